@@ -1,0 +1,137 @@
+#!/usr/bin/env node
+// Builds the package, and with `--tools` also what runs beside it.
+//
+// `dist` is written by tsc from `src`. Node 20 cannot run TypeScript, so the programs in `tools`
+// and `test` (demo, benchmark, simulation) are transpiled by esbuild file by file to `dist-tools`;
+// there an import of `../src/x.ts` becomes one of `dist/x.js`. They therefore run the very code
+// that ships, worker threads find their files, and nothing of `src` is compiled twice.
+
+import { spawnSync } from "node:child_process";
+import { chmodSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const source = path.join(root, "src");
+const output = path.join(root, "dist");
+const toolsOutput = path.join(root, "dist-tools");
+
+/**
+ * The files below a folder, as absolute paths; none when the folder is not there.
+ * @param {string} folder
+ * @returns {string[]}
+ */
+function filesBelow(folder) {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name));
+}
+
+/** Compiles `src` to `dist`; returns whether it was free of errors, which tsc prints. */
+function compile() {
+  const tsc = path.join(root, "node_modules", "typescript", "bin", "tsc");
+  const done = spawnSync(process.execPath, [tsc, "-p", "tsconfig.json"], {
+    cwd: root,
+    stdio: "inherit",
+  });
+  return done.status === 0;
+}
+
+/** Removes from `dist` what no longer has a source file, so that the package holds no leftovers. */
+function prune() {
+  for (const file of filesBelow(output)) {
+    const stem = path.relative(output, file).replace(/\.(?:d\.ts|js\.map|js)$/, "");
+    if (!existsSync(path.join(source, `${stem}.ts`))) rmSync(file);
+  }
+}
+
+/**
+ * Builds `dist`. Returns false, with the errors on the terminal, when the types do not hold.
+ * @returns {boolean}
+ */
+export function buildPackage() {
+  const clean = compile();
+  prune();
+  const command = path.join(output, "cli", "main.js");
+  if (existsSync(command)) chmodSync(command, 0o755);
+  return clean;
+}
+
+/**
+ * Whether a file of `src` is newer than the whole of `dist`, or `dist` is not there.
+ * @returns {boolean}
+ */
+export function packageIsStale() {
+  const built = filesBelow(output)
+    .filter((file) => file.endsWith(".js"))
+    .map((file) => statSync(file).mtimeMs);
+  const sources = filesBelow(source).filter((file) => file.endsWith(".ts"));
+  if (built.length < sources.length) return true;
+  const newest = Math.max(0, ...sources.map((file) => statSync(file).mtimeMs));
+  return newest > Math.min(...built);
+}
+
+/** The TypeScript files of `tools` and `test` that Node runs: all but tests and fixtures. */
+function toolFiles() {
+  const fixtures = path.join(root, "test", "fixtures") + path.sep;
+  return ["tools", "test"]
+    .flatMap((folder) => filesBelow(path.join(root, folder)))
+    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
+    .filter((file) => !file.startsWith(fixtures));
+}
+
+/**
+ * Leaves relative imports as they are, except that they end in `.js` and that `src` is `dist`.
+ * @param {ReadonlySet<string>} files
+ * @returns {import("esbuild").Plugin}
+ */
+function importsStayApart(files) {
+  return {
+    name: "imports-stay-apart",
+    setup(context) {
+      context.onResolve({ filter: /^\.{1,2}\// }, (found) => {
+        if (found.kind === "entry-point") return undefined;
+        const target = path.resolve(found.resolveDir, found.path);
+        const inSource = target.startsWith(source + path.sep);
+        if (!inSource && !files.has(target)) return undefined;
+        const from = path.join(toolsOutput, path.relative(root, found.resolveDir));
+        const to = inSource
+          ? path.join(output, path.relative(source, target))
+          : path.join(toolsOutput, path.relative(root, target));
+        const specifier = path.relative(from, to).split(path.sep).join("/").replace(/ts$/, "js");
+        const relative = specifier.startsWith(".") ? specifier : `./${specifier}`;
+        return { path: relative, external: true };
+      });
+    },
+  };
+}
+
+/** Builds `dist-tools` out of the programs in `tools` and `test`. */
+async function buildTools() {
+  const files = toolFiles();
+  rmSync(toolsOutput, { recursive: true, force: true });
+  if (files.length === 0) return;
+  await build({
+    entryPoints: files,
+    absWorkingDir: root,
+    outdir: toolsOutput,
+    outbase: root,
+    bundle: true,
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    packages: "external",
+    sourcemap: true,
+    logLevel: "warning",
+    plugins: [importsStayApart(new Set(files))],
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const clean = buildPackage();
+  if (clean && process.argv.includes("--tools")) await buildTools();
+  process.exitCode = clean ? 0 : 1;
+}
