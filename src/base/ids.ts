@@ -1,0 +1,41 @@
+/**
+ * Session ids: UUIDv7 (RFC 9562), so that they sort by the time of creation. The canonical text is
+ * also what a folder is named by, so the check is the guard of every path made of an id.
+ */
+import { parse, stringify, v7, validate } from "uuid";
+import { toHex } from "./bytes.ts";
+import type { Clock, Entropy } from "./clock.ts";
+import { ReachError } from "./errors.ts";
+
+/** A UUID in its canonical lower-case text form. */
+export type SessionId = string;
+
+/** A new session id. */
+export function newSessionId(clock: Clock, entropy: Entropy): SessionId {
+  return v7({ msecs: clock(), random: entropy(16) });
+}
+
+/** Whether `text` is a session id in canonical form: also the guard for use in a path. */
+export function isSessionId(text: string): boolean {
+  return validate(text) && text === text.toLowerCase();
+}
+
+/** The 16 bytes of an id; throws `USAGE` if `id` is none. */
+export function sessionIdBytes(id: SessionId): Uint8Array {
+  if (!isSessionId(id)) {
+    throw new ReachError("USAGE", `"${id}" is not a session id`, {
+      hint: "a session id is a UUID in lower case, as `reach ls` shows it",
+    });
+  }
+  return parse(id);
+}
+
+/** The id of the first 16 bytes; throws `CORRUPT` when they are no UUID. */
+export function sessionIdOf(bytes: Uint8Array): SessionId {
+  try {
+    return stringify(bytes);
+  } catch {
+    const hex = toHex(bytes.subarray(0, 16));
+    throw new ReachError("CORRUPT", `bytes that should be a session id are none: ${hex}`);
+  }
+}
