@@ -1,0 +1,79 @@
+/**
+ * Files that are whole or not there: written under another name, synced, renamed, and the folder
+ * synced. If we crash before the rename the old file stands, after it the new one.
+ */
+import type { Disk } from "./disk.ts";
+
+/** Ending of files that are being written; whoever opens a data directory removes left-overs. */
+export const temporarySuffix = ".tmp";
+
+/** Name of the folder that holds `path`. */
+export function folderOf(path: string): string {
+  const slash = path.lastIndexOf("/");
+  return slash < 0 ? "." : slash === 0 ? "/" : path.slice(0, slash);
+}
+
+/** All bytes of a file. */
+export function readFile(disk: Disk, path: string): Uint8Array {
+  const file = disk.open(path, "read");
+  try {
+    const bytes = new Uint8Array(file.size());
+    return bytes.subarray(0, file.read(bytes, 0));
+  } finally {
+    file.close();
+  }
+}
+
+/** Durably gives `path` the content `bytes`, atomically replacing what was there. */
+export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+  const temporary = path + temporarySuffix;
+  disk.remove(temporary);
+  const file = disk.open(temporary, "create");
+  try {
+    file.write(bytes, 0);
+    await file.sync();
+  } catch (error) {
+    file.close();
+    disk.remove(temporary);
+    throw error;
+  }
+  file.close();
+  disk.rename(temporary, path);
+  await disk.syncFolder(folderOf(path));
+}
+
+/** Durably creates `path` and the folders above it that are missing, down from `root`. */
+export async function createFolders(disk: Disk, root: string, path: string): Promise<void> {
+  if (path === root || disk.exists(path)) return;
+  const parent = folderOf(path);
+  await createFolders(disk, root, parent);
+  disk.createFolder(path);
+  await disk.syncFolder(parent);
+}
+
+/**
+ * Durably replaces `path` by its own first `size` bytes, as a new file: a writer that still holds
+ * the old one open writes into nothing.
+ */
+export async function cutFile(disk: Disk, path: string, size: number): Promise<void> {
+  const source = disk.open(path, "read");
+  const temporary = path + temporarySuffix;
+  disk.remove(temporary);
+  const target = disk.open(temporary, "create");
+  try {
+    const window = new Uint8Array(Math.min(size, 1024 * 1024));
+    for (let position = 0; position < size; ) {
+      const want = window.subarray(0, Math.min(window.length, size - position));
+      const read = source.read(want, position);
+      if (read === 0) break;
+      target.write(want.subarray(0, read), position);
+      position += read;
+    }
+    await target.sync();
+  } finally {
+    source.close();
+    target.close();
+  }
+  disk.rename(temporary, path);
+  await disk.syncFolder(folderOf(path));
+}

@@ -1,0 +1,11 @@
+/** The file system: a port, the driver for this machine, and files that are whole or not there. */
+export type { Disk, DiskFile, OpenMode } from "./disk.ts";
+export {
+  createFolders,
+  cutFile,
+  folderOf,
+  readFile,
+  replaceFile,
+  temporarySuffix,
+} from "./durable.ts";
+export { nodeDisk } from "./node-disk.ts";

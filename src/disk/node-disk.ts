@@ -1,0 +1,148 @@
+/** The file system of this machine. The only code of Reach that may call fsync or fdatasync. */
+import * as fs from "node:fs";
+import { promisify } from "node:util";
+import { messageOf, ReachError } from "../base/index.ts";
+import type { Disk, DiskFile, OpenMode } from "./disk.ts";
+
+const fdatasync = promisify(fs.fdatasync);
+const fsync = promisify(fs.fsync);
+
+const openFlags = { read: "r", write: "r+", create: "wx+" } as const;
+
+/** A `ReachError` for a failed system call on `path`. */
+function systemError(error: unknown, path: string): ReachError {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === "ENOSPC" || code === "EDQUOT") {
+    return new ReachError("DISK_FULL", `no room on the disk for ${path}`, {
+      cause: error,
+      where: path,
+      hint: "free some room; appends go on by themselves once there is",
+    });
+  }
+  const kind = code === "ENOENT" ? "NOT_FOUND" : code === "EEXIST" ? "ALREADY_EXISTS" : "IO_FAILED";
+  return new ReachError(kind, messageOf(error), { cause: error, where: path });
+}
+
+function attempt<T>(path: string, operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    throw systemError(error, path);
+  }
+}
+
+async function attemptAsync<T>(path: string, operation: () => Promise<T>): Promise<T> {
+  try {
+    return await operation();
+  } catch (error) {
+    throw systemError(error, path);
+  }
+}
+
+class NodeFile implements DiskFile {
+  readonly path: string;
+  readonly #fd: number;
+  #open = true;
+
+  constructor(path: string, fd: number) {
+    this.path = path;
+    this.#fd = fd;
+  }
+
+  size(): number {
+    return attempt(this.path, () => fs.fstatSync(this.#fd).size);
+  }
+
+  read(into: Uint8Array, position: number): number {
+    return attempt(this.path, () => {
+      let done = 0;
+      while (done < into.length) {
+        const read = fs.readSync(this.#fd, into, done, into.length - done, position + done);
+        if (read === 0) break;
+        done += read;
+      }
+      return done;
+    });
+  }
+
+  write(bytes: Uint8Array, position: number): void {
+    attempt(this.path, () => {
+      let done = 0;
+      while (done < bytes.length) {
+        done += fs.writeSync(this.#fd, bytes, done, bytes.length - done, position + done);
+      }
+    });
+  }
+
+  async sync(): Promise<void> {
+    await attemptAsync(this.path, () => fdatasync(this.#fd));
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    attempt(this.path, () => fs.closeSync(this.#fd));
+  }
+}
+
+/** The real disk. Files are created with mode 0600, folders with 0700: transcripts are private. */
+export const nodeDisk: Disk = {
+  open(path: string, mode: OpenMode): DiskFile {
+    return attempt(path, () => new NodeFile(path, fs.openSync(path, openFlags[mode], 0o600)));
+  },
+
+  exists(path: string): boolean {
+    return fs.existsSync(path);
+  },
+
+  list(path: string): string[] {
+    return attempt(path, () => {
+      try {
+        return fs.readdirSync(path).sort();
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+        throw error;
+      }
+    });
+  },
+
+  createFolder(path: string): void {
+    attempt(path, () => {
+      try {
+        fs.mkdirSync(path, { mode: 0o700 });
+      } catch (error) {
+        const exists = (error as NodeJS.ErrnoException).code === "EEXIST";
+        if (!exists || !fs.statSync(path).isDirectory()) throw error;
+      }
+    });
+  },
+
+  rename(from: string, to: string): void {
+    attempt(to, () => fs.renameSync(from, to));
+  },
+
+  remove(path: string): void {
+    attempt(path, () => fs.rmSync(path, { force: true }));
+  },
+
+  removeFolder(path: string): void {
+    attempt(path, () => {
+      try {
+        fs.rmdirSync(path);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
+    });
+  },
+
+  async syncFolder(path: string): Promise<void> {
+    await attemptAsync(path, async () => {
+      const fd = fs.openSync(path, "r");
+      try {
+        await fsync(fd);
+      } finally {
+        fs.closeSync(fd);
+      }
+    });
+  },
+};

@@ -1,0 +1,224 @@
+/**
+ * Reading one session's event log: windows of bounded size, batches in place, seqs found through
+ * the sparse index. A log ends where its file ends; what stands there and is no batch is a tail
+ * that somebody has yet to recover, or damage, and never passed over in silence.
+ */
+import { assert, limits, ReachError, type SessionId, sessionIdBytes } from "../base/index.ts";
+import type { Disk, DiskFile } from "../disk/index.ts";
+import { type Batch, batchSize, batchHeaderBytes, readBatch } from "../event/index.ts";
+import { EventIndex } from "./event-index.ts";
+import { decodeEventLogHeader, eventLogStart } from "./event-log-header.ts";
+
+/** Where a log stops being readable, and how that looks. */
+export interface LogProblem {
+  /** `torn`: nothing valid follows. `damaged`: valid batches follow, or the header is not right. */
+  readonly kind: "torn" | "damaged";
+  readonly offset: number;
+  /** Seq of the first event that cannot be read. */
+  readonly seq: number;
+  readonly message: string;
+}
+
+/** How far a log can be read. */
+export interface LogExtent {
+  /** Offset behind the last valid batch. */
+  readonly end: number;
+  /** Events up to there. */
+  readonly size: number;
+  readonly problem: LogProblem | undefined;
+}
+
+/** An event log opened for reading; any number of them, in any process, beside one writer. */
+export class EventLog {
+  readonly id: SessionId;
+  readonly identity: Uint8Array;
+  readonly path: string;
+  readonly index: EventIndex;
+  readonly #file: DiskFile;
+  readonly #headerProblem: string | undefined;
+  /** A torn tail is damage here: no writer is alive and no journal is left that could mend it. */
+  readonly #settled: boolean;
+  #bound: number | undefined;
+
+  /** Opens the log of session `id` at `path`. Throws `NOT_FOUND` when there is no such file. */
+  constructor(disk: Disk, path: string, indexPath: string, id: SessionId, settled: boolean) {
+    this.id = id;
+    this.identity = sessionIdBytes(id);
+    this.path = path;
+    this.#settled = settled;
+    this.#file = disk.open(path, "read");
+    this.index = EventIndex.load(disk, indexPath, this.identity);
+    const header = new Uint8Array(eventLogStart);
+    const found = decodeEventLogHeader(header.subarray(0, this.#file.read(header, 0)));
+    if ("problem" in found) this.#headerProblem = found.problem;
+    else if (found.id !== id) this.#headerProblem = `it is the log of session ${found.id}`;
+  }
+
+  /** Reads no further than `offset`: behind it a bulk import has not acknowledged anything. */
+  boundAt(offset: number): void {
+    this.#bound = offset;
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #size(): number {
+    return Math.min(this.#file.size(), this.#bound ?? Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * How far the log can be read: from the last batch that the index knows (from the start with
+   * `whole`) to the end of the file. Batches are checked as they are passed.
+   */
+  extent(whole = false): LogExtent {
+    if (this.#headerProblem) return this.#damagedHeader();
+    const from = whole ? { seq: 0, offset: eventLogStart } : this.#trusted(this.index.last());
+    const walk = new LogWalk(this.#file, this.identity, from, this.#size());
+    for (let batch = walk.next(); batch; batch = walk.next()) {
+      this.index.add(batch.firstSeq, batch.fileOffset);
+    }
+    return { end: walk.offset, size: walk.seq, problem: walk.problem };
+  }
+
+  /** An index entry counts only if the batch it names is there; otherwise reading starts over. */
+  #trusted(entry: { seq: number; offset: number }): { seq: number; offset: number } {
+    if (entry.offset === eventLogStart) return entry;
+    const walk = new LogWalk(this.#file, this.identity, entry, this.#size());
+    if (walk.next()) return entry;
+    this.index.cut(eventLogStart + 1);
+    return { seq: 0, offset: eventLogStart };
+  }
+
+  #damagedHeader(): LogExtent {
+    const message = `${this.path}: ${this.#headerProblem}`;
+    const short = this.#file.size() < eventLogStart;
+    const kind = short ? "torn" : "damaged";
+    return { end: eventLogStart, size: 0, problem: { kind, offset: 0, seq: 0, message } };
+  }
+
+  /**
+   * The batches that hold events `from` (inclusive) to `to` (exclusive, default: all), in order.
+   * Their bytes stay valid. Where the log ends before `to`, so do the batches; a batch that is
+   * damaged or torn throws `CORRUPT` or `UNRECOVERED` with its place.
+   */
+  *batches(from = 0, to: number = Number.POSITIVE_INFINITY): Generator<Batch, void> {
+    if (this.#headerProblem) throw this.error(this.#damagedHeader().problem);
+    const start = this.#trusted(this.index.find(from));
+    const walk = new LogWalk(this.#file, this.identity, start, this.#size());
+    for (let batch = walk.next(); batch; batch = walk.next()) {
+      this.index.add(batch.firstSeq, batch.fileOffset);
+      if (batch.firstSeq >= to) return;
+      if (batch.firstSeq + batch.count > from) yield batch;
+    }
+    if (walk.problem && walk.seq < to) throw this.error(walk.problem);
+  }
+
+  /** The error that a problem of this log is reported with. */
+  error(problem: LogProblem | undefined): ReachError {
+    assert(problem, "a problem is reported only where there is one");
+    const unrecovered = problem.kind === "torn" && !this.#settled;
+    return new ReachError(unrecovered ? "UNRECOVERED" : "CORRUPT", problem.message, {
+      where: `${this.id}@${problem.seq}`,
+      hint: unrecovered
+        ? "open the data directory for writing, or run `reach doctor --recover`"
+        : "`reach verify` says what is intact; restore the session from a bundle or a copy",
+    });
+  }
+}
+
+/** Memory that is about to be read into: clearing it first costs as much as reading. */
+function unzeroed(size: number): Uint8Array {
+  return new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
+}
+
+/** Walks batches one behind the other through windows of a file. */
+export class LogWalk {
+  readonly #file: DiskFile;
+  readonly #identity: Uint8Array;
+  readonly #fileSize: number;
+  #window: Uint8Array = new Uint8Array(0);
+  #windowStart: number;
+  /** Offset behind the last batch that was valid. */
+  offset: number;
+  /** Seq that the next batch begins with. */
+  seq: number;
+  /** Why the walk ended before the end of the file. */
+  problem: LogProblem | undefined;
+
+  constructor(
+    file: DiskFile,
+    identity: Uint8Array,
+    from: { seq: number; offset: number },
+    fileSize: number,
+  ) {
+    this.#file = file;
+    this.#identity = identity;
+    this.#fileSize = fileSize;
+    this.#windowStart = from.offset;
+    this.offset = from.offset;
+    this.seq = from.seq;
+  }
+
+  /** The next batch, or `undefined` at the end of the file or where it is no longer valid. */
+  next(): Batch | undefined {
+    if (this.problem || this.offset >= this.#fileSize) return undefined;
+    let batch = this.#readAt(this.offset);
+    if (batch === "short") {
+      this.#load(this.offset);
+      batch = this.#readAt(this.offset);
+    }
+    if (typeof batch === "string" || batch.firstSeq !== this.seq) {
+      this.#fail(typeof batch === "string" ? batch : "out of order");
+      return undefined;
+    }
+    this.offset += batch.end - batch.bodyStart + batchHeaderBytes;
+    this.seq += batch.count;
+    return batch;
+  }
+
+  #readAt(offset: number): Batch | "short" | "invalid" {
+    return readBatch(this.#window, offset - this.#windowStart, this.#identity, offset);
+  }
+
+  #load(offset: number): void {
+    const size = Math.min(limits.readWindowBytes, this.#fileSize - offset);
+    const window = unzeroed(size);
+    const read = this.#file.read(window, offset);
+    this.#window = window.subarray(0, read);
+    this.#windowStart = offset;
+  }
+
+  #fail(how: string): void {
+    const what = how === "short" ? "is cut off" : how === "invalid" ? "is not valid" : how;
+    const kind = this.#validBehind() ? "damaged" : "torn";
+    this.problem = {
+      kind,
+      offset: this.offset,
+      seq: this.seq,
+      message: `the batch of event ${this.seq}, at byte ${this.offset} of the log, ${what}`,
+    };
+  }
+
+  /** Whether a valid batch stands anywhere behind the place where the walk ended. */
+  #validBehind(): boolean {
+    for (let start = this.offset + 1; start < this.#fileSize; ) {
+      const size = Math.min(limits.readWindowBytes + batchHeaderBytes, this.#fileSize - start);
+      const window = new Uint8Array(size);
+      const read = this.#file.read(window, start);
+      for (let at = 0; at + batchHeaderBytes <= read; at++) {
+        if (window[at] !== 0x52 || typeof batchSize(window, at) === "string") continue;
+        const whole = new LogWalk(this.#file, this.#identity, anySeq(start + at), this.#fileSize);
+        whole.#load(start + at);
+        if (typeof whole.#readAt(start + at) !== "string") return true;
+      }
+      if (read < batchHeaderBytes) return false;
+      start += read - batchHeaderBytes + 1;
+    }
+    return false;
+  }
+}
+
+function anySeq(offset: number): { seq: number; offset: number } {
+  return { seq: 0, offset };
+}

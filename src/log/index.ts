@@ -1,0 +1,37 @@
+/** The log: one journal for all sessions, per-session event logs behind it, recovery, the lock. */
+export {
+  BulkMarker,
+  type BulkWatermark,
+  bulkFolder,
+  bulkMarkerPath,
+  readBulkMarker,
+  sessionsInBulk,
+} from "./bulk-marker.ts";
+export { EventIndex } from "./event-index.ts";
+export { EventLog, type LogExtent, type LogProblem } from "./event-log.ts";
+export { encodeEventLogHeader, eventLogStart } from "./event-log-header.ts";
+export { Journal, type JournalStart, type JournalStatistics } from "./journal.ts";
+export {
+  type DirectoryEntry,
+  entryKinds,
+  type JournalEntry,
+  parseSegmentName,
+} from "./journal-frame.ts";
+export { currentHolder, DirectoryLock, describeHolder } from "./lock.ts";
+export {
+  blobFolder,
+  eventLogPath,
+  journalFolder,
+  manifestPath,
+  packIdBytes,
+  sessionFolder,
+} from "./paths.ts";
+export { type Holder, type Processes, systemProcesses } from "./processes.ts";
+export {
+  type JournalDamage,
+  placedBytes,
+  type Recovery,
+  recoverJournal,
+  type TornTail,
+} from "./recovery.ts";
+export { DirectoryTargets, type JournalTargets, type PackTargets } from "./targets.ts";

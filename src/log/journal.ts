@@ -1,0 +1,363 @@
+/**
+ * The journal: the write-ahead log that all sessions of a data directory share. One fsync
+ * acknowledges what many sessions wait for (group commit).
+ *
+ * The order of a commit, and what a crash at each step means:
+ *  1. Room for the group is secured. Crash: nothing was written.
+ *  2. The group is appended as one frame. Crash: the frame is whole, torn or absent; nobody was told.
+ *  3. fdatasync. Crash: recovery finds the frame whole, or its last group torn; nobody was told.
+ *  4. No higher lock epoch exists, else `FENCED`: another writer owns what comes now.
+ *  5. Acknowledged. Crash: recovery finds the frame, it is durable.
+ *  6. The bytes are written to their places, without fsync. Crash: recovery does it again, with the
+ *     same function.
+ *  7. When the segment is full: what it touched is made durable, then the segment is removed.
+ *     Crash: recovery writes the same bytes to the same places once more.
+ */
+import { type Entropy, limits, messageOf, ReachError } from "../base/index.ts";
+import { type Disk, folderOf } from "../disk/index.ts";
+import { encodeFrame, encodeDirectory, frameBytes, type JournalEntry } from "./journal-frame.ts";
+import type { DirectoryLock } from "./lock.ts";
+import { Reserve } from "./reserve.ts";
+import { Segment } from "./segment.ts";
+import type { JournalTargets } from "./targets.ts";
+
+/** A finished part of a journal: no longer written, kept until what it touched is durable. */
+export interface LiveSegment {
+  readonly path: string;
+  readonly files: ReadonlySet<string>;
+  /** Something in it is unreadable: kept aside when it retires, for whoever investigates. */
+  readonly damaged: boolean;
+}
+
+/** Where a journal goes on after recovery. */
+export interface JournalStart {
+  readonly segment: Segment | undefined;
+  readonly older: readonly LiveSegment[];
+  readonly lastGroup: number;
+  readonly lastNumber: number;
+}
+
+interface Unit {
+  readonly entries: readonly JournalEntry[];
+  readonly bytes: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What a journal works with. */
+export interface JournalOptions {
+  readonly disk: Disk;
+  /** The `journal` folder; it exists and is durable. */
+  readonly folder: string;
+  readonly lock: DirectoryLock;
+  readonly entropy: Entropy;
+  readonly targets: JournalTargets;
+  /** Told of a failure that the journal survives, for logs and metrics. */
+  readonly onTrouble?: (trouble: string) => void;
+}
+
+/** Counters since the journal was opened. */
+export interface JournalStatistics {
+  groups: number;
+  units: number;
+  bytes: number;
+  segments: number;
+  retired: number;
+  failures: number;
+}
+
+/** The journal of one writer. Safe to call concurrently; commits are taken in the order called. */
+export class Journal {
+  readonly #options: JournalOptions;
+  readonly #reserve: Reserve;
+  readonly statistics: JournalStatistics = {
+    groups: 0,
+    units: 0,
+    bytes: 0,
+    segments: 0,
+    retired: 0,
+    failures: 0,
+  };
+  #segment: Segment | undefined;
+  #older: LiveSegment[];
+  #group: number;
+  #number: number;
+  #previousDirectory: Uint8Array = new Uint8Array(0);
+  #queue: Unit[] = [];
+  #queuedBytes = 0;
+  #running: Promise<void> | undefined;
+  #retiring: Promise<void> | undefined;
+  /** Acknowledged entries that could not be written to their place yet. */
+  #unplaced: JournalEntry[] = [];
+  #fatal: ReachError | undefined;
+
+  constructor(options: JournalOptions, start: JournalStart) {
+    this.#options = options;
+    this.#reserve = new Reserve(options.disk, options.folder);
+    this.#segment = start.segment;
+    this.#older = [...start.older];
+    this.#group = start.lastGroup;
+    this.#number = start.lastNumber;
+  }
+
+  /** Bytes that wait to be committed; callers hold back above `journalQueueBytesMax`. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /**
+   * Resolves when `entries` are durable, all or none of them, in one group. Rejects with
+   * `DISK_FULL`, `IO_FAILED` or `FENCED`; then everything queued behind is rejected as well, since
+   * it may build on these.
+   */
+  commit(entries: readonly JournalEntry[]): Promise<void> {
+    if (this.#fatal) return Promise.reject(this.#fatal);
+    let bytes = 0;
+    for (const entry of entries) bytes += entry.bytes.length;
+    this.#queuedBytes += bytes;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ entries, bytes, resolve, reject });
+      // Started in a microtask, so that what is appended in the same turn shares the first fsync.
+      this.#running ??= Promise.resolve().then(() => this.#run());
+    });
+  }
+
+  /** Resolves when nothing is queued or being written any more. */
+  async idle(): Promise<void> {
+    while (this.#running) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#queue.length > 0) {
+      const units = this.#take();
+      try {
+        await this.#commitGroup(units);
+        for (const unit of units) unit.resolve();
+      } catch (error) {
+        this.statistics.failures += 1;
+        this.#rejectAll(units, error);
+      }
+    }
+    this.#running = undefined;
+  }
+
+  /** The next group: units in the order they came, as many as fit; one oversized goes alone. */
+  #take(): Unit[] {
+    let bytes = 0;
+    let count = 0;
+    for (const unit of this.#queue) {
+      if (count > 0 && bytes + unit.bytes > limits.journalGroupBytesMax) break;
+      bytes += unit.bytes;
+      count += 1;
+    }
+    this.#queuedBytes -= bytes;
+    return this.#queue.splice(0, count);
+  }
+
+  #rejectAll(units: readonly Unit[], error: unknown): void {
+    const behind = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    for (const unit of [...units, ...behind]) unit.reject(error);
+  }
+
+  async #commitGroup(units: readonly Unit[]): Promise<void> {
+    if (this.#fatal) throw this.#fatal;
+    await this.#settle();
+    const entries = units.flatMap((unit) => unit.entries);
+    const group = this.#group + 1;
+    const directory = encodeDirectory(entries);
+    await this.#append(group, entries);
+    this.#check();
+    this.#group = group;
+    this.#previousDirectory = directory;
+    this.statistics.groups += 1;
+    this.statistics.units += units.length;
+    for (const unit of units) this.statistics.bytes += unit.bytes;
+    this.#place(entries);
+  }
+
+  /** Steps 1 to 3; a segment that fails is left as it is and the group goes into a new one. */
+  async #append(group: number, entries: readonly JournalEntry[]): Promise<void> {
+    const size = frameBytes(entries, this.#previousDirectory.length);
+    const current = this.#segment;
+    if (current?.hasRoom(size)) {
+      await current.secure(size);
+      try {
+        await current.append(this.#frame(group, entries, current), group);
+        return;
+      } catch (error) {
+        // Whether the frame is durable cannot be known; the next segment's seal says it is not.
+        this.#options.onTrouble?.(`journal segment ${current.path}: ${messageOf(error)}`);
+        this.statistics.failures += 1;
+      }
+    }
+    const fresh = await this.#roll();
+    await fresh.secure(size);
+    try {
+      await fresh.append(this.#frame(group, entries, fresh), group);
+    } catch (error) {
+      await this.#roll().catch((again: unknown) => this.#stop(again));
+      throw error;
+    }
+  }
+
+  #frame(group: number, entries: readonly JournalEntry[], segment: Segment): Uint8Array {
+    const { salt } = segment.header;
+    return encodeFrame(group, entries, this.#previousDirectory, salt, segment.end);
+  }
+
+  /** Starts the next segment, sealing the current one. */
+  async #roll(): Promise<Segment> {
+    const { disk, folder, entropy, lock } = this.#options;
+    const predecessor = this.#segment?.seal;
+    const number = this.#number + 1;
+    const lastGroup = this.#group;
+    const header = { epoch: lock.epoch, number, salt: entropy(16), predecessor, lastGroup };
+    this.#check();
+    const fresh = await Segment.create(disk, folder, header);
+    const old = this.#segment;
+    if (old) {
+      this.#older.push({ path: old.path, files: old.touched, damaged: false });
+      old.close();
+    }
+    this.#segment = fresh;
+    this.#number += 1;
+    this.statistics.segments += 1;
+    this.#retiring ??= this.#retire()
+      .catch((error: unknown) => this.#options.onTrouble?.(`journal: ${messageOf(error)}`))
+      .finally(() => {
+        this.#retiring = undefined;
+      });
+    return fresh;
+  }
+
+  #check(): void {
+    try {
+      this.#options.lock.check();
+    } catch (error) {
+      this.#stop(error);
+      throw error;
+    }
+  }
+
+  #stop(error: unknown): void {
+    this.#fatal ??=
+      error instanceof ReachError ? error : new ReachError("IO_FAILED", messageOf(error));
+  }
+
+  /** Step 6. What finds no room stays in memory and in the journal until there is some. */
+  #place(entries: readonly JournalEntry[]): void {
+    for (const entry of entries) {
+      this.#segment?.touched.add(this.#options.targets.pathOf(entry));
+      if (this.#unplaced.length > 0) {
+        this.#unplaced.push(entry);
+        continue;
+      }
+      try {
+        this.#options.targets.apply(entry);
+      } catch (error) {
+        this.#unplaced.push(entry);
+        this.#options.onTrouble?.(`not yet in its place: ${messageOf(error)}`);
+      }
+    }
+    if (this.#unplaced.length > 0) this.#placeWithReserve();
+  }
+
+  /** Gives the reserve up so that what is acknowledged finds its place on a full disk. */
+  #placeWithReserve(): void {
+    this.#reserve.spend();
+    this.#placeRest();
+  }
+
+  /** Tries to bring what is left to its place; what fails stays, in order. */
+  #placeRest(): unknown {
+    while (this.#unplaced.length > 0) {
+      try {
+        this.#options.targets.apply(this.#unplaced[0] as JournalEntry);
+      } catch (error) {
+        return error;
+      }
+      this.#unplaced.shift();
+    }
+    return undefined;
+  }
+
+  /** Before a group is accepted: nothing may be waiting for its place, and the reserve is whole. */
+  async #settle(): Promise<void> {
+    if (this.#unplaced.length > 0) {
+      const error = this.#placeRest();
+      if (error) throw error;
+    }
+    await this.#reserve.fill();
+  }
+
+  /** Step 7, oldest segment first. */
+  async #retire(): Promise<void> {
+    while (this.#older.length > 0 && this.#unplaced.length === 0) {
+      const segment = this.#older[0] as LiveSegment;
+      await this.#makeDurable(segment);
+      if (segment.damaged) this.#options.disk.rename(segment.path, `${segment.path}.damaged`);
+      else this.#options.disk.remove(segment.path);
+      this.#older.shift();
+      this.statistics.retired += 1;
+    }
+    await this.#options.disk.syncFolder(this.#options.folder);
+  }
+
+  /** fsyncs the files that a segment touched, then every folder above them. */
+  async #makeDurable(segment: LiveSegment): Promise<void> {
+    const { targets } = this.#options;
+    for (const path of segment.files) await targets.makeDurable(path, this.#liveSegmentPaths());
+    const folders = new Set<string>();
+    for (const path of segment.files) {
+      for (let folder = folderOf(path); folder.length >= targets.root.length; ) {
+        folders.add(folder);
+        folder = folderOf(folder);
+      }
+    }
+    const deepestFirst = [...folders].sort((a, b) => b.length - a.length);
+    for (const folder of deepestFirst) await this.#options.disk.syncFolder(folder);
+  }
+
+  #liveSegmentPaths(): string[] {
+    const paths = this.#older.map((segment) => segment.path);
+    if (this.#segment) paths.push(this.#segment.path);
+    return paths;
+  }
+
+  /**
+   * Makes everything durable in its place and removes the journal: the state in which nothing has
+   * to be recovered. Throws, and keeps the journal, when a file cannot be made durable. Nothing may
+   * be committed meanwhile; afterwards the journal can go on.
+   */
+  async settle(): Promise<void> {
+    await this.idle();
+    await this.#retiring;
+    if (this.#fatal) throw this.#fatal;
+    const error = this.#placeRest();
+    if (error) throw error;
+    const last = this.#segment;
+    if (last) {
+      this.#check();
+      this.#older.push({ path: last.path, files: last.touched, damaged: false });
+      this.#segment = undefined;
+      last.close();
+    }
+    this.#previousDirectory = new Uint8Array(0);
+    await this.#retire();
+  }
+
+  /** Settles and takes nothing more. */
+  async close(): Promise<void> {
+    await this.settle();
+    this.abandon();
+  }
+
+  /** Takes nothing more and leaves the files as they are, as a crash would. */
+  abandon(): void {
+    this.#fatal ??= new ReachError("CLOSED", "the journal is closed");
+    this.#segment?.close();
+    this.#segment = undefined;
+  }
+}

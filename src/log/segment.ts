@@ -1,0 +1,146 @@
+/**
+ * One file of the journal: created whole under another name, zeroed ahead of its frames so that an
+ * fdatasync never has to grow it, written frame by frame.
+ */
+import { limits } from "../base/index.ts";
+import { type Disk, type DiskFile, temporarySuffix } from "../disk/index.ts";
+import {
+  decodeFrame,
+  decodeSegmentHeader,
+  encodeSegmentHeader,
+  type Group,
+  isGroup,
+  type SegmentHeader,
+  type SegmentSeal,
+  segmentName,
+  segmentStart,
+} from "./journal-frame.ts";
+
+const zeroStepBytesMin = 256 * 1024;
+
+/** A segment that can be written. */
+export class Segment {
+  readonly header: SegmentHeader;
+  readonly path: string;
+  /** Files that its entries have been written to; durable before the segment may go. */
+  readonly touched = new Set<string>();
+  readonly #file: DiskFile;
+  #zeroed: number;
+  /** Offset behind the last frame. */
+  end = segmentStart;
+  lastGroup: number;
+
+  private constructor(header: SegmentHeader, file: DiskFile, path: string, zeroed: number) {
+    this.header = header;
+    this.#file = file;
+    this.path = path;
+    this.#zeroed = zeroed;
+    this.lastGroup = header.lastGroup;
+  }
+
+  /**
+   * Creates a segment in `folder`, durable with its first frames (`frames` follow the header) and
+   * its name before this resolves. If we crash before the rename there is no such segment.
+   */
+  static async create(
+    disk: Disk,
+    folder: string,
+    header: SegmentHeader,
+    frames: readonly Uint8Array[] = [],
+  ): Promise<Segment> {
+    const path = `${folder}/${segmentName(header.epoch, header.number)}`;
+    const temporary = path + temporarySuffix;
+    disk.remove(temporary);
+    const file = disk.open(temporary, "create");
+    try {
+      file.write(encodeSegmentHeader(header), 0);
+      let end = segmentStart;
+      for (const frame of frames) {
+        file.write(frame, end);
+        end += frame.length;
+      }
+      const zeroed = end + zeroStepBytesMin;
+      file.write(new Uint8Array(zeroStepBytesMin), end);
+      await file.sync();
+      disk.rename(temporary, path);
+      await disk.syncFolder(folder);
+      const segment = new Segment(header, file, path, zeroed);
+      segment.end = end;
+      return segment;
+    } catch (error) {
+      file.close();
+      disk.remove(temporary);
+      throw error;
+    }
+  }
+
+  /** Whether a frame of `size` bytes still belongs into this segment. */
+  hasRoom(size: number): boolean {
+    return this.end === segmentStart || this.end + size <= limits.journalSegmentBytes;
+  }
+
+  /**
+   * Secures room for a frame of `size` bytes before anything is written: zeros, durable. Throws
+   * `DISK_FULL` when there is none, and the segment is as it was.
+   */
+  async secure(size: number): Promise<void> {
+    const wanted = this.end + size;
+    if (wanted <= this.#zeroed) return;
+    const step = Math.min(limits.journalZeroStepBytes, Math.max(zeroStepBytesMin, this.#zeroed));
+    const target = Math.max(wanted, this.#zeroed + step);
+    this.#file.write(new Uint8Array(target - this.#zeroed), this.#zeroed);
+    await this.#file.sync();
+    this.#zeroed = target;
+  }
+
+  /** Writes a frame behind the last one and makes it durable. Room has been secured. */
+  async append(frame: Uint8Array, group: number): Promise<void> {
+    this.#file.write(frame, this.end);
+    await this.#file.sync();
+    this.end += frame.length;
+    this.lastGroup = group;
+  }
+
+  /** The seal that the next segment's header puts on this one. */
+  get seal(): SegmentSeal {
+    const { epoch, number } = this.header;
+    return { epoch, number, end: this.end };
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}
+
+/**
+ * A segment's bytes, at most `bytesMax` of them, and its header: `undefined` when both copies of it
+ * are damaged.
+ */
+export function readSegment(
+  disk: Disk,
+  path: string,
+  bytesMax: number = Number.POSITIVE_INFINITY,
+): { bytes: Uint8Array; header: SegmentHeader | undefined } {
+  const file = disk.open(path, "read");
+  try {
+    const bytes = new Uint8Array(Math.min(file.size(), bytesMax));
+    file.read(bytes, 0);
+    return { bytes, header: decodeSegmentHeader(bytes) };
+  } finally {
+    file.close();
+  }
+}
+
+/** The groups of a segment up to `end`, as they stand one behind the other. */
+export function* groupsOf(
+  bytes: Uint8Array,
+  salt: Uint8Array,
+  end: number,
+): Generator<Group, void> {
+  for (let at = segmentStart; at < end; ) {
+    const place = decodeFrame(bytes, at, salt);
+    if (!isGroup(place)) return;
+    yield place;
+    at = place.end;
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The places that journal entries are written to: event logs, manifests, packs. `apply` is the one
+ * function that brings bytes to their place, after a commit and again in every recovery; writing
+ * the same bytes to the same offset any number of times leaves the same file.
+ */
+import { messageOf, type SessionId } from "../base/index.ts";
+import { type Disk, type DiskFile, folderOf, temporarySuffix } from "../disk/index.ts";
+import { encodeEventLogHeader, eventLogStart } from "./event-log-header.ts";
+import { FileCache } from "./file-cache.ts";
+import { entryKinds, type JournalEntry } from "./journal-frame.ts";
+import {
+  eventLogPath,
+  manifestPath,
+  packOfIdBytes,
+  sessionFolder,
+  sessionOfIdBytes,
+} from "./paths.ts";
+import { groupsOf, readSegment } from "./segment.ts";
+
+/** What the journal and recovery need to know of the files behind it. */
+export interface JournalTargets {
+  /** The data directory; folders up to it are made durable. */
+  readonly root: string;
+  /** The file that an entry goes to. */
+  pathOf(entry: Omit<JournalEntry, "bytes">): string;
+  /** Writes an entry to its place, creating file and folders as needed; not durable. */
+  apply(entry: JournalEntry): void;
+  /**
+   * Makes a file durable. One whose fsync fails is rebuilt under a new name from what it holds and
+   * from the entries in `segments`, and replaced: a failed fsync is never tried again.
+   */
+  makeDurable(path: string, segments: readonly string[]): Promise<void>;
+}
+
+/** The part of the blob store that the journal writes to. */
+export interface PackTargets {
+  pathOfPack(pack: number): string;
+  apply(write: { pack: number; offset: number; bytes: Uint8Array }): void;
+  /** The file of a pack has been replaced by another one. */
+  replaced(pack: number): void;
+}
+
+/** Targets in a data directory. */
+export class DirectoryTargets implements JournalTargets {
+  readonly root: string;
+  readonly #disk: Disk;
+  readonly #packs: PackTargets;
+  readonly #files: FileCache;
+  readonly #onTrouble: (trouble: string) => void;
+
+  constructor(
+    disk: Disk,
+    root: string,
+    packs: PackTargets,
+    onTrouble: (trouble: string) => void = () => {},
+  ) {
+    this.#disk = disk;
+    this.root = root;
+    this.#packs = packs;
+    this.#files = new FileCache(disk);
+    this.#onTrouble = onTrouble;
+  }
+
+  pathOf(entry: Omit<JournalEntry, "bytes">): string {
+    if (entry.kind === entryKinds.pack) return this.#packs.pathOfPack(packOfIdBytes(entry.id));
+    const id = sessionOfIdBytes(entry.id);
+    return entry.kind === entryKinds.events
+      ? eventLogPath(this.root, id)
+      : manifestPath(this.root, id);
+  }
+
+  apply(entry: JournalEntry): void {
+    if (entry.kind === entryKinds.pack) {
+      const pack = packOfIdBytes(entry.id);
+      this.#packs.apply({ pack, offset: entry.offset, bytes: entry.bytes });
+      return;
+    }
+    const id = sessionOfIdBytes(entry.id);
+    const path = this.pathOf(entry);
+    const file = this.#files.use(path, () => this.#createSessionFolder(id));
+    if (entry.kind === entryKinds.events && entry.offset === eventLogStart) {
+      file.write(encodeEventLogHeader(entry.id), 0);
+    }
+    file.write(entry.bytes, entry.offset);
+  }
+
+  #createSessionFolder(id: SessionId): void {
+    const folder = sessionFolder(this.root, id);
+    this.#disk.createFolder(`${this.root}/sessions`);
+    this.#disk.createFolder(folderOf(folder));
+    this.#disk.createFolder(folder);
+  }
+
+  async makeDurable(path: string, segments: readonly string[]): Promise<void> {
+    if (!this.#disk.exists(path)) return;
+    const file = this.#files.use(path, () => {});
+    try {
+      await file.sync();
+    } catch (error) {
+      this.#onTrouble(`${path} could not be made durable, rebuilding it: ${messageOf(error)}`);
+      await this.#rebuild(path, segments);
+    }
+  }
+
+  async #rebuild(path: string, segments: readonly string[]): Promise<void> {
+    this.#files.forget(path);
+    const temporary = path + temporarySuffix;
+    this.#disk.remove(temporary);
+    const target = this.#disk.open(temporary, "create");
+    const source = this.#disk.open(path, "read");
+    let pack: number | undefined;
+    try {
+      copyAll(source, target);
+      for (const segment of segments) {
+        for (const entry of this.#entriesFor(path, segment)) {
+          target.write(entry.bytes, entry.offset);
+          if (entry.kind === entryKinds.pack) pack = packOfIdBytes(entry.id);
+        }
+      }
+      await target.sync();
+    } finally {
+      source.close();
+      target.close();
+    }
+    this.#disk.rename(temporary, path);
+    await this.#disk.syncFolder(folderOf(path));
+    if (pack !== undefined) this.#packs.replaced(pack);
+  }
+
+  *#entriesFor(path: string, segment: string): Generator<JournalEntry> {
+    const { bytes, header } = readSegment(this.#disk, segment);
+    if (!header) return;
+    for (const group of groupsOf(bytes, header.salt, bytes.length)) {
+      for (const entry of group.entries) if (this.pathOf(entry) === path) yield entry;
+    }
+  }
+
+  /** Closes a session's files before they are replaced or removed. */
+  forgetSession(id: SessionId): void {
+    this.#files.forget(eventLogPath(this.root, id));
+    this.#files.forget(manifestPath(this.root, id));
+  }
+
+  close(): void {
+    this.#files.close();
+  }
+}
+
+function copyAll(source: DiskFile, target: DiskFile): void {
+  const window = new Uint8Array(1024 * 1024);
+  for (let position = 0; ; ) {
+    const read = source.read(window, position);
+    if (read === 0) return;
+    target.write(window.subarray(0, read), position);
+    position += read;
+  }
+}
