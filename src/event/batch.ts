@@ -153,7 +153,7 @@ export interface Batch {
   readonly fileOffset: number;
 }
 
-/** Why there is no batch at a place: `short` more bytes may follow, `invalid` they would not help. */
+/** Why there is no batch at a place: `short`, more bytes may follow; `invalid`, none would help. */
 export type BatchProblem = "short" | "invalid";
 
 /**

@@ -20,7 +20,14 @@ import {
   writeU64,
 } from "../base/index.ts";
 import { HeadReader, writeHead } from "./head.ts";
-import { inlineFault, type Payload, type PayloadSource, payloadOf, valueOf } from "./payload.ts";
+import {
+  fetchBlob,
+  inlineFault,
+  type Payload,
+  type PayloadSource,
+  payloadOf,
+  valueOf,
+} from "./payload.ts";
 
 /** What an event is to a session; the position is the number on disk and never changes. */
 export const eventKinds = [
@@ -97,11 +104,8 @@ export function writeEvent(
   data: Uint8Array,
 ): number {
   const type = typeBytesOf(header.type);
-  const kind = kindNumbers.get(header.kind);
-  checkHeader(header);
-  if (kind === undefined) {
-    throw new ReachError("EVENT_INVALID", `event ${header.seq} is of no kind: "${header.kind}"`);
-  }
+  checkEventHeader(header);
+  const kind = kindNumbers.get(header.kind) as number;
   assert(salt.length === limits.eventSaltBytes, "a salt has 16 bytes");
   assert(data.length > 0, "the data of an event is encoded");
   let at = offset;
@@ -121,7 +125,12 @@ export function writeEvent(
   return at + data.length;
 }
 
-function checkHeader(header: EventHeader): void {
+/** Throws `EVENT_INVALID` for a header that no event can have. */
+export function checkEventHeader(header: EventHeader): void {
+  typeBytesOf(header.type);
+  if (!kindNumbers.has(header.kind)) {
+    throw new ReachError("EVENT_INVALID", `event ${header.seq} is of no kind: "${header.kind}"`);
+  }
   const { seq, time, ref } = header;
   assert(Number.isSafeInteger(seq) && seq >= 0, "a seq is a safe integer");
   if (!Number.isSafeInteger(time) || time < 0) {
@@ -231,6 +240,12 @@ export class EventView implements EventHeader {
   /** What kind of payload this is and where its bytes are, without decoding or fetching it. */
   get payload(): Payload {
     return payloadOf(this.dataBytes);
+  }
+
+  /** The payload's own bytes, wherever they lie: the JSON text, the CBOR, the plain bytes. */
+  get payloadBytes(): Uint8Array {
+    const { payload } = this;
+    return payload.form === "blob" ? fetchBlob(payload.ref, this.#source) : payload.bytes;
   }
 
   /** The decoded data; fetches a blob through the source, throws `BLOB_MISSING` without one. */

@@ -15,6 +15,7 @@ export {
 } from "./batch.ts";
 export {
   checkEventBytes,
+  checkEventHeader,
   type EventHeader,
   type EventKind,
   EventView,

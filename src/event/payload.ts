@@ -130,8 +130,11 @@ export function inlineFault(payload: Payload, data: Uint8Array): string | undefi
 /** The value of a payload, fetched through `source` when it is a blob. */
 export function valueOf(payload: Payload, source: PayloadSource | undefined): unknown {
   if (payload.form !== "blob") return decodePayload(payload.form, payload.bytes);
-  if (!source) {
-    throw new ReachError("BLOB_MISSING", `no store to read blob ${toHex(payload.ref.sha256)} from`);
-  }
-  return decodePayload(payload.ref.form, source.get(payload.ref.sha256));
+  return decodePayload(payload.ref.form, fetchBlob(payload.ref, source));
+}
+
+/** The bytes of a blob from `source`; throws `BLOB_MISSING` without one. */
+export function fetchBlob(ref: BlobRef, source: PayloadSource | undefined): Uint8Array {
+  if (source) return source.get(ref.sha256);
+  throw new ReachError("BLOB_MISSING", `no store to read blob ${toHex(ref.sha256)} from`);
 }

@@ -1,0 +1,23 @@
+/** Importers: formats of transcripts, how to tell them apart, and their streaming readers. */
+export { detectFormat, formatNamed, formats } from "./detect.ts";
+export { sniffBytesMax } from "./head-sample.ts";
+export type {
+  FileReader,
+  Format,
+  ImportProblem,
+  ReaderOptions,
+  RecordMeta,
+  RecordSink,
+  ResumePoint,
+  SourceReader,
+} from "./importer.ts";
+export { formatPath, parsePath } from "./json-path.ts";
+export {
+  type ArrayOutline,
+  type DocumentOutline,
+  noArrayError,
+  outlineDocument,
+  outlineText,
+} from "./outline.ts";
+export { type ImportOptions, type ImportReport, importSource } from "./import-source.ts";
+export { fileSource, type Source, streamSource } from "./source.ts";

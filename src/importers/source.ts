@@ -1,0 +1,120 @@
+/** Where an import reads from: a file, a folder of files, a stream; opened again to read on. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { messageOf, ReachError } from "../base/index.ts";
+
+/** Bytes to import. */
+export interface Source {
+  /** What people call it: the file's name. */
+  readonly name: string;
+  /** Bytes in all, where that is known. */
+  readonly size: number | null;
+  /** Whether `open` may be called more than once. */
+  readonly reopenable: boolean;
+  /** The bytes from `offset` on, in pieces of any size. */
+  open(offset: number): AsyncIterable<Uint8Array>;
+  /** For a folder that holds one record per file: the files in order. */
+  files?(): AsyncIterable<Uint8Array>;
+}
+
+const readBytes = 1024 * 1024;
+
+function unreadable(file: string, error: unknown): ReachError {
+  const code = (error as NodeJS.ErrnoException).code;
+  const missing = code === "ENOENT";
+  const message = missing ? `there is no file ${file}` : `cannot read ${file}: ${messageOf(error)}`;
+  return new ReachError(missing ? "NOT_FOUND" : "SOURCE_UNREADABLE", message, {
+    cause: error,
+    where: file,
+    hint: missing ? "check the path" : "check its permissions, and that it is a file",
+  });
+}
+
+async function* readFrom(file: string, offset: number): AsyncGenerator<Uint8Array> {
+  let handle: fs.promises.FileHandle;
+  try {
+    handle = await fs.promises.open(file, "r");
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  try {
+    for (let position = offset; ; ) {
+      const buffer = Buffer.allocUnsafeSlow(readBytes);
+      const { bytesRead } = await handle.read(buffer, 0, readBytes, position);
+      if (bytesRead === 0) return;
+      position += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } catch (error) {
+    throw unreadable(file, error);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A file, or a folder whose files, in the order of their names, are one source. */
+export function fileSource(file: string): Source {
+  let stat: fs.Stats;
+  try {
+    stat = fs.statSync(file);
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+  const name = path.basename(path.resolve(file));
+  if (!stat.isDirectory()) {
+    const size = stat.isFile() ? stat.size : null;
+    return { name, size, reopenable: stat.isFile(), open: (offset) => readFrom(file, offset) };
+  }
+  return folderSource(file, name);
+}
+
+function folderSource(folder: string, name: string): Source {
+  const names = fs.readdirSync(folder, { withFileTypes: true });
+  const files = names
+    .filter((entry) => entry.isFile() && !entry.name.startsWith("."))
+    .map((entry) => path.join(folder, entry.name))
+    .sort();
+  if (files.length === 0) {
+    throw new ReachError("SOURCE_UNREADABLE", `the folder ${folder} holds no files`, {
+      where: folder,
+    });
+  }
+  const sizes = files.map((file) => fs.statSync(file).size);
+  const size = sizes.reduce((sum, one) => sum + one, 0);
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    for (const file of files) yield await readWhole(file);
+  }
+  async function* open(offset: number): AsyncGenerator<Uint8Array> {
+    let skip = offset;
+    for await (const bytes of whole()) {
+      if (skip < bytes.length) yield bytes.subarray(skip);
+      skip = Math.max(0, skip - bytes.length);
+    }
+  }
+  return { name, size, reopenable: true, open, files: whole };
+}
+
+async function readWhole(file: string): Promise<Uint8Array> {
+  try {
+    return await fs.promises.readFile(file);
+  } catch (error) {
+    throw unreadable(file, error);
+  }
+}
+
+/** Bytes that can be read only once, such as standard input. */
+export function streamSource(name: string, stream: AsyncIterable<Uint8Array>): Source {
+  let opened = false;
+  return {
+    name,
+    size: null,
+    reopenable: false,
+    open(offset) {
+      if (opened || offset > 0) {
+        throw new ReachError("SOURCE_UNREADABLE", `${name} can be read only once`);
+      }
+      opened = true;
+      return stream;
+    },
+  };
+}

@@ -1,0 +1,217 @@
+/**
+ * Appending to a session past the journal, for imports: straight into the event log and a pack of
+ * its own, made durable in large steps, each acknowledged by a watermark. What lies behind the last
+ * watermark was never acknowledged: no reader sees it, recovery cuts it.
+ */
+import { limits, sessionIdBytes, type SessionId } from "../base/index.ts";
+import type { BulkPackWriter, PackBlobs } from "../blobs/index.ts";
+import { createFolders, type Disk, type DiskFile, replaceFile } from "../disk/index.ts";
+import {
+  BatchBuilder,
+  batchHeaderBytes,
+  encodeBlobRef,
+  encodeInline,
+  type EventHeader,
+  inlineOverhead,
+  type PayloadForm,
+  SaltSource,
+  sealBatch,
+} from "../event/index.ts";
+import {
+  BulkMarker,
+  encodeEventLogHeader,
+  eventLogPath,
+  eventLogStart,
+  manifestPath,
+  sessionFolder,
+} from "../log/index.ts";
+import { encodeManifest, type Manifest } from "./manifest.ts";
+import type { SessionTail } from "./session-tail.ts";
+
+const writeBytes = 1024 * 1024;
+/** Bytes between two watermarks: what an interrupted import can lose of its work. */
+const watermarkBytes = 32 * 1024 * 1024;
+
+/** What a bulk writer needs of its directory. */
+export interface BulkContext {
+  readonly disk: Disk;
+  readonly root: string;
+  readonly blobs: PackBlobs;
+}
+
+async function createSessionFolder(disk: Disk, root: string, manifest: Manifest): Promise<void> {
+  await createFolders(disk, root, sessionFolder(root, manifest.id));
+  await replaceFile(disk, manifestPath(root, manifest.id), encodeManifest(manifest));
+}
+
+/** The one writer of a session while an import goes on. Calls must not overlap. */
+export class BulkWriter {
+  readonly id: SessionId;
+  readonly tail: SessionTail;
+  readonly #salts: SaltSource;
+  readonly #identity: Uint8Array;
+  readonly #builder = new BatchBuilder();
+  readonly #file: DiskFile;
+  readonly #marker: BulkMarker;
+  readonly #packs: BulkPackWriter;
+  #buffer: Uint8Array = new Uint8Array(0);
+  #buffered = 0;
+  /** Whether this import began the session. */
+  readonly #new: boolean;
+  #written: number;
+  #nextSeq: number;
+  /** Bytes written to log and packs when the last watermark was set. */
+  #atWatermark = 0;
+  #blobs = 0;
+  #blobBytes = 0;
+
+  private constructor(
+    manifest: Manifest,
+    tail: SessionTail,
+    file: DiskFile,
+    marker: BulkMarker,
+    packs: BulkPackWriter,
+  ) {
+    this.id = manifest.id;
+    this.tail = tail;
+    this.#salts = new SaltSource(manifest.secret);
+    this.#identity = sessionIdBytes(manifest.id);
+    this.#file = file;
+    this.#marker = marker;
+    this.#packs = packs;
+    this.#new = tail.size === 0;
+    this.#written = tail.end;
+    this.#nextSeq = tail.size;
+  }
+
+  /**
+   * Begins a bulk import. The earlier events of the session, if any, are durable in their log; a
+   * new session gets its folder and manifest after its marker, so that a crash leaves nothing.
+   */
+  static async open(
+    context: BulkContext,
+    manifest: Manifest,
+    tail: SessionTail,
+  ): Promise<BulkWriter> {
+    const { disk, root, blobs } = context;
+    const { end, size } = tail;
+    const packs = blobs.openBulk();
+    const { pack, size: packSize } = packs.watermark;
+    const marker = await BulkMarker.create(disk, root, manifest.id, { end, size, pack, packSize });
+    const path = eventLogPath(root, manifest.id);
+    const fresh = !disk.exists(path);
+    if (fresh) await createSessionFolder(disk, root, manifest);
+    const file = disk.open(path, fresh ? "create" : "write");
+    const writer = new BulkWriter(manifest, tail, file, marker, packs);
+    if (fresh) {
+      file.write(encodeEventLogHeader(writer.#identity), 0);
+      await file.sync();
+      await disk.syncFolder(sessionFolder(root, manifest.id));
+    }
+    return writer;
+  }
+
+  /** Seq that the next event gets. */
+  get nextSeq(): number {
+    return this.#nextSeq;
+  }
+
+  /** Whether enough has been written since the last watermark for another one. */
+  get watermarkDue(): boolean {
+    return this.#packs.storedBytes + this.logBytes - this.#atWatermark >= watermarkBytes;
+  }
+
+  /** Appends one event; `bytes` are copied. Returns its seq. */
+  append(header: Omit<EventHeader, "seq">, form: PayloadForm, bytes: Uint8Array): number {
+    const size = bytes.length + inlineOverhead(form, bytes.length);
+    let data: Uint8Array;
+    if (size <= limits.payloadInlineBytesMax) data = encodeInline(form, bytes);
+    else {
+      const ref = this.#packs.put(bytes);
+      this.#blobs += 1;
+      this.#blobBytes += bytes.length;
+      data = encodeBlobRef({ ...ref, form });
+    }
+    if (!this.#builder.fits(data.length)) this.#seal();
+    const seq = this.#nextSeq;
+    const { time, kind, type, ref } = header;
+    this.#builder.add({ seq, time, kind, type, ref }, this.#salts.at(seq), data);
+    this.#nextSeq += 1;
+    if (this.#builder.count >= limits.batchEventsMax) this.#seal();
+    return seq;
+  }
+
+  /** Completes the batch that is being collected and writes it to the log. */
+  #seal(): void {
+    const { count } = this.#builder;
+    if (count === 0) return;
+    const bytes = this.#builder.finish();
+    const offset = this.#written + this.#buffered;
+    sealBatch(bytes, this.#identity, offset);
+    this.#push(bytes);
+    const firstSeq = this.#nextSeq - count;
+    const bodyStart = batchHeaderBytes;
+    this.tail.commit({ bytes, bodyStart, end: bytes.length, firstSeq, count, fileOffset: offset });
+  }
+
+  #push(bytes: Uint8Array): void {
+    if (this.#buffer.length === 0) this.#buffer = new Uint8Array(writeBytes);
+    if (this.#buffered + bytes.length > writeBytes) this.#write();
+    this.#buffer.set(bytes, this.#buffered);
+    this.#buffered += bytes.length;
+  }
+
+  #write(): void {
+    if (this.#buffered === 0) return;
+    this.#file.write(this.#buffer.subarray(0, this.#buffered), this.#written);
+    this.#written += this.#buffered;
+    this.#buffered = 0;
+  }
+
+  /**
+   * Acknowledges everything appended so far: packs durable, then the log, then the watermark. If we
+   * crash in between, the log ends at the watermark before.
+   */
+  async watermark(): Promise<void> {
+    this.#seal();
+    const { pack, size: packSize } = await this.#packs.sync();
+    this.#write();
+    await this.#file.sync();
+    await this.#marker.advance({ end: this.#written, size: this.#nextSeq, pack, packSize });
+    this.#packs.confirm();
+    this.#atWatermark = this.#packs.storedBytes + this.logBytes;
+  }
+
+  /** Acknowledges the rest and ends the import. */
+  async close(): Promise<void> {
+    await this.watermark();
+    this.#file.close();
+    this.#packs.close();
+    this.tail.flush();
+    await this.#marker.remove();
+  }
+
+  /**
+   * Gives the import up. What it acknowledged of an existing session stays; a session that it began
+   * is marked as having nothing, so that recovery, which comes next, removes it.
+   */
+  async abandon(): Promise<void> {
+    this.#file.close();
+    this.#packs.abandon();
+    if (this.#new) {
+      const { pack, size: packSize } = this.#packs.watermark;
+      await this.#marker.advance({ end: eventLogStart, size: 0, pack, packSize });
+    }
+    this.#marker.abandon();
+  }
+
+  /** Bytes of the event log so far. */
+  get logBytes(): number {
+    return this.#written + this.#buffered - eventLogStart;
+  }
+
+  /** Payloads that went to the store: how many, their bytes, and what they added to it. */
+  get blobStatistics(): { count: number; bytes: number; storedBytes: number } {
+    return { count: this.#blobs, bytes: this.#blobBytes, storedBytes: this.#packs.storedBytes };
+  }
+}

@@ -1,0 +1,36 @@
+/** Sessions: the data directory, reading, writing, importing into and exporting from them. */
+export { BulkWriter } from "./bulk-writer.ts";
+export {
+  type CommitListener,
+  Directory,
+  type DirectoryOptions,
+  type NewSession,
+} from "./directory.ts";
+export { type ByteSink, exportOriginal } from "./export-original.ts";
+export { ImportIndex, type IndexedImport } from "./import-index.ts";
+export { ImportSink, type SinkMeta } from "./import-sink.ts";
+export { hasIdentity, type Identity, signText, verifierOf, verifyEd25519 } from "./keys.ts";
+export {
+  type ImportNote,
+  importNoteOf,
+  importNoteType,
+  layoutNoteType,
+  type NotedProblem,
+  type ResumeAt,
+} from "./layout.ts";
+export { decodeManifest, encodeManifest, type Manifest, type SessionKind } from "./manifest.ts";
+export type { RecoveryReport } from "./recover-directory.ts";
+export {
+  checkpointPath,
+  type Quarantine,
+  quarantinePath,
+  type ReaderContext,
+  readManifest,
+  readTombstone,
+  SessionReader,
+  sessionOrigin,
+  tombstonePath,
+  treePath,
+} from "./session-reader.ts";
+export { SessionTail } from "./session-tail.ts";
+export { type Appended, type NewEvent, SessionWriter, type WriterContext } from "./session-writer.ts";

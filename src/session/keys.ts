@@ -1,0 +1,160 @@
+/**
+ * The identity of a data directory: an Ed25519 key and the origin it signs for. `keys/signing.key`
+ * holds both; `reach.json` repeats the public part and can be written again from the key.
+ */
+import * as crypto from "node:crypto";
+import { fromUtf8, ReachError, utf8 } from "../base/index.ts";
+import { createFolders, type Disk, readFile, replaceFile } from "../disk/index.ts";
+import {
+  ed25519Note,
+  ed25519Signer,
+  formatSignerKey,
+  formatVerifierKey,
+
+  parseSignerKey,
+  parseVerifierKey,
+  type Signer,
+  type Verifier,
+} from "../merkle/index.ts";
+
+const pkcs8Prefix = Buffer.from("302e020100300506032b657004220420", "hex");
+const spkiPrefix = Buffer.from("302a300506032b6570032100", "hex");
+const formatVersion = 1;
+
+/** Who signs in a data directory, and how that is checked. */
+export interface Identity {
+  readonly origin: string;
+  /** The public key as text (C2SP vkey): what an auditor needs. */
+  readonly verifierKey: string;
+  readonly verifier: Verifier;
+  /** There only for whoever may write. */
+  readonly signer: Signer | undefined;
+}
+
+/** Checks an Ed25519 signature with `node:crypto`; never throws. */
+export function verifyEd25519(
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  try {
+    const key = crypto.createPublicKey({
+      key: Buffer.concat([spkiPrefix, publicKey]),
+      format: "der",
+      type: "spki",
+    });
+    return crypto.verify(null, message, key, signature);
+  } catch {
+    return false;
+  }
+}
+
+/** The verifier of a public key given as text. Throws `NOTE_INVALID` for anything else. */
+export function verifierOf(verifierKey: string): Verifier {
+  const { name, publicKey } = parseVerifierKey(verifierKey);
+  return ed25519Note(name, publicKey, verifyEd25519);
+}
+
+function identityOfSeed(origin: string, seed: Uint8Array): Identity & { signer: Signer } {
+  const key = crypto.createPrivateKey({
+    key: Buffer.concat([pkcs8Prefix, seed]),
+    format: "der",
+    type: "pkcs8",
+  });
+  const spki = crypto.createPublicKey(key).export({ format: "der", type: "spki" });
+  const publicKey = new Uint8Array(spki.subarray(spkiPrefix.length));
+  const verifierKey = formatVerifierKey(origin, publicKey);
+  return {
+    origin,
+    verifierKey,
+    verifier: ed25519Note(origin, publicKey, verifyEd25519),
+    signer: ed25519Signer(origin, publicKey, (message) => crypto.sign(null, message, key)),
+  };
+}
+
+function keyPath(root: string): string {
+  return `${root}/keys/signing.key`;
+}
+
+function identityPath(root: string): string {
+  return `${root}/reach.json`;
+}
+
+/** Whether a data directory has been set up at `root`. */
+export function hasIdentity(disk: Disk, root: string): boolean {
+  return disk.exists(identityPath(root)) || disk.exists(keyPath(root));
+}
+
+/**
+ * The identity to write with; made and durable before anything else is written when there is none.
+ * `seed` gives the 32 random bytes of a new key.
+ */
+export async function openIdentity(
+  disk: Disk,
+  root: string,
+  origin: string,
+  seed: () => Uint8Array,
+): Promise<Identity> {
+  if (!disk.exists(keyPath(root))) {
+    if (disk.exists(identityPath(root))) throw missingKey(root);
+    const fresh = seed();
+    const { verifierKey } = identityOfSeed(origin, fresh);
+    const { publicKey } = parseVerifierKey(verifierKey);
+    await createFolders(disk, root, `${root}/keys`);
+    await replaceFile(disk, keyPath(root), utf8(`${formatSignerKey(origin, publicKey, fresh)}\n`));
+  }
+  const { name, seed: stored } = parseSignerKey(fromUtf8(readFile(disk, keyPath(root))));
+  const identity = identityOfSeed(name, stored);
+  const content = `${JSON.stringify({
+    format: formatVersion,
+    origin: identity.origin,
+    publicKey: identity.verifierKey,
+  })}\n`;
+  const path = identityPath(root);
+  if (!disk.exists(path)) await replaceFile(disk, path, utf8(content));
+  else checkFormat(fromUtf8(readFile(disk, path)), path);
+  return identity;
+}
+
+function missingKey(root: string): ReachError {
+  return new ReachError("CORRUPT", `${keyPath(root)} is missing: nothing can be signed`, {
+    where: root,
+    hint: "put the key back from a backup; until then sessions can be read and verified",
+  });
+}
+
+function checkFormat(text: string, path: string): { origin: string; publicKey: string } {
+  let value: { format?: unknown; origin?: unknown; publicKey?: unknown };
+  try {
+    value = JSON.parse(text) as typeof value;
+  } catch (cause) {
+    const hint = "delete the file: it is written again from keys/signing.key";
+    throw new ReachError("CORRUPT", `${path} is damaged`, { cause, where: path, hint });
+  }
+  if (value.format !== formatVersion) {
+    throw new ReachError("FORMAT_UNSUPPORTED", `${path} has format ${String(value.format)}`, {
+      hint: "a newer Reach wrote it; use that or a later one",
+    });
+  }
+  return { origin: String(value.origin), publicKey: String(value.publicKey) };
+}
+
+/** The identity to read with: the public part alone. Throws `NOT_FOUND` where there is none. */
+export function readIdentity(disk: Disk, root: string): Identity {
+  const path = identityPath(root);
+  if (!disk.exists(path)) {
+    throw new ReachError("NOT_FOUND", `there is no Reach data directory at ${root}`, {
+      where: root,
+      hint: "give the folder with --data or REACH_DATA, or import something first",
+    });
+  }
+  const { origin, publicKey } = checkFormat(fromUtf8(readFile(disk, path)), path);
+  return { origin, verifierKey: publicKey, verifier: verifierOf(publicKey), signer: undefined };
+}
+
+/** Signs raw text with an identity's key: 64 bytes. Throws `READ_ONLY` without one. */
+export function signText(identity: Identity, text: Uint8Array): Uint8Array {
+  if (!identity.signer) throw new ReachError("READ_ONLY", "opened for reading: nothing is signed");
+  return identity.signer.sign(text);
+}
+

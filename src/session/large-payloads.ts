@@ -1,0 +1,52 @@
+/**
+ * Payloads above 1 MiB of sessions that go through the journal: they would fill its groups, so they
+ * go to a pack of their own, durable up to a watermark before their event is appended.
+ */
+import type { SessionId } from "../base/index.ts";
+import type { BlobName, BulkPackWriter, PackBlobs } from "../blobs/index.ts";
+import type { Disk } from "../disk/index.ts";
+import { BulkMarker, eventLogStart } from "../log/index.ts";
+
+/** The large payloads of one open directory. */
+export class LargePayloads {
+  readonly #packs: BulkPackWriter;
+  readonly #marker: BulkMarker;
+  #chain: Promise<unknown> = Promise.resolve();
+
+  private constructor(packs: BulkPackWriter, marker: BulkMarker) {
+    this.#packs = packs;
+    this.#marker = marker;
+  }
+
+  /** `id` names the marker; it belongs to no session. */
+  static async open(
+    disk: Disk,
+    root: string,
+    blobs: PackBlobs,
+    id: SessionId,
+  ): Promise<LargePayloads> {
+    const packs = blobs.openBulk();
+    const { pack, size: packSize } = packs.watermark;
+    const watermark = { end: eventLogStart, size: 0, pack, packSize };
+    return new LargePayloads(packs, await BulkMarker.create(disk, root, id, watermark));
+  }
+
+  /** Stores a payload; it is durable when this resolves. */
+  put(bytes: Uint8Array): Promise<BlobName> {
+    const put = this.#chain.then(async () => {
+      const name = this.#packs.put(bytes);
+      const { pack, size: packSize } = await this.#packs.sync();
+      await this.#marker.advance({ end: eventLogStart, size: 0, pack, packSize });
+      this.#packs.confirm();
+      return name;
+    });
+    this.#chain = put.catch(() => {});
+    return put;
+  }
+
+  async close(): Promise<void> {
+    await this.#chain;
+    this.#packs.close();
+    await this.#marker.remove();
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * The layout of an import: what stands between the records of a source (line ends, blank lines,
+ * brackets), run-length coded. With the records themselves it is the source again, byte for byte.
+ * It is kept in `note` events, so the tree covers it and it travels with the session.
+ */
+import {
+  concat,
+  equalBytes,
+  noBytes,
+  ReachError,
+  type SessionId,
+  toHex,
+} from "../base/index.ts";
+import type { EventView } from "../event/index.ts";
+
+/** Type of the note that ends each import. */
+export const importNoteType = "reach.import";
+/** Type of the notes that carry a long layout in parts, before the one that ends the import. */
+export const layoutNoteType = "reach.layout";
+
+/** The gap before each record, one behind the other, as `[gap, repeats, gap, repeats, ...]`. */
+export type LayoutRuns = (Uint8Array | number)[];
+
+/** Collects gaps as runs. */
+export class LayoutBuilder {
+  #runs: LayoutRuns = [];
+  #pending: Uint8Array = noBytes;
+  #bytes = 0;
+
+  /** Bytes that the runs take, about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Adds bytes to the gap in front of the next record. */
+  gap(bytes: Uint8Array): void {
+    this.#pending = this.#pending.length === 0 ? Uint8Array.from(bytes) : concat(this.#pending, bytes);
+  }
+
+  /** Notes a record behind the gap collected so far. */
+  record(): void {
+    const last = this.#runs.at(-2);
+    if (last instanceof Uint8Array && equalBytes(last, this.#pending)) {
+      this.#runs[this.#runs.length - 1] = (this.#runs.at(-1) as number) + 1;
+    } else {
+      this.#runs.push(this.#pending, 1);
+      this.#bytes += this.#pending.length + 8;
+    }
+    this.#pending = noBytes;
+  }
+
+  /** The runs so far; the builder goes on empty, with the gap that is being collected. */
+  takeRuns(): LayoutRuns {
+    const runs = this.#runs;
+    this.#runs = [];
+    this.#bytes = 0;
+    return runs;
+  }
+
+  /** The gap behind the last record. */
+  takeTail(): Uint8Array {
+    const tail = this.#pending;
+    this.#pending = noBytes;
+    return tail;
+  }
+}
+
+/** Hands out the gaps of runs, one per record. */
+export class LayoutCursor {
+  readonly #runs: LayoutRuns;
+  #run = 0;
+  #used = 0;
+
+  constructor(runs: LayoutRuns) {
+    this.#runs = runs;
+  }
+
+  /** The gap before the next record; `undefined` when there are no more records. */
+  next(): Uint8Array | undefined {
+    const gap = this.#runs[this.#run];
+    const repeats = this.#runs[this.#run + 1];
+    if (!(gap instanceof Uint8Array) || typeof repeats !== "number") return undefined;
+    this.#used += 1;
+    if (this.#used >= repeats) {
+      this.#run += 2;
+      this.#used = 0;
+    }
+    return gap;
+  }
+}
+
+/** Where a longer version of a source is read on from; see the importers' `ResumePoint`. */
+export interface ResumeAt {
+  readonly offset: number;
+  readonly line: number;
+}
+
+/** Something that an import reported. */
+export interface NotedProblem {
+  readonly line: number | null;
+  readonly offset: number;
+  readonly message: string;
+}
+
+/** The data of the note that ends an import. */
+export interface ImportNote {
+  readonly version: 1;
+  readonly format: string;
+  readonly name: string;
+  /** Place in the source where this import began to read. */
+  readonly from: number;
+  /** Bytes of the source up to the end of this import, and their SHA-256. */
+  readonly size: number;
+  readonly sha256: Uint8Array;
+  /** Records of this import. */
+  readonly records: number;
+  /** Stopped before the end of the source. */
+  readonly interrupted: boolean;
+  readonly resume: ResumeAt | null;
+  readonly problemCount: number;
+  /** The first of them. */
+  readonly problems: readonly NotedProblem[];
+  readonly runs: LayoutRuns;
+  readonly tail: Uint8Array;
+}
+
+/** The import note that an event is, or `undefined`. Throws `CORRUPT` for one that is none inside. */
+export function importNoteOf(event: EventView): ImportNote | undefined {
+  if (event.kind !== "note" || event.type !== importNoteType) return undefined;
+  const note = event.data as Partial<ImportNote> | null;
+  const whole =
+    typeof note?.size === "number" &&
+    typeof note.from === "number" &&
+    note.sha256 instanceof Uint8Array &&
+    note.tail instanceof Uint8Array &&
+    Array.isArray(note.runs);
+  if (!whole) {
+    throw new ReachError("CORRUPT", `the import note in event ${event.seq} is damaged`);
+  }
+  return note as ImportNote;
+}
+
+/** The runs of a note that carries a part of a long layout. */
+export function layoutRunsOf(event: EventView): LayoutRuns | undefined {
+  if (event.kind !== "note" || event.type !== layoutNoteType) return undefined;
+  const { runs } = event.data as { runs?: unknown };
+  return Array.isArray(runs) ? (runs as LayoutRuns) : [];
+}
+
+/** The error for a session whose layout does not lead back to its source. */
+export function layoutMismatch(id: SessionId, wanted: Uint8Array, found: Uint8Array): ReachError {
+  const message = `the export has SHA-256 ${toHex(found)}, the import had ${toHex(wanted)}`;
+  return new ReachError("CORRUPT", message, {
+    where: id,
+    hint: "run `reach verify`: the session is damaged, or its layout is",
+  });
+}

@@ -1,0 +1,67 @@
+/**
+ * The manifest: what a session is, written once when it begins and never changed.
+ *
+ *   0  u32 magic "RMAN"   u32 bytes of the content   u32 CRC-32 of session id and content
+ *  12  content: CBOR map
+ */
+import {
+  crc32,
+  decodeValue,
+  encodeValue,
+  ReachError,
+  readU32,
+  type SessionId,
+  sessionIdBytes,
+  writeU32,
+} from "../base/index.ts";
+
+const magic = 0x4e414d52;
+const headerBytes = 12;
+
+/** Whether a session's events come from outside, or Reach runs it itself. */
+export type SessionKind = "recorded" | "executed";
+
+/** What a session is. */
+export interface Manifest {
+  readonly id: SessionId;
+  readonly kind: SessionKind;
+  /** Milliseconds since the epoch. */
+  readonly created: number;
+  /** 32 bytes that the salts derive from; left out of redacted exports. */
+  readonly secret: Uint8Array;
+  /** What people call it: a file name, the type given to `record`. */
+  readonly name: string;
+  /** Format it was imported from, or empty. */
+  readonly format: string;
+}
+
+/** The bytes of a manifest file. */
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  const content = encodeValue({ version: 1, ...manifest });
+  const bytes = new Uint8Array(headerBytes + content.length);
+  writeU32(bytes, 0, magic);
+  writeU32(bytes, 4, content.length);
+  writeU32(bytes, 8, crc32(content, crc32(sessionIdBytes(manifest.id))));
+  bytes.set(content, headerBytes);
+  return bytes;
+}
+
+/** The manifest of session `id` from its file's bytes. Throws `CORRUPT` or `FORMAT_UNSUPPORTED`. */
+export function decodeManifest(bytes: Uint8Array, id: SessionId): Manifest {
+  const size = bytes.length < headerBytes ? -1 : readU32(bytes, 4);
+  const content = bytes.subarray(headerBytes, headerBytes + size);
+  const whole = size >= 0 && content.length === size && readU32(bytes, 0) === magic;
+  if (!whole || crc32(content, crc32(sessionIdBytes(id))) !== readU32(bytes, 8)) {
+    throw new ReachError("CORRUPT", `the manifest of session ${id} is damaged`, {
+      where: id,
+      hint: "restore manifest.cbor from a bundle or a copy; the events themselves are separate",
+    });
+  }
+  const { version, ...manifest } = decodeValue(content) as Manifest & { version: number };
+  if (version !== 1) {
+    throw new ReachError("FORMAT_UNSUPPORTED", `session ${id} has manifest version ${version}`, {
+      hint: "a newer Reach wrote it; use that or a later one",
+    });
+  }
+  return manifest;
+}

@@ -1,0 +1,60 @@
+/**
+ * Checks that payloads are in the store: there, of the right size, and with the bytes that their
+ * name stands for. Each is read once, however many events name it.
+ */
+import { codeOf, messageOf, toHex } from "../base/index.ts";
+import type { BlobReader } from "../blobs/index.ts";
+import { BlobNames } from "./blob-names.ts";
+
+/** Larger ones are read piece by piece. */
+const heldBytesMax = 16 * 1024 * 1024;
+/** Names remembered at most; of a session with more payloads some are read again. */
+const namesMax = 2 ** 19;
+const badNamesMax = 10_000;
+
+/** Checks payloads and counts them. */
+export class PayloadCheck {
+  readonly #blobs: BlobReader;
+  readonly #names = new BlobNames(namesMax);
+  readonly #bad = new Map<string, string>();
+  /** Distinct payloads that are whole, and their bytes. */
+  count = 0;
+  bytes = 0;
+
+  constructor(blobs: BlobReader) {
+    this.#blobs = blobs;
+  }
+
+  /** What is wrong with a payload of that name and size; `undefined` when nothing is. */
+  fault(sha256: Uint8Array, size: number): string | undefined {
+    const known = this.#names.sizeOf(sha256);
+    if (known !== undefined) return known === size ? undefined : otherSize(sha256, known, size);
+    const bad = this.#bad.size > 0 ? this.#bad.get(toHex(sha256)) : undefined;
+    if (bad !== undefined) return bad;
+    try {
+      const actual = this.#read(sha256, size);
+      this.#names.add(sha256, actual);
+      this.count += 1;
+      this.bytes += actual;
+      return actual === size ? undefined : otherSize(sha256, actual, size);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code !== "BLOB_MISSING" && code !== "BLOB_CORRUPT") throw error;
+      if (this.#bad.size < badNamesMax) this.#bad.set(toHex(sha256), messageOf(error));
+      return messageOf(error);
+    }
+  }
+
+  /** Reads and verifies a whole payload; returns its size. */
+  #read(sha256: Uint8Array, claimed: number): number {
+    const large = claimed > heldBytesMax || (this.#blobs.sizeOf(sha256) ?? 0) > heldBytesMax;
+    if (!large) return this.#blobs.get(sha256).length;
+    let size = 0;
+    for (const piece of this.#blobs.stream(sha256)) size += piece.length;
+    return size;
+  }
+}
+
+function otherSize(sha256: Uint8Array, actual: number, claimed: number): string {
+  return `blob ${toHex(sha256)} has ${actual} bytes, and the event says ${claimed}`;
+}

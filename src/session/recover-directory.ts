@@ -1,0 +1,204 @@
+/**
+ * What opening a directory for writing recovers: the journal, interrupted bulk imports, and which
+ * sessions damage has hit. Those become read-only with their intact prefix; all others go on.
+ */
+import {
+  type Entropy,
+  isSessionId,
+  messageOf,
+  ReachError,
+  type SessionId,
+  sessionIdOf,
+  utf8,
+} from "../base/index.ts";
+import type { PackBlobs } from "../blobs/index.ts";
+import { cutFile, type Disk, folderOf, replaceFile } from "../disk/index.ts";
+import {
+  bulkFolder,
+  bulkMarkerPath,
+  type DirectoryEntry,
+  EventLog,
+  entryKinds,
+  eventLogPath,
+  type JournalDamage,
+  type JournalStart,
+  type JournalTargets,
+  journalFolder,
+  placedBytes,
+  type Recovery,
+  readBulkMarker,
+  recoverJournal,
+  sessionFolder,
+  sessionsInBulk,
+  type TornTail,
+} from "../log/index.ts";
+import { quarantinePath, readQuarantine, readTombstone } from "./session-reader.ts";
+
+/** What recovery did, for people and for `reach doctor`. */
+export interface RecoveryReport {
+  /** Groups of the journal that were written to their places. */
+  readonly groups: number;
+  readonly torn: TornTail | undefined;
+  readonly damage: readonly JournalDamage[];
+  /** Sessions that became read-only, with the first event that may be wrong. */
+  readonly quarantined: readonly { readonly id: SessionId; readonly seq: number }[];
+  /** Interrupted imports that were cut back to what had been acknowledged. */
+  readonly cut: readonly { readonly id: SessionId; readonly size: number }[];
+}
+
+interface Options {
+  readonly disk: Disk;
+  readonly path: string;
+  readonly epoch: number;
+  readonly entropy: Entropy;
+  readonly targets: JournalTargets;
+  readonly blobs: PackBlobs;
+}
+
+/** Recovers everything; the lock is held. Running it again after a crash gives the same. */
+export async function recoverDirectory(
+  options: Options,
+): Promise<{ start: JournalStart; report: RecoveryReport }> {
+  const { disk, path, epoch, entropy, targets } = options;
+  const cut = await recoverBulks(options);
+  const folder = journalFolder(path);
+  const recovery = await recoverJournal({ disk, folder, epoch, entropy, targets });
+  const quarantined = await quarantineHit(options, recovery);
+  const { groups, torn, damage } = recovery;
+  return { start: recovery.start, report: { groups, torn, damage, quarantined, cut } };
+}
+
+/** Cuts interrupted imports back to their watermarks. */
+async function recoverBulks(
+  options: Options,
+): Promise<{ readonly id: SessionId; readonly size: number }[]> {
+  const cut: { id: SessionId; size: number }[] = [];
+  for (const id of sessionsInBulk(options.disk, options.path)) {
+    const size = await recoverBulk(options, id);
+    if (size !== undefined) cut.push({ id, size });
+  }
+  return cut;
+}
+
+/**
+ * Ends a bulk import that did not end by itself: log and pack become new files that hold what was
+ * acknowledged; a session of which nothing was goes. Returns the events left, `undefined` when no
+ * session was concerned. If we crash in between, doing it again gives the same.
+ */
+export async function recoverBulk(
+  { disk, path, blobs }: Pick<Options, "disk" | "path" | "blobs">,
+  id: SessionId,
+): Promise<number | undefined> {
+  const watermark = readBulkMarker(disk, path, id);
+  const log = eventLogPath(path, id);
+  const folder = sessionFolder(path, id);
+  let size: number | undefined;
+  if (watermark && watermark !== "damaged") {
+    if (watermark.pack > 0) await blobs.cut(watermark.pack, watermark.packSize);
+    if (watermark.size === 0) await removeUnborn(disk, folder);
+    else if (disk.exists(log)) {
+      await cutFile(disk, log, watermark.end);
+      disk.remove(`${folder}/events.idx`);
+      disk.remove(`${folder}/tree.log`);
+      ({ size } = watermark);
+    }
+  }
+  disk.remove(bulkMarkerPath(path, id));
+  await disk.syncFolder(bulkFolder(path));
+  return size;
+}
+
+/** Removes what there is of a session that never had an acknowledged event. */
+async function removeUnborn(disk: Disk, folder: string): Promise<void> {
+  if (!disk.exists(folder)) return;
+  for (const name of disk.list(folder)) disk.remove(`${folder}/${name}`);
+  disk.removeFolder(folder);
+  await disk.syncFolder(folderOf(folder));
+}
+
+/** Finds the sessions that damage of the journal has hit and whose files do not have what it held. */
+async function quarantineHit(
+  options: Options,
+  recovery: Recovery,
+): Promise<{ id: SessionId; seq: number }[]> {
+  const hit = new Map<SessionId, { seq: number; reason: string }>();
+  for (const { path, offset, entries } of recovery.damage) {
+    const where = `the journal is damaged (${path} at byte ${offset})`;
+    if (!entries) {
+      for (const [id, seq] of unproven(options)) hit.set(id, { seq, reason: where });
+      continue;
+    }
+    for (const entry of entries) noteHit(options, entry, where, hit);
+  }
+  const quarantined: { id: SessionId; seq: number }[] = [];
+  for (const [id, { seq, reason }] of hit) {
+    await quarantine(options.disk, options.path, id, seq, reason);
+    quarantined.push({ id, seq });
+  }
+  return quarantined;
+}
+
+function noteHit(
+  { disk, targets }: Options,
+  entry: DirectoryEntry,
+  reason: string,
+  hit: Map<SessionId, { seq: number; reason: string }>,
+): void {
+  if (entry.kind === entryKinds.pack || placedBytes(disk, targets, entry)) return;
+  const id = sessionIdOf(entry.id);
+  const earlier = hit.get(id);
+  if (!earlier || entry.firstSeq < earlier.seq) hit.set(id, { seq: entry.firstSeq, reason });
+}
+
+/** Sessions that may miss events at their end: no checkpoint says that they are complete. */
+function unproven({ disk, path }: Options): [SessionId, number][] {
+  const found: [SessionId, number][] = [];
+  for (const spread of disk.list(`${path}/sessions`)) {
+    for (const id of disk.list(`${path}/sessions/${spread}`)) {
+      if (!isSessionId(id) || readTombstone(disk, path, id)) continue;
+      if (!disk.exists(eventLogPath(path, id))) continue;
+      const log = new EventLog(disk, eventLogPath(path, id), "", id, true);
+      try {
+        const { size } = log.extent();
+        if (signedSize(disk, path, id) !== size) found.push([id, size]);
+      } finally {
+        log.close();
+      }
+    }
+  }
+  return found;
+}
+
+/** Size in a session's checkpoint as it stands, unverified; -1 without one. */
+function signedSize(disk: Disk, root: string, id: SessionId): number {
+  const path = `${sessionFolder(root, id)}/checkpoint`;
+  if (!disk.exists(path)) return -1;
+  const file = disk.open(path, "read");
+  try {
+    const bytes = new Uint8Array(file.size());
+    file.read(bytes, 0);
+    return Number(new TextDecoder().decode(bytes).split("\n")[1] ?? -1);
+  } finally {
+    file.close();
+  }
+}
+
+/** Makes a session read-only, durably; one that is already keeps its first reason. */
+export async function quarantine(
+  disk: Disk,
+  root: string,
+  id: SessionId,
+  seq: number,
+  reason: string,
+): Promise<void> {
+  if (readQuarantine(disk, root, id) || !disk.exists(sessionFolder(root, id))) return;
+  try {
+    const content = `${JSON.stringify({ seq, reason })}\n`;
+    await replaceFile(disk, quarantinePath(root, id), utf8(content));
+  } catch (error) {
+    throw new ReachError("IO_FAILED", `session ${id} is damaged: ${messageOf(error)}`, {
+      cause: error,
+      where: `${id}@${seq}`,
+    });
+  }
+}

@@ -1,0 +1,277 @@
+/**
+ * Reading a session: its events in order, its tree, its checkpoint, its snapshots. Any number of
+ * readers, in any process, beside the one writer; nothing is ever loaded as a whole.
+ */
+import {
+  codeOf,
+  equalBytes,
+  fromUtf8,
+  ReachError,
+  type SessionId,
+} from "../base/index.ts";
+import { type Disk, readFile } from "../disk/index.ts";
+import { type Batch, BatchWalk, EventView, type PayloadSource } from "../event/index.ts";
+import {
+  EventLog,
+  eventLogPath,
+  type LogExtent,
+  manifestPath,
+  readBulkMarker,
+  sessionFolder,
+} from "../log/index.ts";
+import {
+  type Checkpoint,
+  type HashReader,
+  leafHash,
+  openCheckpoint,
+  RangeBuilder,
+  rootAt,
+  storedCount,
+} from "../merkle/index.ts";
+import {
+  readSnapshots,
+  type SnapshotRecord,
+  snapshotPath,
+  snapshotText,
+} from "../snapshots/index.ts";
+import type { Identity } from "./keys.ts";
+import { decodeManifest, type Manifest } from "./manifest.ts";
+
+/** What a reader needs of the directory that a session lies in. */
+export interface ReaderContext {
+  readonly disk: Disk;
+  readonly root: string;
+  readonly workspace: string;
+  readonly identity: Identity;
+  readonly blobs: PayloadSource;
+  /** No writer is alive and no journal is left: a torn tail cannot be mended any more. */
+  readonly settled: boolean;
+}
+
+/** Why a session is read-only: damage that was found when the directory was opened. */
+export interface Quarantine {
+  /** Seq of the first event that may be wrong or missing. */
+  readonly seq: number;
+  readonly reason: string;
+}
+
+/** One session, opened for reading. */
+export class SessionReader {
+  readonly id: SessionId;
+  readonly manifest: Manifest;
+  readonly log: EventLog;
+  readonly #context: ReaderContext;
+  #extent: LogExtent | undefined;
+
+  /** Opens session `id`. Throws `NOT_FOUND`, `GONE` for a removed one, `CORRUPT`. */
+  constructor(context: ReaderContext, id: SessionId) {
+    const { disk, root } = context;
+    this.#context = context;
+    this.id = id;
+    if (readTombstone(disk, root, id)) {
+      throw new ReachError("GONE", `session ${id} has been removed`, { where: id });
+    }
+    this.manifest = readManifest(disk, root, id);
+    const indexPath = `${sessionFolder(root, id)}/events.idx`;
+    this.log = new EventLog(disk, eventLogPath(root, id), indexPath, id, context.settled);
+    const marker = readBulkMarker(disk, root, id);
+    if (marker && marker !== "damaged") this.log.boundAt(marker.end);
+  }
+
+  /** How far the log can be read now; looked up once, again after `refresh`. */
+  get extent(): LogExtent {
+    this.#extent ??= this.log.extent();
+    return this.#extent;
+  }
+
+  /** Events that can be read. */
+  get size(): number {
+    return this.extent.size;
+  }
+
+  /** Looks again how far the log goes: a writer may have appended. */
+  refresh(): void {
+    this.#extent = undefined;
+  }
+
+  /** Where blobs of this session come from. */
+  get blobs(): PayloadSource {
+    return this.#context.blobs;
+  }
+
+  /** The origin that the session's checkpoints are signed for. */
+  get origin(): string {
+    return sessionOrigin(this.#context, this.id);
+  }
+
+  /** Batches that hold the events from `from` to before `to`; see `EventLog.batches`. */
+  batches(from = 0, to: number = Number.POSITIVE_INFINITY): Generator<Batch, void> {
+    return this.log.batches(from, to);
+  }
+
+  /** The events from `from` to before `to`, in order; payloads are fetched when looked at. */
+  *events(from = 0, to: number = Number.POSITIVE_INFINITY): Generator<EventView, void> {
+    for (const batch of this.log.batches(from, to)) {
+      for (const walk = new BatchWalk(batch); walk.next(); ) {
+        if (walk.seq < from) continue;
+        if (walk.seq >= to) return;
+        yield this.#checked(new EventView(walk.event(), this.#context.blobs), walk.seq);
+      }
+    }
+  }
+
+  #checked(event: EventView, seq: number): EventView {
+    if (event.seq === seq) return event;
+    throw new ReachError("CORRUPT", `the event in place ${seq} says it is event ${event.seq}`, {
+      where: `${this.id}@${seq}`,
+    });
+  }
+
+  /** One event. Throws `NOT_FOUND` when the session does not have it. */
+  event(seq: number): EventView {
+    for (const event of this.events(seq, seq + 1)) return event;
+    throw new ReachError("NOT_FOUND", `session ${this.id} has no event ${seq}`, {
+      hint: `its events are 0 to ${this.size - 1}`,
+    });
+  }
+
+  /** The newest signed checkpoint, verified; `undefined` where none has been signed. */
+  checkpoint(): Checkpoint | undefined {
+    const path = checkpointPath(this.#context.root, this.id);
+    if (!this.#context.disk.exists(path)) return undefined;
+    return openCheckpoint(this.checkpointNote(), [this.#context.identity.verifier], this.origin);
+  }
+
+  /** The bytes of the newest checkpoint: a C2SP signed note. Throws `NOT_FOUND`. */
+  checkpointNote(): Uint8Array {
+    return readFile(this.#context.disk, checkpointPath(this.#context.root, this.id));
+  }
+
+  /**
+   * Root of the tree over the first `size` events. From the stored nodes where they belong to the
+   * newest checkpoint, else computed from the events.
+   */
+  root(size: number = this.size): Uint8Array {
+    const stored = this.storedTree(size);
+    return stored ? rootAt(size, stored) : this.computedRoot(size);
+  }
+
+  /** The root over the first `size` events, from their bytes alone. */
+  computedRoot(size: number = this.size): Uint8Array {
+    const range = new RangeBuilder();
+    for (const batch of this.log.batches(0, size)) {
+      const walk = new BatchWalk(batch);
+      while (range.end < size && walk.next()) range.append(leafHash(walk.preimage()));
+    }
+    if (range.end === size) return range.root();
+    throw new ReachError("NOT_FOUND", `session ${this.id} has only ${range.end} events`);
+  }
+
+  /**
+   * The stored hashes of the tree up to `size` leaves, if `tree.log` holds them and agrees with the
+   * newest checkpoint; derived data is believed no further than that.
+   */
+  storedTree(size: number): HashReader | undefined {
+    const { disk, root } = this.#context;
+    const path = treePath(root, this.id);
+    if (!disk.exists(path)) return undefined;
+    const checkpoint = this.checkpoint();
+    if (!checkpoint || size > checkpoint.size) return undefined;
+    const file = disk.open(path, "read");
+    let whole: Uint8Array;
+    try {
+      const bytes = 32 * storedCount(checkpoint.size);
+      if (file.size() < bytes) return undefined;
+      whole = new Uint8Array(bytes);
+      file.read(whole, 0);
+    } finally {
+      file.close();
+    }
+    const read: HashReader = (indexes) =>
+      indexes.map((index) => whole.subarray(32 * index, 32 * index + 32));
+    return equalBytes(rootAt(checkpoint.size, read), checkpoint.root) ? read : undefined;
+  }
+
+  /** The snapshots of the program with this hash whose signatures hold, by size. */
+  snapshots(program: Uint8Array): SnapshotRecord[] {
+    const { disk, root, identity } = this.#context;
+    const path = snapshotPath(sessionFolder(root, this.id), program);
+    const { origin } = this;
+    return readSnapshots(disk, path, program).records.filter((record) => {
+      const text = snapshotText(origin, program, record);
+      return identity.verifier.verify(text, record.signature);
+    });
+  }
+
+  /** Why the session is read-only, if it is. */
+  get quarantine(): Quarantine | undefined {
+    return readQuarantine(this.#context.disk, this.#context.root, this.id);
+  }
+
+  close(): void {
+    this.log.close();
+  }
+}
+
+/** The origin of a session's checkpoints. */
+export function sessionOrigin(
+  context: Pick<ReaderContext, "identity" | "workspace">,
+  id: SessionId,
+): string {
+  return `${context.identity.origin}/${context.workspace}/s/${id}`;
+}
+
+/** The newest signed checkpoint of a session. */
+export function checkpointPath(root: string, id: SessionId): string {
+  return `${sessionFolder(root, id)}/checkpoint`;
+}
+
+/** The stored hashes of a session's tree. */
+export function treePath(root: string, id: SessionId): string {
+  return `${sessionFolder(root, id)}/tree.log`;
+}
+
+/** What is left of a removed session. */
+export function tombstonePath(root: string, id: SessionId): string {
+  return `${sessionFolder(root, id)}/tombstone`;
+}
+
+/** Why a session is read-only. */
+export function quarantinePath(root: string, id: SessionId): string {
+  return `${sessionFolder(root, id)}/quarantine.json`;
+}
+
+/** The content of a tombstone: when, and the last checkpoint; `undefined` for a living session. */
+export function readTombstone(disk: Disk, root: string, id: SessionId): string | undefined {
+  const path = tombstonePath(root, id);
+  return disk.exists(path) ? fromUtf8(readFile(disk, path)) : undefined;
+}
+
+/** The quarantine of a session, if there is one. */
+export function readQuarantine(disk: Disk, root: string, id: SessionId): Quarantine | undefined {
+  const path = quarantinePath(root, id);
+  if (!disk.exists(path)) return undefined;
+  try {
+    const value = JSON.parse(fromUtf8(readFile(disk, path))) as Quarantine;
+    return { seq: Number(value.seq), reason: String(value.reason) };
+  } catch {
+    return { seq: 0, reason: "its quarantine note is damaged as well" };
+  }
+}
+
+/** The manifest of a session. Throws `NOT_FOUND` or `CORRUPT`. */
+export function readManifest(disk: Disk, root: string, id: SessionId): Manifest {
+  const path = manifestPath(root, id);
+  try {
+    return decodeManifest(readFile(disk, path), id);
+  } catch (error) {
+    if (codeOf(error) !== "NOT_FOUND") throw error;
+    if (disk.exists(eventLogPath(root, id))) {
+      throw new ReachError("CORRUPT", `session ${id} has events but no manifest`, { where: id });
+    }
+    throw new ReachError("NOT_FOUND", `there is no session ${id}`, {
+      where: id,
+      hint: "`reach ls` shows the sessions of this data directory",
+    });
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * The growing end of a session: where the next event goes, the tree and the index over what is
+ * there. Shared by the two ways of writing, through the journal and past it.
+ */
+import { equalBytes, ReachError, type SessionId, sessionIdBytes } from "../base/index.ts";
+import type { Disk } from "../disk/index.ts";
+import { type Batch, BatchWalk, batchHeaderBytes } from "../event/index.ts";
+import { EventIndex, type EventLog, eventLogStart, sessionFolder } from "../log/index.ts";
+import {
+  type Checkpoint,
+  type HashReader,
+  leafHash,
+  readRange,
+  rootAt,
+  storedCount,
+  storedSize,
+  TreeWriter,
+} from "../merkle/index.ts";
+import { treePath } from "./session-reader.ts";
+
+const flushBytes = 64 * 1024;
+
+/** What is committed of a session, and what is derived from it. */
+export class SessionTail {
+  readonly id: SessionId;
+  readonly identity: Uint8Array;
+  readonly #disk: Disk;
+  readonly #root: string;
+  readonly #index: EventIndex;
+  #tree: TreeWriter;
+  #treeFlushed: number;
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  /** Offset behind the last committed batch. */
+  end: number;
+
+  private constructor(
+    disk: Disk,
+    root: string,
+    id: SessionId,
+    index: EventIndex,
+    tree: TreeWriter,
+    end: number,
+  ) {
+    this.id = id;
+    this.identity = sessionIdBytes(id);
+    this.#disk = disk;
+    this.#root = root;
+    this.#index = index;
+    this.#tree = tree;
+    this.#treeFlushed = tree.size;
+    this.end = end;
+  }
+
+  /** The tail of a session that has no events yet. */
+  static empty(disk: Disk, root: string, id: SessionId): SessionTail {
+    const index = new EventIndex(sessionIdBytes(id));
+    return new SessionTail(disk, root, id, index, new TreeWriter(), eventLogStart);
+  }
+
+  /**
+   * The tail of an existing session. The stored tree is believed up to the newest checkpoint, if
+   * its root is that of the checkpoint; the rest is computed from the events. Throws `CORRUPT`
+   * when the log is shorter than the checkpoint, or has another root.
+   */
+  static resume(
+    disk: Disk,
+    root: string,
+    log: EventLog,
+    checkpoint: Checkpoint | undefined,
+  ): SessionTail {
+    const { end, size, problem } = log.extent();
+    if (problem) throw log.error(problem);
+    if (checkpoint && checkpoint.size > size) throw shorter(log.id, size, checkpoint.size);
+    const trusted = checkpoint ? storedFrontier(disk, treePath(root, log.id), checkpoint) : undefined;
+    const tree = trusted ?? new TreeWriter();
+    const from = tree.size;
+    const tail = new SessionTail(disk, root, log.id, log.index, tree, end);
+    if (!trusted) disk.remove(treePath(root, log.id));
+    for (const batch of log.batches(from, size)) tail.#appendLeaves(batch);
+    if (checkpoint && !trusted) checkRoot(log, checkpoint);
+    return tail;
+  }
+
+  /** Events committed. */
+  get size(): number {
+    return this.#tree.size;
+  }
+
+  /** Root over the committed events. */
+  root(): Uint8Array {
+    return this.#tree.root();
+  }
+
+  /** Takes over a batch that has been committed at `end`. */
+  commit(batch: Batch): void {
+    this.#index.add(batch.firstSeq, batch.fileOffset);
+    this.#appendLeaves(batch);
+    this.end = batch.fileOffset + (batch.end - batch.bodyStart) + batchHeaderBytes;
+    if (this.#pendingBytes >= flushBytes) this.flush();
+  }
+
+  #appendLeaves(batch: Batch): void {
+    for (const walk = new BatchWalk(batch); walk.next(); ) {
+      if (walk.seq >= this.#tree.size) this.#tree.append(leafHash(walk.preimage()));
+    }
+    const bytes = this.#tree.take();
+    if (bytes.length === 0) return;
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
+  }
+
+  /** Writes the derived files as far as they are known; not durable, nothing depends on them. */
+  flush(): void {
+    if (this.#pendingBytes > 0) {
+      const path = treePath(this.#root, this.id);
+      const file = this.#disk.open(path, this.#disk.exists(path) ? "write" : "create");
+      try {
+        let at = 32 * storedCount(this.#treeFlushed);
+        for (const bytes of this.#pending) {
+          file.write(bytes, at);
+          at += bytes.length;
+        }
+      } finally {
+        file.close();
+      }
+    }
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#treeFlushed = this.#tree.size;
+    this.#index.save(this.#disk, `${sessionFolder(this.#root, this.id)}/events.idx`);
+  }
+}
+
+
+/** A tree that goes on behind `checkpoint`, if the stored nodes have its root. */
+function storedFrontier(disk: Disk, path: string, checkpoint: Checkpoint): TreeWriter | undefined {
+  if (!disk.exists(path)) return undefined;
+  const file = disk.open(path, "read");
+  try {
+    if (storedSize(Math.floor(file.size() / 32)) < checkpoint.size) return undefined;
+    const read: HashReader = (indexes) =>
+      indexes.map((index) => {
+        const hash = new Uint8Array(32);
+        file.read(hash, 32 * index);
+        return hash;
+      });
+    if (!equalBytes(rootAt(checkpoint.size, read), checkpoint.root)) return undefined;
+    return new TreeWriter(readRange(0, checkpoint.size, read));
+  } finally {
+    file.close();
+  }
+}
+
+function checkRoot(log: EventLog, checkpoint: Checkpoint): void {
+  const tree = new TreeWriter();
+  for (const batch of log.batches(0, checkpoint.size)) {
+    for (const walk = new BatchWalk(batch); walk.next() && tree.size < checkpoint.size; ) {
+      tree.append(leafHash(walk.preimage()));
+      tree.take();
+    }
+  }
+  if (equalBytes(tree.root(), checkpoint.root)) return;
+  throw new ReachError("CORRUPT", `session ${log.id} does not have the root that was signed`, {
+    where: log.id,
+    hint: "`reach verify` names what is wrong; nothing is appended to it any more",
+  });
+}
+
+function shorter(id: SessionId, size: number, signed: number): ReachError {
+  const message = `session ${id} has ${size} events, and a checkpoint over ${signed} was signed`;
+  return new ReachError("CORRUPT", message, {
+    where: `${id}@${size}`,
+    hint: "events are missing at its end; restore the session from a bundle or a copy",
+  });
+}

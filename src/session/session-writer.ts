@@ -1,0 +1,269 @@
+/**
+ * Appending to a session through the journal. Events collect into batches: one goes out at once
+ * when nothing of the session is under way, else when it is full, when 100 ms have passed, or when
+ * the one before has become durable. So a single event is as fast as the disk, and a flood costs
+ * one fsync for many.
+ */
+import { assert, limits, ReachError, type SessionId, sessionIdBytes } from "../base/index.ts";
+import type { StagedBlob } from "../blobs/index.ts";
+import {
+  BatchBuilder,
+  batchHeaderBytes,
+  checkEventHeader,
+  encodeBlobRef,
+  encodeInline,
+  type EventKind,
+  inlineOverhead,
+  type PayloadForm,
+  type Producer,
+  SaltSource,
+  sealBatch,
+} from "../event/index.ts";
+import { entryKinds, type JournalEntry } from "../log/index.ts";
+import type { Manifest } from "./manifest.ts";
+import type { SessionTail } from "./session-tail.ts";
+
+/** An event to append, with its payload as bytes of a form. */
+export interface NewEvent {
+  readonly kind: EventKind;
+  readonly type: string;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+  readonly ref: number | null;
+  readonly form: PayloadForm;
+  readonly bytes: Uint8Array;
+}
+
+/** Where an appended event went, and when it is safe. */
+export interface Appended {
+  readonly seq: number;
+  /** Resolves when the event is durable, rejects when it is not in the log. */
+  readonly durable: Promise<void>;
+}
+
+/** What a writer needs of the directory it writes to. */
+export interface WriterContext {
+  commit(entries: readonly JournalEntry[]): Promise<void>;
+  /** Stages a payload: entries to commit with the event that names it. */
+  stage(bytes: Uint8Array): StagedBlob;
+  packEntries(staged: StagedBlob): JournalEntry[];
+  abandon(staged: StagedBlob): void;
+  /** Makes a payload above 1 MiB durable past the journal. */
+  putLarge(bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }>;
+  /** Called after events have become durable and are in their place. */
+  committed(id: SessionId, size: number): void;
+  /** The journal has failed: no session may commit what it has collected so far. */
+  failed(error: unknown): void;
+}
+
+interface OpenBatch {
+  readonly durable: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+  readonly staged: StagedBlob[];
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** The one writer of a session. `append` may be called concurrently; order of calls is seq order. */
+export class SessionWriter {
+  readonly id: SessionId;
+  readonly manifest: Manifest;
+  readonly tail: SessionTail;
+  readonly #context: WriterContext;
+  readonly #salts: SaltSource;
+  readonly #identity: Uint8Array;
+  readonly #builder = new BatchBuilder();
+  #manifestEntry: JournalEntry | undefined;
+  #open: OpenBatch | undefined;
+  #nextSeq: number;
+  #nextOffset: number;
+  #inFlight = 0;
+  /** Counts failures: what was sent before one is rejected with it, what comes after is not. */
+  #generation = 0;
+  #last: Promise<void> = Promise.resolve();
+  #flushing = false;
+  #closed: ReachError | undefined;
+
+  /** `manifestBytes` are there for a new session: they go with its first events. */
+  constructor(
+    context: WriterContext,
+    manifest: Manifest,
+    tail: SessionTail,
+    manifestBytes: Uint8Array | undefined,
+  ) {
+    this.id = manifest.id;
+    this.manifest = manifest;
+    this.tail = tail;
+    this.#context = context;
+    this.#salts = new SaltSource(manifest.secret);
+    this.#identity = sessionIdBytes(manifest.id);
+    this.#nextSeq = tail.size;
+    this.#nextOffset = tail.end;
+    if (manifestBytes) this.#manifestEntry = this.#entry(entryKinds.manifest, 0, manifestBytes);
+  }
+
+  /** Seq that the next event gets. */
+  get nextSeq(): number {
+    return this.#nextSeq;
+  }
+
+  /**
+   * Appends one event. Throws `EVENT_INVALID` for what cannot be an event and `CLOSED`; then
+   * nothing has been appended. A payload above 4 KiB goes to the blob store.
+   */
+  append(event: NewEvent): Appended {
+    if (this.#closed) throw this.#closed;
+    if (event.bytes.length > limits.blobJournalBytesMax) {
+      throw new ReachError("USAGE", "a payload above 1 MiB is appended with appendLarge");
+    }
+    const size = event.bytes.length + inlineOverhead(event.form, event.bytes.length);
+    if (size <= limits.payloadInlineBytesMax) {
+      return this.#add(event, encodeInline(event.form, event.bytes), undefined);
+    }
+    checkEventHeader({ ...event, seq: this.#nextSeq });
+    const staged = this.#context.stage(event.bytes);
+    return this.#add(event, encodeBlobRef({ ...staged.ref, form: event.form }), staged);
+  }
+
+  /** Appends one event whose payload is made durable first; events appended meanwhile go before. */
+  async appendLarge(event: NewEvent): Promise<Appended> {
+    if (event.bytes.length <= limits.blobJournalBytesMax) return this.append(event);
+    const ref = await this.#context.putLarge(event.bytes);
+    if (this.#closed) throw this.#closed;
+    return this.#add(event, encodeBlobRef({ ...ref, form: event.form }), undefined);
+  }
+
+  #add(event: NewEvent, data: Uint8Array, staged: StagedBlob | undefined): Appended {
+    if (!this.#builder.fits(data.length)) this.#seal();
+    const seq = this.#nextSeq;
+    this.#builder.add({ ...event, seq }, this.#salts.at(seq), data);
+    this.#nextSeq += 1;
+    const open = this.#openBatch();
+    if (staged) open.staged.push(staged);
+    if (this.#builder.count >= limits.batchEventsMax) this.#seal();
+    else if (this.#inFlight === 0) this.#sealSoon();
+    return { seq, durable: open.durable };
+  }
+
+  #openBatch(): OpenBatch {
+    if (this.#open) return this.#open;
+    let resolve = (): void => {};
+    let reject = (_: unknown): void => {};
+    const durable = new Promise<void>((yes, no) => {
+      resolve = yes;
+      reject = no;
+    });
+    // Whoever appended hears of a failure; nobody has to listen.
+    durable.catch(() => {});
+    const timer = this.#inFlight > 0 ? this.#sealAfterDelay() : undefined;
+    this.#open = { durable, resolve, reject, staged: [], timer };
+    return this.#open;
+  }
+
+  #sealAfterDelay(): ReturnType<typeof setTimeout> {
+    return setTimeout(() => this.#seal(), limits.batchDelayMsMax);
+  }
+
+  /** Seals at the end of this turn, so that what is appended in one turn shares a batch. */
+  #sealSoon(): void {
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => {
+      this.#flushing = false;
+      this.#seal();
+    });
+  }
+
+  /** Sends what has been collected, if anything; does not wait for it. */
+  #seal(producer?: Producer): void {
+    const open = this.#open;
+    if (!open || this.#builder.count === 0) return;
+    this.#open = undefined;
+    if (open.timer) clearTimeout(open.timer);
+    const { count } = this.#builder;
+    const firstSeq = this.#nextSeq - count;
+    const bytes = this.#builder.finish(producer);
+    const offset = this.#nextOffset;
+    sealBatch(bytes, this.#identity, offset);
+    this.#nextOffset += bytes.length;
+    const entries = open.staged.flatMap((staged) => this.#context.packEntries(staged));
+    if (this.#manifestEntry) entries.push(this.#manifestEntry);
+    this.#manifestEntry = undefined;
+    const id = this.#identity;
+    entries.push({ kind: entryKinds.events, id, firstSeq, count, offset, bytes });
+    this.#inFlight += 1;
+    this.#last = open.durable;
+    const generation = this.#generation;
+    const batch = {
+      bytes,
+      bodyStart: batchHeaderBytes,
+      end: bytes.length,
+      firstSeq,
+      count,
+      fileOffset: offset,
+    };
+    this.#context.commit(entries).then(
+      () => {
+        this.#inFlight -= 1;
+        this.tail.commit(batch);
+        this.#context.committed(this.id, this.tail.size);
+        open.resolve();
+        if (this.#inFlight === 0) this.#seal();
+      },
+      (error: unknown) => this.#failed(open, entries, generation, error),
+    );
+  }
+
+  /** The journal did not take a batch, nor anything behind it. */
+  #failed(
+    open: OpenBatch,
+    entries: readonly JournalEntry[],
+    generation: number,
+    error: unknown,
+  ): void {
+    this.#inFlight -= 1;
+    this.#giveUp(open, error);
+    const manifest = entries.find(({ kind }) => kind === entryKinds.manifest);
+    if (manifest && this.tail.size === 0) this.#manifestEntry = manifest;
+    if (generation !== this.#generation) return;
+    this.#context.failed(error);
+  }
+
+  /**
+   * Goes back to what is committed: the journal has failed, and what is collected here may name
+   * chunks that were lost with it. Batches under way hear of it by themselves.
+   */
+  giveUpUncommitted(error: unknown): void {
+    this.#generation += 1;
+    if (this.#open) this.#giveUp(this.#open, error);
+    this.#open = undefined;
+    this.#builder.clear();
+    this.#nextSeq = this.tail.size;
+    this.#nextOffset = this.tail.end;
+  }
+
+  #giveUp(open: OpenBatch, error: unknown): void {
+    if (open.timer) clearTimeout(open.timer);
+    for (const staged of open.staged) this.#context.abandon(staged);
+    open.reject(error);
+  }
+
+  /** Resolves when everything appended so far is durable; rejects when something is not. */
+  async flush(): Promise<void> {
+    this.#seal();
+    await this.#last;
+  }
+
+  /** Flushes and takes no more events. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = new ReachError("CLOSED", `the writer of session ${this.id} is closed`);
+    await this.flush();
+    this.tail.flush();
+  }
+
+  #entry(kind: JournalEntry["kind"], offset: number, bytes: Uint8Array): JournalEntry {
+    assert(kind !== entryKinds.events, "events are entered with their seqs");
+    return { kind, id: this.#identity, firstSeq: 0, count: 0, offset, bytes };
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * Verifies a stored session: one pass over its log, from the bytes on disk alone. Nothing derived
+ * is believed, and nothing that the directory says about itself where a key is given. It never
+ * stops at what is wrong: it names the first bad event and counts the others.
+ */
+import {
+  codeOf,
+  equalBytes,
+  messageOf,
+  ReachError,
+  type SessionId,
+  sessionIdBytes,
+  toHex,
+} from "../base/index.ts";
+import type { Disk, DiskFile } from "../disk/index.ts";
+import { type Batch, BatchWalk } from "../event/index.ts";
+import {
+  currentHolder,
+  encodeEventLogHeader,
+  eventLogPath,
+  eventLogStart,
+  journalFolder,
+  parseSegmentName,
+  readBulkMarker,
+  systemProcesses,
+} from "../log/index.ts";
+import { leafHash, TreeWriter } from "../merkle/index.ts";
+import { damageText, findBadEvent } from "./damage-search.ts";
+import { DerivedCheck } from "./derived-check.ts";
+import type { Directory } from "./directory.ts";
+import { EventCheck } from "./event-check.ts";
+import { type LogDamage, LogScan } from "./log-scan.ts";
+import type { Manifest } from "./manifest.ts";
+import { PayloadCheck } from "./payload-check.ts";
+import { RootMarks } from "./root-marks.ts";
+import { type Quarantine, readManifest, readQuarantine, readTombstone } from "./session-reader.ts";
+import { SignedClaims, type TrustOptions } from "./signed-claims.ts";
+import { ProblemList, type Progress, type VerifyReport } from "./verify-report.ts";
+
+/** How a session is verified. */
+export interface VerifyOptions extends TrustOptions {
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+const logName = "events.log";
+/** Other work gets its turn after so many milliseconds. */
+const turnMs = 25;
+
+/**
+ * Verifies session `id`. What is wrong with the session is in the report; throws only `NOT_FOUND`
+ * and `GONE` where there is no session, `INTERRUPTED`, and what the disk throws.
+ */
+export async function verifySession(
+  directory: Directory,
+  id: SessionId,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  const settled = directory.writable || (await isSettled(directory.disk, directory.path));
+  const check = new SessionCheck(directory, id, options, settled);
+  try {
+    await check.run(options);
+    return check.report();
+  } finally {
+    check.close();
+  }
+}
+
+/** Whether nobody writes the directory and no journal is left that could mend a torn end. */
+async function isSettled(disk: Disk, root: string): Promise<boolean> {
+  if (await currentHolder(disk, root, systemProcesses)) return false;
+  return !disk.list(journalFolder(root)).some((name) => parseSegmentName(name));
+}
+
+class SessionCheck {
+  readonly #id: SessionId;
+  readonly #directory: Directory;
+  readonly #settled: boolean;
+  readonly #started = performance.now();
+  readonly #problems = new ProblemList();
+  readonly #payloads: PayloadCheck;
+  readonly #derived: DerivedCheck;
+  readonly #file: DiskFile | undefined;
+  readonly #scan: LogScan | undefined;
+  readonly #events: EventCheck;
+  readonly #signed: SignedClaims;
+  readonly #marks: RootMarks;
+  readonly #tree = new TreeWriter();
+  /** Root over the events before the first ones whose hashes nobody knows. */
+  #cutRoot: Uint8Array | undefined;
+  /** Events that are intact, and seq behind the last one. */
+  #intact = 0;
+  #end = 0;
+  #unrecovered = 0;
+  #turned = performance.now();
+
+  constructor(directory: Directory, id: SessionId, options: VerifyOptions, settled: boolean) {
+    const { disk, path } = directory;
+    const identity = sessionIdBytes(id);
+    if (readTombstone(disk, path, id)) {
+      throw new ReachError("GONE", `session ${id} has been removed`, { where: id });
+    }
+    this.#id = id;
+    this.#directory = directory;
+    this.#settled = settled;
+    this.#events = new EventCheck(this.#manifest()?.secret, false);
+    this.#payloads = new PayloadCheck(directory.blobs);
+    this.#signed = new SignedClaims(directory, id, options, this.#problems);
+    this.#marks = new RootMarks(this.#signed.claims);
+    this.#derived = new DerivedCheck(disk, path, id, identity);
+    this.#file = this.#openLog();
+    if (this.#file) this.#scan = new LogScan(this.#file, identity, this.#logEnd(this.#file));
+  }
+
+  /** The manifest, or a problem; throws `NOT_FOUND` when there is no session. */
+  #manifest(): Manifest | undefined {
+    const { disk, path } = this.#directory;
+    try {
+      return readManifest(disk, path, this.#id);
+    } catch (error) {
+      const code = codeOf(error);
+      if (code !== "CORRUPT" && code !== "FORMAT_UNSUPPORTED") throw error;
+      this.#problems.add("manifest.cbor", messageOf(error));
+      return undefined;
+    }
+  }
+
+  #openLog(): DiskFile | undefined {
+    const { disk, path } = this.#directory;
+    const logPath = eventLogPath(path, this.#id);
+    if (!disk.exists(logPath)) {
+      this.#problems.event(0, logName, "the session has no event log", 0);
+      return undefined;
+    }
+    const file = disk.open(logPath, "read");
+    const header = new Uint8Array(eventLogStart);
+    file.read(header, 0);
+    if (!equalBytes(header, encodeEventLogHeader(sessionIdBytes(this.#id)))) {
+      const message = "its header is damaged, or it is the log of another session";
+      this.#problems.event(0, logName, message, 0);
+    }
+    return file;
+  }
+
+  /** Where the log ends for readers: at the file's end, or at the watermark of an import. */
+  #logEnd(file: DiskFile): number {
+    const marker = readBulkMarker(this.#directory.disk, this.#directory.path, this.#id);
+    const bound = marker && marker !== "damaged" ? marker.end : Number.POSITIVE_INFINITY;
+    return Math.min(file.size(), bound);
+  }
+
+  async run(options: VerifyOptions): Promise<void> {
+    if (this.#marks.next === 0) this.#marks.reached(this.#root());
+    for (const _ of this.#steps()) await this.#turn(options);
+    options.onProgress?.({ done: this.#end, total: this.#end, unit: "events" });
+    this.#signed.finish(this.#end, this.#derived);
+    const quarantine = this.#quarantine();
+    if (!quarantine) return;
+    const message = `the session is read-only: ${quarantine.reason}`;
+    this.#problems.missing(quarantine.seq, "quarantine.json", message, 0);
+  }
+
+  /** The work in small steps. */
+  *#steps(): Generator<void> {
+    for (let piece = this.#scan?.next(); piece; piece = this.#scan?.next()) {
+      if ("batch" in piece) this.#batch(piece.batch);
+      else this.#damage(piece.damage);
+      yield;
+    }
+    const states = new PayloadCheck(this.#directory.blobs);
+    for (const snapshot of this.#signed.states) {
+      const fault = states.fault(snapshot.stateHash, snapshot.stateBytes);
+      if (fault !== undefined) this.#signed.stateFault(snapshot, fault);
+      yield;
+    }
+  }
+
+  /** Between two steps: from time to time others get their turn. */
+  async #turn({ onProgress, signal }: VerifyOptions): Promise<void> {
+    if (performance.now() - this.#turned < turnMs) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    if (signal?.aborted) throw new ReachError("INTERRUPTED", "verifying was interrupted");
+    onProgress?.({ done: this.#end, total: null, unit: "events" });
+    this.#turned = performance.now();
+  }
+
+  #batch(batch: Batch): void {
+    const tree = this.#cutRoot ? undefined : this.#tree;
+    const marks = this.#marks;
+    for (const walk = new BatchWalk(batch); walk.next(); ) {
+      this.#event(walk.event(), walk.seq);
+      tree?.append(leafHash(walk.preimage()));
+      if (walk.seq + 1 === marks.next) marks.reached(this.#root());
+    }
+    this.#end = batch.firstSeq + batch.count;
+    this.#derived.batch(batch);
+    if (tree) this.#derived.leaves(batch.firstSeq, batch.count, tree.take());
+  }
+
+  #event(bytes: Uint8Array, seq: number): void {
+    const fault = this.#events.fault(bytes, seq);
+    const { blob } = this.#events;
+    if (fault !== undefined) this.#problems.event(seq, logName, fault);
+    const missing = blob && this.#payloads.fault(blob.sha256, blob.size);
+    if (missing !== undefined) this.#problems.event(seq, "blobs", missing, fault ? 0 : 1);
+    if (fault === undefined && missing === undefined) this.#intact += 1;
+  }
+
+  /** Root over the events so far; `undefined` when the hash of one of them is not known. */
+  #root(): Uint8Array | undefined {
+    return this.#cutRoot ? undefined : this.#tree.root();
+  }
+
+  #damage(damage: LogDamage): void {
+    if (damage.nextSeq === undefined && !this.#settled) {
+      this.#unrecovered = damage.end - damage.offset;
+      return;
+    }
+    const scan = this.#scan as LogScan;
+    const found = findBadEvent(damage, scan.read(damage.offset, damage.end), this.#derived);
+    const until = damage.nextSeq ?? Math.max(found.until, this.#signed.size);
+    const events = Math.max(until - damage.seq, 1);
+    this.#problems.event(found.seq, logName, damageText(damage, found, until), events);
+    // Should the stored hashes of what is lost be right, the root still vouches for the rest.
+    for (let seq = damage.seq; seq < (damage.nextSeq ?? 0); seq++) this.#standIn(seq);
+    this.#tree.take();
+  }
+
+  /** Puts the stored leaf hash in the place of an event that cannot be read. */
+  #standIn(seq: number): void {
+    const hash = this.#cutRoot ? undefined : this.#derived.leaf(seq);
+    if (hash) this.#tree.append(hash);
+    else this.#cutRoot ??= this.#tree.root();
+    if (seq + 1 === this.#marks.next) this.#marks.reached(this.#root());
+  }
+
+  #quarantine(): Quarantine | undefined {
+    return readQuarantine(this.#directory.disk, this.#directory.path, this.#id);
+  }
+
+  report(): VerifyReport {
+    const problems = this.#problems;
+    const { newest, verified, snapshots } = this.#signed;
+    return {
+      id: this.#id,
+      events: this.#intact,
+      root: toHex(this.#cutRoot ?? this.#tree.root()),
+      integrity: problems.damaged ? "damaged" : "intact",
+      completeness: problems.incomplete ? "incomplete" : newest ? "complete" : "unknown",
+      signedSize: newest?.size ?? null,
+      signedBy: newest?.signedBy ?? null,
+      checkpoints: verified,
+      blobs: { count: this.#payloads.count, bytes: this.#payloads.bytes },
+      snapshots,
+      derived: this.#derived.verdict(this.#end),
+      quarantine: this.#quarantine() ?? null,
+      unrecovered: this.#unrecovered,
+      problems: problems.first,
+      problemCount: problems.count,
+      firstBad: problems.firstBad,
+      badEvents: problems.badEvents,
+      seconds: (performance.now() - this.#started) / 1000,
+    };
+  }
+
+  close(): void {
+    this.#file?.close();
+    this.#derived.close();
+  }
+}
