@@ -266,6 +266,7 @@ class ImportRun {
   #read = 0;
   #resume: ResumeAt | null = null;
   #interrupted = false;
+  #acknowledging: Promise<void> = Promise.resolve();
 
   constructor(
     directory: Directory,
@@ -362,7 +363,12 @@ class ImportRun {
   async #acknowledge(sink: ImportSink): Promise<void> {
     sink.spill();
     const writer = this.#writer as BulkWriter;
-    if (writer.watermarkDue) await writer.watermark();
+    if (writer.watermarkDue) {
+      // One at a time, and the next pieces are read and cut while the disk is busy with it.
+      await this.#acknowledging;
+      this.#acknowledging = writer.watermark();
+      this.#acknowledging.catch(() => undefined);
+    }
     this.#options.onProgress?.({ bytes: this.#read, records: sink.records });
   }
 
@@ -381,6 +387,7 @@ class ImportRun {
   async finish(index: ImportIndex, head: Uint8Array, started: number): Promise<ImportReport> {
     const writer = this.#writer as BulkWriter;
     const sink = this.#sink as ImportSink;
+    await this.#acknowledging;
     const sha256 = this.#hash.digest();
     const size = this.#read;
     sink.finish(
@@ -418,6 +425,7 @@ class ImportRun {
 
   /** After a failure: a new session goes, one that was being continued ends where it was. */
   async discard(): Promise<void> {
+    await this.#acknowledging.catch(() => undefined);
     if (this.#writer) await this.#directory.discardBulk(this.#writer);
   }
 }

@@ -37,17 +37,27 @@ async function* readFrom(file: string, offset: number): AsyncGenerator<Uint8Arra
   } catch (error) {
     throw unreadable(file, error);
   }
-  try {
-    for (let position = offset; ; ) {
-      const buffer = Buffer.allocUnsafeSlow(readBytes);
-      const { bytesRead } = await handle.read(buffer, 0, readBytes, position);
-      if (bytesRead === 0) return;
+  // The next piece is read by another thread while this one is being worked on.
+  let position = offset;
+  const readNext = (): Promise<Uint8Array> => {
+    const buffer = Buffer.allocUnsafeSlow(readBytes);
+    return handle.read(buffer, 0, readBytes, position).then(({ bytesRead }) => {
       position += bytesRead;
-      yield buffer.subarray(0, bytesRead);
+      return buffer.subarray(0, bytesRead);
+    });
+  };
+  let next = readNext();
+  try {
+    for (;;) {
+      const piece = await next;
+      if (piece.length === 0) return;
+      next = readNext();
+      yield piece;
     }
   } catch (error) {
     throw unreadable(file, error);
   } finally {
+    await next.catch(() => undefined);
     await handle.close();
   }
 }

@@ -169,17 +169,20 @@ export class BulkWriter {
   }
 
   /**
-   * Acknowledges everything appended so far: packs durable, then the log, then the watermark. If we
-   * crash in between, the log ends at the watermark before.
+   * Acknowledges everything appended before the call: packs durable, then the log, then the
+   * watermark. If we crash in between, the log ends at the watermark before. Events may be appended
+   * meanwhile; the next call must wait for this one.
    */
   async watermark(): Promise<void> {
     this.#seal();
-    const { pack, size: packSize } = await this.#packs.sync();
     this.#write();
-    await this.#file.sync();
-    await this.#marker.advance({ end: this.#written, size: this.#nextSeq, pack, packSize });
-    this.#packs.confirm();
+    const end = this.#written;
+    const size = this.#nextSeq;
     this.#atWatermark = this.#packs.storedBytes + this.logBytes;
+    const { pack, size: packSize } = await this.#packs.sync();
+    await this.#file.sync();
+    await this.#marker.advance({ end, size, pack, packSize });
+    this.#packs.confirm();
   }
 
   /** Acknowledges the rest and ends the import. */

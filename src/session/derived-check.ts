@@ -23,6 +23,8 @@ const suspectsMax = 1000;
 export class DerivedCheck {
   readonly #tree: DiskFile | undefined;
   readonly #index: EventIndex;
+  /** What the index should know. */
+  readonly #expected: EventIndex;
   readonly #indexThere: boolean;
   #scratch = new Uint8Array(64 * 1024);
   #stale = false;
@@ -35,6 +37,7 @@ export class DerivedCheck {
     this.#tree = disk.exists(path) ? disk.open(path, "read") : undefined;
     this.#indexThere = disk.exists(indexPath);
     this.#index = EventIndex.load(disk, indexPath, identity);
+    this.#expected = new EventIndex(identity);
   }
 
   /**
@@ -58,6 +61,7 @@ export class DerivedCheck {
 
   /** Compares the index entry that points into a batch, if one does. */
   batch({ firstSeq, count, fileOffset }: Batch): void {
+    this.#expected.add(firstSeq, fileOffset);
     const entry = this.#index.find(firstSeq + count - 1);
     if (entry.seq < firstSeq) return;
     if (entry.seq !== firstSeq || entry.offset !== fileOffset) this.#stale = true;
@@ -90,8 +94,9 @@ export class DerivedCheck {
 
   /** How the derived files are, after all `events` events. */
   verdict(events: number): "ok" | "stale" | "missing" {
-    if (!this.#tree || !this.#indexThere) return "missing";
-    const longer = this.#tree.size() > hashBytes * storedCount(events);
+    const indexNeeded = this.#expected.last().seq > 0;
+    if ((!this.#tree && events > 0) || (!this.#indexThere && indexNeeded)) return "missing";
+    const longer = (this.#tree?.size() ?? 0) > hashBytes * storedCount(events);
     const beyond = this.#index.last().seq >= Math.max(events, 1);
     return this.#stale || longer || beyond ? "stale" : "ok";
   }

@@ -34,3 +34,10 @@ export {
 } from "./session-reader.ts";
 export { SessionTail } from "./session-tail.ts";
 export { type Appended, type NewEvent, SessionWriter, type WriterContext } from "./session-writer.ts";
+export { type VerifyOptions, verifySession } from "./verify.ts";
+export type {
+  Progress,
+  VerifiedCheckpoint,
+  VerifyProblem,
+  VerifyReport,
+} from "./verify-report.ts";
