@@ -1,5 +1,5 @@
 /**
- * Checks all packs: first every entry by itself, then that everything a blob refers to is there.
+ * Checks all packs: first every entry by itself, then that everything live blobs refer to is there.
  * List nodes that were found complete are not walked twice, so a conversation that was sent a
  * hundred times is checked in the time of its stored bytes.
  */
@@ -30,19 +30,24 @@ interface Fault {
 }
 
 /** Everything that is wrong in the packs; see `BlobReader.verifyAll`. */
-export function* checkPacks(packs: PackSet, onProgress: CheckProgress): Generator<BlobProblem> {
+export function* checkPacks(
+  packs: PackSet,
+  live: Iterable<Uint8Array>,
+  onProgress: CheckProgress,
+): Generator<BlobProblem> {
   packs.refresh();
-  // Each pack is read twice: first its entries, then, when all are known, what its blobs need.
   const sizes = packs.all().map((pack) => packs.unlessGone(pack, () => pack.size()) ?? 0);
-  const total = 2 * sizes.reduce((sum, size) => sum + size, 0);
+  const total = sizes.reduce((sum, size) => sum + size, 0);
   const check = new PackCheck(packs);
   let done = 0;
-  for (const pass of ["entries", "blobs"] as const) {
-    for (const pack of packs.all()) {
-      yield* packs.unlessGone(pack, () => check[pass](pack)) ?? [];
-      done += packs.unlessGone(pack, () => pack.size()) ?? 0;
-      onProgress(Math.min(done, total), total);
-    }
+  for (const pack of packs.all()) {
+    yield* packs.unlessGone(pack, () => check.entries(pack)) ?? [];
+    done += packs.unlessGone(pack, () => pack.size()) ?? 0;
+    onProgress(Math.min(done, total), total);
+  }
+  for (const name of live) {
+    const problem = check.blob(name);
+    if (problem) yield problem;
   }
 }
 
@@ -74,22 +79,19 @@ class PackCheck {
     return [{ code: "BLOB_CORRUPT", sha256: first.blob, place, message }];
   }
 
-  /** Checks that the blobs whose entries lie in a pack are complete. */
-  blobs(pack: Pack): BlobProblem[] {
-    this.#window.clear();
-    const problems: BlobProblem[] = [];
-    scanEntries(readsOf(pack), pack.number, packHeaderBytes, pack.size(), {
-      entry: (buffer, at, _offset, size) => {
-        if (entryKind(buffer, at) !== entryKinds.blob) return;
-        const blob = readBlobContent(buffer.subarray(at + entryHeaderBytes, at + size));
-        if (!blob) return;
-        const name = entryHash(buffer, at).slice();
-        const problem = this.#below(name, blob.root);
-        if (problem) problems.push(problem);
-      },
-      damaged: () => undefined,
+  /** Whether everything that a blob consists of is there and undamaged. */
+  blob(name: Uint8Array): BlobProblem | undefined {
+    let found = false;
+    let root: Uint8Array | undefined;
+    this.#packs.find(name, (pack, offset) => {
+      const entry = this.#window.at(pack, offset);
+      if (!entry?.hasHash(name) || this.#bad.has(`${pack.number}:${offset}`)) return false;
+      if (entry.kind === entryKinds.blob) root = readBlobContent(entry.content)?.root.slice();
+      found = true;
+      return true;
     });
-    return problems;
+    if (!found) return this.#missing(name, name);
+    return root && this.#below(name, root);
   }
 
   #faultsOf(pack: Pack): Fault[] {
@@ -165,7 +167,8 @@ class PackCheck {
     });
     const state = place ? "damaged" : "missing";
     const code = place ? "BLOB_CORRUPT" : "BLOB_MISSING";
-    const message = `blob ${toHex(name)} is not complete: its part ${toHex(hash)} is ${state}`;
+    const part = name === hash ? "" : `not complete: its part ${toHex(hash)} is `;
+    const message = `blob ${toHex(name)} is ${part}${state}`;
     return { code, sha256: name, place, message };
   }
 }

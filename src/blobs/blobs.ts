@@ -83,10 +83,11 @@ export interface BlobReader {
   /** Checks every byte of one blob; empty when it is whole. */
   problemsOf(sha256: Uint8Array): BlobProblem[];
   /**
-   * Checks everything: every entry of every pack, and that each blob is complete. Yields, per pack,
-   * the first place that is damaged, then the blobs that are hit.
+   * Checks every entry of every pack, and that each blob of `live` is complete; the others may have
+   * lost parts to a collection. Yields, per pack, the first place that is damaged, then the blobs
+   * that are hit. Each stored byte is read once, however often blobs share it.
    */
-  verifyAll(onProgress?: CheckProgress): Generator<BlobProblem>;
+  verifyAll(live: Iterable<Uint8Array>, onProgress?: CheckProgress): Generator<BlobProblem>;
   /** Gives back files and memory. */
   close(): void;
 }
@@ -101,7 +102,7 @@ export interface BlobStream {
 export interface BulkPackWriter {
   /** Stores a blob. After `DISK_FULL` or `IO_FAILED` this writer takes no more (`CLOSED`). */
   put(bytes: Uint8Array): BlobName;
-  /** Stores a blob too large to hold. */
+  /** Stores a blob too large to hold; call `sync` in the middle of one, too, every GiB or less. */
   putStream(): BlobStream;
   /**
    * Makes everything put so far durable and readable, and returns the watermark. A failure is
@@ -115,7 +116,10 @@ export interface BulkPackWriter {
   confirm(): void;
   /** Bytes that were written for what was put. */
   readonly storedBytes: number;
-  /** Ends the writer, after `sync`; its watermark is on record. What was not synced is given up. */
+  /**
+   * Ends the writer: everything is synced, and the watermark is on record. Throws `CLOSED` when
+   * something has failed before; then only `abandon` is left.
+   */
   close(): void;
   /** Ends the writer; nothing more is on record than before, and recovery will `cut` its pack. */
   abandon(): void;

@@ -12,12 +12,12 @@ import type { JournaledPacks } from "./journaled-packs.ts";
 import { KnownChunks } from "./known-chunks.ts";
 import type { KnownEntries } from "./known-entries.ts";
 import type { Pack } from "./pack.ts";
-import { entryHeaderBytes, packHeaderBytes, writeEntry } from "./pack-format.ts";
+import { entryBytesMax, entryHeaderBytes, packHeaderBytes, writeEntry } from "./pack-format.ts";
 import type { PackSet } from "./pack-set.ts";
 
-const bufferBytes = 1024 * 1024;
-/** A pack that is written for long without a sync is left at this many times its full size. */
-const overfull = 2;
+const bufferBytesMax = 1024 * 1024;
+/** A pack holds no more without a sync: offsets in an index have 32 bits. */
+const unsyncedBytesMax = 2 ** 31;
 
 /** A bulk pack that is open for writing. */
 interface OpenBulkPack {
@@ -70,12 +70,8 @@ export class BulkPacks {
   leave({ pack, file, end }: OpenBulkPack, durable: boolean): void {
     file.close();
     pack.pinned = false;
-    if (end === packHeaderBytes) {
-      this.packs.drop(pack);
-      this.packs.disk.remove(pack.path);
-    } else if (durable) {
-      pack.tryWriteIndex(true);
-    }
+    if (end === packHeaderBytes) this.packs.removeEmpty(pack);
+    else if (durable) pack.tryWriteIndex(true);
   }
 
   ended(writer: PackWriter): void {
@@ -93,13 +89,11 @@ class PackWriter implements BulkPackWriter, EntrySink {
   readonly #owner: BulkPacks;
   /** What this writer wrote itself: only it may count on that already. */
   readonly #own: KnownChunks;
-  readonly #buffer = new Uint8Array(bufferBytes);
+  readonly #buffer: Uint8Array;
   #filled = 0;
   #open: OpenBulkPack;
-  /** Packs that were left since the last sync because they were overfull. */
-  #earlier: OpenBulkPack[] = [];
-  /** Packs that this writer made durable to their end and left; not on record yet. */
-  #durable: OpenBulkPack[] = [];
+  /** Packs that this writer made durable to their end and left; not confirmed yet. */
+  #left: OpenBulkPack[] = [];
   #syncing: Promise<unknown> = Promise.resolve();
   #syncs = 0;
   #state: "open" | "failed" | "closed" = "open";
@@ -110,6 +104,8 @@ class PackWriter implements BulkPackWriter, EntrySink {
   constructor(owner: BulkPacks, open: OpenBulkPack) {
     this.#owner = owner;
     this.#own = new KnownChunks(owner.slotsMax);
+    const buffer = Math.min(bufferBytesMax, owner.packBytesMax);
+    this.#buffer = new Uint8Array(Math.max(buffer, entryBytesMax));
     this.#open = open;
     this.#watermark = { pack: open.pack.number, size: open.end };
   }
@@ -140,15 +136,17 @@ class PackWriter implements BulkPackWriter, EntrySink {
   }
 
   confirm(): void {
-    for (const { pack, end } of this.#durable.splice(0)) pack.trustedTo = end;
-    if (this.#open.pack.number === this.#watermark.pack) {
-      this.#open.pack.trustedTo = this.#watermark.size;
-    }
+    for (const { pack, end } of this.#left.splice(0)) pack.trustedTo = end;
+    this.#open.pack.trustedTo = this.#watermark.size;
   }
 
   close(): void {
-    assert(this.#syncs === 0, "a bulk writer is closed when its syncs are done");
-    if (this.#state === "open") this.confirm();
+    if (this.#state === "closed") return;
+    this.#attempt(() => {
+      const { end, synced } = this.#open;
+      assert(this.#syncs === 0 && (end === synced || end === packHeaderBytes), "all is synced");
+      this.confirm();
+    });
     this.#end();
   }
 
@@ -171,8 +169,12 @@ class PackWriter implements BulkPackWriter, EntrySink {
   add(kind: number, hash: Uint8Array, content: Uint8Array): void {
     const size = entryHeaderBytes + content.length;
     if (this.#filled + size > this.#buffer.length) this.#flush();
-    if (this.#open.end + size > overfull * this.#owner.packBytesMax) this.#leaveOverfull();
     const open = this.#open;
+    if (open.end + size > unsyncedBytesMax) {
+      throw new ReachError("BLOB_TOO_LARGE", "too much was put in bulk without a sync", {
+        hint: "sync at least once for every GiB, also in the middle of a blob",
+      });
+    }
     const place = { pack: open.pack.number, base: open.end - this.#filled };
     this.#own.add(hash, open.pack.number, open.end);
     this.#filled = writeEntry(this.#buffer, this.#filled, place, kind, hash, content);
@@ -187,12 +189,6 @@ class PackWriter implements BulkPackWriter, EntrySink {
     return address !== undefined && !this.#owner.journaled.isPending(address);
   }
 
-  #leaveOverfull(): void {
-    this.#flush();
-    this.#earlier.push(this.#open);
-    this.#open = this.#owner.create();
-  }
-
   #flush(): void {
     if (this.#filled === 0) return;
     const { pack, file, end } = this.#open;
@@ -203,50 +199,41 @@ class PackWriter implements BulkPackWriter, EntrySink {
   }
 
   async #sync(): Promise<PackMark> {
-    const grown = this.#attempt(() => {
+    const { open, end } = this.#attempt(() => {
       this.#flush();
-      const open = [...this.#earlier, this.#open].filter(({ end, synced }) => end > synced);
-      return open.map((pack) => ({ open: pack, end: pack.end }));
+      return { open: this.#open, end: this.#open.end };
     });
     try {
-      for (const { open } of grown) await open.file.sync();
+      if (end > open.synced) await open.file.sync();
       // A pack that is synced for the first time is new in its folder.
       const { disk, folder } = this.#owner.packs;
-      if (grown.some(({ open }) => open.synced === 0)) await disk.syncFolder(folder);
+      if (open.synced === 0) await disk.syncFolder(folder);
     } catch (error) {
       this.#fail(error);
       throw error;
     }
-    return this.#attempt(() => {
-      for (const { open, end } of grown) this.#synced(open, end);
-      const { pack, synced } = this.#open;
-      this.#watermark = { pack: pack.number, size: Math.max(synced, packHeaderBytes) };
-      return this.#watermark;
-    });
+    return this.#attempt(() => this.#synced(open, end));
   }
 
-  /** A pack is durable up to `end`; when it is full, the next one begins. */
-  #synced(open: OpenBulkPack, end: number): void {
+  /** The pack is durable up to `end`; when it is full, the next one begins. Returns the mark. */
+  #synced(open: OpenBulkPack, end: number): PackMark {
     open.synced = end;
-    if (open.end > end) return;
-    if (open === this.#open) {
-      if (end < this.#owner.packBytesMax) return;
+    if (end >= this.#owner.packBytesMax && open.end === end) {
       this.#open = this.#owner.create();
+      this.#left.push(open);
+      this.#owner.leave(open, true);
     }
-    this.#earlier = this.#earlier.filter((other) => other !== open);
-    this.#durable.push(open);
-    this.#owner.leave(open, true);
+    const size = this.#open === open ? end : packHeaderBytes;
+    this.#watermark = { pack: this.#open.pack.number, size };
+    return this.#watermark;
   }
 
   #end(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#owner.ended(this);
-    const leave = (): void => {
-      for (const open of [...this.#earlier, this.#open]) {
-        this.#owner.leave(open, open.end === open.synced);
-      }
-    };
+    const open = this.#open;
+    const leave = (): void => this.#owner.leave(open, open.end === open.synced);
     // A file is not closed while the disk is still at work on it.
     if (this.#syncs === 0) leave();
     else void this.#syncing.then(leave);

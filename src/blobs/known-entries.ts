@@ -54,9 +54,12 @@ export class KnownEntries {
       hash,
       (pack, offset) => {
         if (offset >= pack.trustedTo) return false;
-        this.#window.clear();
         const entry = this.#window.at(pack, offset);
-        if (!entry?.hasHash(hash) || !entry.isValid() || !judge(entry)) return false;
+        if (!entry?.hasHash(hash) || !entry.isValid() || !judge(entry)) {
+          // Perhaps it was read before it was written.
+          this.#window.clear();
+          return false;
+        }
         if (offset + entry.size > pack.trustedTo) return false;
         address = { pack: pack.number, offset };
         return true;

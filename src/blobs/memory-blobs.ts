@@ -87,7 +87,7 @@ export class MemoryBlobs implements BlobStore {
     return [{ code: "BLOB_MISSING", sha256: name, place: null, message }];
   }
 
-  *verifyAll(): Generator<BlobProblem> {
+  *verifyAll(live: Iterable<Uint8Array>): Generator<BlobProblem> {
     for (const { blobs } of this.#packs.values()) {
       for (const [hex, { bytes }] of blobs) {
         const name = sha256(bytes);
@@ -96,6 +96,7 @@ export class MemoryBlobs implements BlobStore {
         yield { code: "BLOB_CORRUPT", sha256: name, place: null, message };
       }
     }
+    for (const name of live) yield* this.problemsOf(name);
   }
 
   stage(bytes: Uint8Array): StagedBlob {

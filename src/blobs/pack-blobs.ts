@@ -106,8 +106,11 @@ export class PackBlobs implements BlobStore {
     return this.#reads.problemsOf(sha256);
   }
 
-  verifyAll(onProgress: CheckProgress = () => undefined): Generator<BlobProblem> {
-    return checkPacks(this.#packs, onProgress);
+  verifyAll(
+    live: Iterable<Uint8Array>,
+    onProgress: CheckProgress = () => undefined,
+  ): Generator<BlobProblem> {
+    return checkPacks(this.#packs, live, onProgress);
   }
 
   stage(bytes: Uint8Array): StagedBlob {
@@ -151,20 +154,17 @@ export class PackBlobs implements BlobStore {
     const pack = this.#packs.get(number);
     if (!pack) return;
     assert(pack.kind !== "journaled", `${pack.name} is behind the journal and never cut`);
-    if (pack.size() > size) {
-      const { disk, folder } = this.#packs;
+    const { disk, folder } = this.#packs;
+    if (size <= packHeaderBytes && this.#packs.removeEmpty(pack)) {
+      await disk.syncFolder(folder);
+    } else if (pack.size() > size) {
       disk.remove(pack.indexPath);
       this.#packs.drop(pack);
-      known.table.clear();
-      if (size <= packHeaderBytes) {
-        disk.remove(pack.path);
-        await disk.syncFolder(folder);
-        return;
-      }
-      await cutFile(disk, pack.path, size);
+      await cutFile(disk, pack.path, Math.max(size, packHeaderBytes));
     }
-    // All of it is on record.
-    this.#packs.adopt(number).trustedTo = size;
+    known.table.clear();
+    // All that is left is on record.
+    if (disk.exists(pack.path)) this.#packs.adopt(number).trustedTo = size;
   }
 
   async collect(live: Iterable<Uint8Array>): Promise<CollectReport> {

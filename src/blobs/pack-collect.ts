@@ -161,11 +161,7 @@ export async function collectPacks(
   }
   await packs.disk.syncFolder(packs.folder);
   const bytesRemoved = old.reduce((sum, { pack }) => sum + pack.size(), 0);
-  for (const { pack } of old) {
-    packs.drop(pack);
-    packs.disk.remove(pack.indexPath);
-    packs.disk.remove(pack.path);
-  }
+  for (const { pack } of old) packs.remove(pack);
   await packs.disk.syncFolder(packs.folder);
   report.packsWritten = collected.count;
   report.bytesFreed = bytesRemoved - collected.bytes;

@@ -6,7 +6,7 @@
 import { codeOf, readU32 } from "../base/index.ts";
 import { type Disk, type DiskFile, temporarySuffix } from "../disk/index.ts";
 import { Pack } from "./pack.ts";
-import { type PackKind, packHeader, packNumberOf } from "./pack-format.ts";
+import { type PackKind, packHeader, packHeaderBytes, packNumberOf } from "./pack-format.ts";
 
 const openFilesMax = 64;
 
@@ -48,6 +48,30 @@ export class PackSet {
       const orphan = index !== undefined && !this.#packs.has(index);
       if (orphan || name.endsWith(temporarySuffix)) this.disk.remove(`${this.folder}/${name}`);
     }
+    for (const pack of this.all()) {
+      if (pack.size() > packHeaderBytes) continue;
+      // Without a header: the power failed before it was written, so nothing was ever in it.
+      // With an index: it was cut short, which shall be noticed.
+      if (pack.kind !== undefined || !this.disk.exists(pack.indexPath)) this.removeEmpty(pack);
+    }
+  }
+
+  /**
+   * Removes a pack that holds nothing; returns whether it did. A whole one with the highest number
+   * stays: the next process would use the number again, and a reader that knows the pack would not
+   * notice.
+   */
+  removeEmpty(pack: Pack): boolean {
+    const stays = pack.kind !== undefined && pack === this.all().at(-1);
+    if (!stays) this.remove(pack);
+    return !stays;
+  }
+
+  /** Removes a pack and its index. */
+  remove(pack: Pack): void {
+    this.drop(pack);
+    this.disk.remove(pack.indexPath);
+    this.disk.remove(pack.path);
   }
 
   /** All packs by number. */
@@ -131,7 +155,7 @@ export class PackSet {
     this.#close(pack);
   }
 
-  /** Forgets a pack; its files are removed by the caller. */
+  /** Forgets a pack. */
   drop(pack: Pack): void {
     this.#close(pack);
     this.#packs.delete(pack.number);

@@ -178,8 +178,10 @@ export class Pack {
     const before = this.#covered;
     this.#files.forget(this);
     const shorter = this.size() < before;
+    // An index that knows more, or knows that nothing will follow, takes the place of the scan.
     const head = this.#readHead();
-    if (shorter || (head && head.covered >= before)) {
+    const final = head?.sealed && head.covered === before && this.#damage.length === 0;
+    if (shorter || final || (head && head.covered > before)) {
       this.unload();
       this.load();
     } else {
@@ -264,7 +266,7 @@ export class Pack {
   #writeIndex(sealed: boolean): void {
     this.load();
     if (this.#damage.some((damage) => !damage.hole) || this.#kind === undefined) return;
-    if (this.size() !== this.#covered) return;
+    if (this.size() !== this.#covered || this.#covered === packHeaderBytes) return;
     const bytes = this.#encodeIndex(sealed);
     const temporary = this.indexPath + temporarySuffix;
     this.#disk.remove(temporary);

@@ -42,13 +42,24 @@ export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): 
   await disk.syncFolder(folderOf(path));
 }
 
-/** Durably creates `path` and the folders above it that are missing, down from `root`. */
+/**
+ * Makes sure that `path` is there, durable like all folders above it, down from `root`. A folder
+ * that exists may have been created by a process that was killed before it could sync.
+ */
 export async function createFolders(disk: Disk, root: string, path: string): Promise<void> {
-  if (path === root || disk.exists(path)) return;
+  if (path === root) return;
   const parent = folderOf(path);
   await createFolders(disk, root, parent);
   disk.createFolder(path);
   await disk.syncFolder(parent);
+}
+
+/** Makes the names in `folder` durable, and in every folder above it up to `root`. */
+export async function syncFolders(disk: Disk, root: string, folder: string): Promise<void> {
+  await disk.syncFolder(folder);
+  if (folder !== root && folder.length > root.length) {
+    await syncFolders(disk, root, folderOf(folder));
+  }
 }
 
 /**

@@ -6,6 +6,7 @@ export {
   folderOf,
   readFile,
   replaceFile,
+  syncFolders,
   temporarySuffix,
 } from "./durable.ts";
 export { nodeDisk } from "./node-disk.ts";

@@ -11,6 +11,7 @@ const openFlags = { read: "r", write: "r+", create: "wx+" } as const;
 
 /** A `ReachError` for a failed system call on `path`. */
 function systemError(error: unknown, path: string): ReachError {
+  if (error instanceof ReachError) return error;
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new ReachError("DISK_FULL", `no room on the disk for ${path}`, {
@@ -41,12 +42,20 @@ async function attemptAsync<T>(path: string, operation: () => Promise<T>): Promi
 
 class NodeFile implements DiskFile {
   readonly path: string;
-  readonly #fd: number;
+  readonly #descriptor: number;
   #open = true;
+  /** Syncs under way: the descriptor stays until they have ended. */
+  #syncs = 0;
 
   constructor(path: string, fd: number) {
     this.path = path;
-    this.#fd = fd;
+    this.#descriptor = fd;
+  }
+
+  /** The descriptor of an open file: a closed one's number may be another file's by now. */
+  get #fd(): number {
+    if (this.#open) return this.#descriptor;
+    throw new ReachError("IO_FAILED", `${this.path} has been closed`, { where: this.path });
   }
 
   size(): number {
@@ -75,13 +84,24 @@ class NodeFile implements DiskFile {
   }
 
   async sync(): Promise<void> {
-    await attemptAsync(this.path, () => fdatasync(this.#fd));
+    const fd = this.#fd;
+    this.#syncs += 1;
+    try {
+      await attemptAsync(this.path, () => fdatasync(fd));
+    } finally {
+      this.#syncs -= 1;
+      if (!this.#open && this.#syncs === 0) this.#release();
+    }
   }
 
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    attempt(this.path, () => fs.closeSync(this.#fd));
+    if (this.#syncs === 0) this.#release();
+  }
+
+  #release(): void {
+    attempt(this.path, () => fs.closeSync(this.#descriptor));
   }
 }
 

@@ -267,8 +267,6 @@ export function checkEventBytes(bytes: Uint8Array): string | undefined {
   try {
     const view = new EventView(bytes);
     const { dataBytes, payload } = view;
-    if (view.ref !== null && view.ref >= view.seq) return "it refers to an event not before it";
-    if (utf8(view.type).length > limits.eventTypeBytesMax) return "its type is too long";
     if (!equalBytes(encodeEvent(view, view.salt, dataBytes), bytes)) {
       return "its header is in another form than Reach writes";
     }

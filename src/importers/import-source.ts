@@ -402,7 +402,6 @@ class ImportRun {
       this.#resume,
     );
     await this.#directory.closeWriter(writer);
-    await this.#directory.signCheckpoint(writer);
     await index.add(head, { id: writer.id, size, sha256: toHex(sha256) });
     return {
       id: writer.id,

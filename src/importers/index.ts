@@ -1,6 +1,7 @@
 /** Importers: formats of transcripts, how to tell them apart, and their streaming readers. */
 export { detectFormat, formatNamed, formats } from "./detect.ts";
 export { sniffBytesMax } from "./head-sample.ts";
+export { type ImportOptions, type ImportReport, importSource } from "./import-source.ts";
 export type {
   FileReader,
   Format,
@@ -19,5 +20,4 @@ export {
   outlineDocument,
   outlineText,
 } from "./outline.ts";
-export { type ImportOptions, type ImportReport, importSource } from "./import-source.ts";
 export { fileSource, type Source, streamSource } from "./source.ts";

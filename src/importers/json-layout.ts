@@ -13,8 +13,6 @@ export interface Frame {
   key: string | null;
   /** In an array the index of the value at hand. */
   index: number;
-  /** The container lies on the way that the layout goes. */
-  readonly onWay: boolean;
   /** The place of the values of an array; of an object's the layout makes one each. */
   readonly place: RecordPlace;
 }
@@ -50,7 +48,7 @@ function memberOf(frames: readonly Frame[]): RecordPlace {
 /** The whole document is one record. */
 export const wholeLayout: Layout = {
   decide: () => "cut",
-  frame: (_, array) => ({ array, key: null, index: 0, onWay: false, place: nowhere }),
+  frame: (_, array) => ({ array, key: null, index: 0, place: nowhere }),
   place: memberOf,
   found: true,
 };
@@ -67,7 +65,7 @@ export const topLayout: Layout = {
   },
   frame(frames, array) {
     const place = { member: frames.at(-1)?.key ?? null, element: true };
-    return { array, key: null, index: 0, onWay: true, place };
+    return { array, key: null, index: 0, place };
   },
   place: memberOf,
   found: true,
@@ -93,7 +91,7 @@ export function pathLayout(steps: readonly PathStep[]): Layout {
       const onWay = frames.length < steps.length;
       // One type for all elements beside the way, whatever their number.
       const beside = { member: `${pathText(frames) ?? ""}[]`, element: false };
-      return { array, key: null, index: 0, onWay, place: onWay ? beside : target };
+      return { array, key: null, index: 0, place: onWay ? beside : target };
     },
     place(frames) {
       const frame = frames.at(-1);
@@ -110,7 +108,7 @@ export function pathLayout(steps: readonly PathStep[]): Layout {
 function isOnWay(frames: readonly Frame[], steps: readonly PathStep[]): boolean {
   const frame = frames.at(-1);
   if (!frame) return true;
-  if (!frame.onWay) return false;
+  // Only containers on the way are entered, so the innermost one decides.
   return (frame.array ? frame.index : frame.key) === steps[frames.length - 1];
 }
 

@@ -5,7 +5,7 @@
  */
 import { assert, limits, ReachError, type SessionId, sessionIdBytes } from "../base/index.ts";
 import type { Disk, DiskFile } from "../disk/index.ts";
-import { type Batch, batchSize, batchHeaderBytes, readBatch } from "../event/index.ts";
+import { type Batch, batchHeaderBytes, batchSize, readBatch } from "../event/index.ts";
 import { EventIndex } from "./event-index.ts";
 import { decodeEventLogHeader, eventLogStart } from "./event-log-header.ts";
 

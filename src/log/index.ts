@@ -20,6 +20,7 @@ export {
 export { currentHolder, DirectoryLock, describeHolder } from "./lock.ts";
 export {
   blobFolder,
+  checkpointPath,
   eventLogPath,
   journalFolder,
   manifestPath,

@@ -42,7 +42,7 @@ const entryBytes = 48;
 export const segmentStart = 2 * headerBytes;
 
 /** What an entry's bytes are written to; the number is on disk and never changes. */
-export const entryKinds = { events: 1, pack: 2, manifest: 3 } as const;
+export const entryKinds = { events: 1, pack: 2, manifest: 3, checkpoint: 4 } as const;
 
 /** One of the numbers of `entryKinds`. */
 export type EntryKind = (typeof entryKinds)[keyof typeof entryKinds];

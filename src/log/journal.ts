@@ -15,7 +15,7 @@
  */
 import { type Entropy, limits, messageOf, ReachError } from "../base/index.ts";
 import { type Disk, folderOf } from "../disk/index.ts";
-import { encodeFrame, encodeDirectory, frameBytes, type JournalEntry } from "./journal-frame.ts";
+import { encodeDirectory, encodeFrame, frameBytes, type JournalEntry } from "./journal-frame.ts";
 import type { DirectoryLock } from "./lock.ts";
 import { Reserve } from "./reserve.ts";
 import { Segment } from "./segment.ts";
@@ -35,6 +35,8 @@ export interface JournalStart {
   readonly older: readonly LiveSegment[];
   readonly lastGroup: number;
   readonly lastNumber: number;
+  /** Directory of the last group, repeated in the next frame. */
+  readonly directory: Uint8Array;
 }
 
 interface Unit {
@@ -82,7 +84,7 @@ export class Journal {
   #older: LiveSegment[];
   #group: number;
   #number: number;
-  #previousDirectory: Uint8Array = new Uint8Array(0);
+  #previousDirectory: Uint8Array;
   #queue: Unit[] = [];
   #queuedBytes = 0;
   #running: Promise<void> | undefined;
@@ -98,6 +100,7 @@ export class Journal {
     this.#older = [...start.older];
     this.#group = start.lastGroup;
     this.#number = start.lastNumber;
+    this.#previousDirectory = start.directory;
   }
 
   /** Bytes that wait to be committed; callers hold back above `journalQueueBytesMax`. */
@@ -299,10 +302,11 @@ export class Journal {
       await this.#makeDurable(segment);
       if (segment.damaged) this.#options.disk.rename(segment.path, `${segment.path}.damaged`);
       else this.#options.disk.remove(segment.path);
+      // One by one: a newer segment must never be gone while an older one comes back.
+      await this.#options.disk.syncFolder(this.#options.folder);
       this.#older.shift();
       this.statistics.retired += 1;
     }
-    await this.#options.disk.syncFolder(this.#options.folder);
   }
 
   /** fsyncs the files that a segment touched, then every folder above them. */

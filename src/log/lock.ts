@@ -31,7 +31,11 @@ function epochsIn(disk: Disk, folder: string): number[] {
 }
 
 function encodeLock(content: LockContent): Uint8Array {
-  return utf8(JSON.stringify(content).padEnd(lockBytes - 1).concat("\n"));
+  return utf8(
+    JSON.stringify(content)
+      .padEnd(lockBytes - 1)
+      .concat("\n"),
+  );
 }
 
 function decodeLock(bytes: Uint8Array): LockContent | undefined {
@@ -51,12 +55,16 @@ function decodeLock(bytes: Uint8Array): LockContent | undefined {
 }
 
 /** The content of a lock; waits a moment for one that is just being written. */
-async function readLock(disk: Disk, path: string): Promise<LockContent | undefined> {
+async function readLock(
+  disk: Disk,
+  path: string,
+  processes: Processes,
+): Promise<LockContent | undefined> {
   for (let poll = 0; ; poll++) {
     if (!disk.exists(path)) return undefined;
     const content = decodeLock(readFile(disk, path));
     if (content || poll === unreadablePolls) return content;
-    await new Promise((resolve) => setTimeout(resolve, pollMs));
+    await processes.pause(pollMs);
   }
 }
 
@@ -68,7 +76,7 @@ export async function currentHolder(
 ): Promise<Holder | undefined> {
   const highest = epochsIn(disk, folder).at(-1);
   if (highest === undefined) return undefined;
-  const content = await readLock(disk, lockPath(folder, highest));
+  const content = await readLock(disk, lockPath(folder, highest), processes);
   return content && !content.released && processes.isAlive(content) ? content : undefined;
 }
 
@@ -167,7 +175,7 @@ async function refuseIfHeld(
   epoch: number,
   processes: Processes,
 ): Promise<void> {
-  const content = await readLock(disk, lockPath(folder, epoch));
+  const content = await readLock(disk, lockPath(folder, epoch), processes);
   if (!content || content.released || !processes.isAlive(content)) return;
   throw lockedBy(content, folder, sameHolder(content, processes.self()));
 }

@@ -16,6 +16,11 @@ export function manifestPath(root: string, id: SessionId): string {
   return `${sessionFolder(root, id)}/manifest.cbor`;
 }
 
+/** The newest signed checkpoint of a session. */
+export function checkpointPath(root: string, id: SessionId): string {
+  return `${sessionFolder(root, id)}/checkpoint`;
+}
+
 /** The folder of the journal. */
 export function journalFolder(root: string): string {
   return `${root}/journal`;

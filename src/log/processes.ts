@@ -17,6 +17,8 @@ export interface Processes {
   self(): Holder;
   /** Whether this very process still runs on this machine; one on another host counts as alive. */
   isAlive(holder: Holder): boolean;
+  /** Waits, for another process to finish what it is doing. */
+  pause(milliseconds: number): Promise<void>;
 }
 
 /** Whether two holders are the same process. */
@@ -65,4 +67,6 @@ export const systemProcesses: Processes = {
     if (!pidExists(holder.pid)) return false;
     return holder.started === startTimeOf(holder.pid);
   },
+
+  pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };

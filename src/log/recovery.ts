@@ -8,11 +8,12 @@
  * may not be durable yet: it is copied into a new segment before anything is shown.
  */
 import {
+  codeOf,
   crc32,
   type Entropy,
   messageOf,
-  readU32,
   ReachError,
+  readU32,
   type SessionId,
   toHex,
 } from "../base/index.ts";
@@ -22,6 +23,7 @@ import {
   type DirectoryEntry,
   decodeDirectory,
   decodeFrame,
+  encodeDirectory,
   encodeFrame,
   entryKinds,
   frameMagic,
@@ -34,6 +36,7 @@ import {
   segmentStart,
 } from "./journal-frame.ts";
 import { sessionOfIdBytes } from "./paths.ts";
+import { Reserve } from "./reserve.ts";
 import { readSegment, Segment } from "./segment.ts";
 import type { JournalTargets } from "./targets.ts";
 
@@ -89,7 +92,6 @@ interface Progress {
   lastGroup: number;
   lastEnd: number;
   last: Group | undefined;
-  lastDirectory: Uint8Array;
   groups: number;
 }
 
@@ -109,16 +111,15 @@ export async function recoverJournal(options: RecoveryOptions): Promise<Recovery
     lastGroup: 0,
     lastEnd: segmentStart,
     last: undefined,
-    lastDirectory: new Uint8Array(0),
     groups: 0,
   };
   const newest = segments.at(-1);
-  if (!newest) return finished(progress, { segment: undefined, older: [], lastGroup: 0, lastNumber: 0 });
+  if (!newest) return finished(progress, emptyJournal);
   for (const [i, segment] of segments.entries()) {
     scanSegment(options, segment, segments[i + 1], progress);
   }
   const torn = await saveTorn(disk, progress);
-  const segment = await startSegment(options, newest, progress);
+  const { segment, directory } = await startSegment(options, newest, progress);
   for (const found of segments) placeGroups(options, found, progress);
   const older: LiveSegment[] = segments.map(({ path }) => {
     const damaged = progress.damage.some((damage) => damage.path === path);
@@ -126,8 +127,17 @@ export async function recoverJournal(options: RecoveryOptions): Promise<Recovery
   });
   for (const path of progress.files.get(newest.path) ?? []) segment.touched.add(path);
   const { lastGroup, header } = segment;
-  return { ...finished(progress, { segment, older, lastGroup, lastNumber: header.number }), torn };
+  const start = { segment, older, lastGroup, lastNumber: header.number, directory };
+  return { ...finished(progress, start), torn };
 }
+
+const emptyJournal: JournalStart = {
+  segment: undefined,
+  older: [],
+  lastGroup: 0,
+  lastNumber: 0,
+  directory: new Uint8Array(0),
+};
 
 function finished(progress: Progress, start: JournalStart): Recovery {
   const { sessions, damage, groups } = progress;
@@ -213,7 +223,6 @@ function scanSegment(
 function note(group: Group, path: string, targets: JournalTargets, progress: Progress): void {
   progress.lastGroup = group.number;
   progress.last = group;
-  progress.lastDirectory = group.directory;
   progress.groups += 1;
   progress.offsets.get(path)?.push(group.offset);
   for (const entry of group.entries) {
@@ -281,35 +290,39 @@ async function saveTorn(disk: Disk, progress: Progress): Promise<TornTail | unde
   return { ...torn, savedAs };
 }
 
-/** The segment to go on in: it seals the newest one and holds a copy of its last group. */
+/**
+ * The segment to go on in. The newest segment's last group may not be durable: the seal leaves it
+ * out, and it stands in the new segment under the same number instead.
+ */
 async function startSegment(
   { disk, folder, epoch, entropy, targets }: RecoveryOptions,
   newest: FoundSegment,
   progress: Progress,
-): Promise<Segment> {
-  const predecessor = { epoch: newest.epoch, number: newest.number, end: progress.lastEnd };
-  const number = newest.number + 1;
-  const { lastGroup } = progress;
-  const header = { epoch, number, salt: entropy(16), predecessor, lastGroup };
-  const entries = [...(progress.last?.entries ?? []), ...salvage(disk, targets, progress.torn)];
-  if (entries.length === 0) return Segment.create(disk, folder, header);
-  const group = progress.lastGroup + 1;
-  const frame = encodeFrame(group, entries, progress.lastDirectory, header.salt, segmentStart);
+): Promise<{ segment: Segment; directory: Uint8Array }> {
+  const inNewest = (progress.offsets.get(newest.path) ?? []).length > 0;
+  const last = inNewest ? progress.last : undefined;
+  const end = last?.offset ?? progress.lastEnd;
+  const lastGroup = last ? last.number - 1 : progress.lastGroup;
+  const predecessor = { epoch: newest.epoch, number: newest.number, end };
+  const header = { epoch, number: newest.number + 1, salt: entropy(16), predecessor, lastGroup };
+  const entries = [...(last?.entries ?? []), ...salvage(disk, targets, progress.torn)];
+  if (entries.length === 0) {
+    const segment = await Segment.create(disk, folder, header);
+    return { segment, directory: new Uint8Array(0) };
+  }
+  const before = last?.previousDirectory ?? new Uint8Array(0);
+  const frame = encodeFrame(lastGroup + 1, entries, before, header.salt, segmentStart);
   const segment = await Segment.create(disk, folder, header, [frame]);
-  segment.lastGroup = group;
+  segment.lastGroup = lastGroup + 1;
   for (const entry of entries) segment.touched.add(targets.pathOf(entry));
-  return segment;
+  return { segment, directory: encodeDirectory(entries) };
 }
 
 /**
  * What a torn last group held and its files nevertheless have: it had been committed and brought
  * to its place, and only the journal's copy of it is damaged.
  */
-function salvage(
-  disk: Disk,
-  targets: JournalTargets,
-  torn: Progress["torn"],
-): JournalEntry[] {
+function salvage(disk: Disk, targets: JournalTargets, torn: Progress["torn"]): JournalEntry[] {
   const entries: JournalEntry[] = [];
   for (const entry of torn?.entries ?? []) {
     const bytes = placedBytes(disk, targets, entry);
@@ -337,28 +350,39 @@ export function placedBytes(
 }
 
 /** Brings everything that is whole to its place, oldest first. */
-function placeGroups(
-  { disk, targets }: RecoveryOptions,
-  segment: FoundSegment,
-  progress: Progress,
-): void {
-  const { bytes, header } = readSegment(disk, segment.path);
+function placeGroups(options: RecoveryOptions, segment: FoundSegment, progress: Progress): void {
+  const { bytes, header } = readSegment(options.disk, segment.path);
   if (!header) return;
   for (const at of progress.offsets.get(segment.path) ?? []) {
     const place = decodeFrame(bytes, at, header.salt);
-    if (isGroup(place)) for (const entry of place.entries) apply(targets, entry);
+    if (isGroup(place)) for (const entry of place.entries) apply(options, entry);
   }
 }
 
-function apply(targets: JournalTargets, entry: JournalEntry): void {
+/** Writes an entry to its place, on a full disk with the room that is kept for that. */
+function apply({ disk, folder, targets }: RecoveryOptions, entry: JournalEntry): void {
   try {
     targets.apply(entry);
-  } catch (error) {
-    const name = `${targets.pathOf(entry)} at ${entry.offset}`;
-    throw new ReachError("IO_FAILED", `recovery cannot write ${name}: ${messageOf(error)}`, {
+  } catch (first) {
+    if (codeOf(first) !== "DISK_FULL") throw unplaceable(targets, entry, first);
+    new Reserve(disk, folder).spend();
+    try {
+      targets.apply(entry);
+    } catch (error) {
+      throw unplaceable(targets, entry, error);
+    }
+  }
+}
+
+function unplaceable(targets: JournalTargets, entry: JournalEntry, error: unknown): ReachError {
+  const name = `${targets.pathOf(entry)} at ${entry.offset}`;
+  return new ReachError(
+    codeOf(error) ?? "IO_FAILED",
+    `recovery cannot write ${name}: ${messageOf(error)}`,
+    {
       cause: error,
       where: toHex(entry.id),
       hint: "make room or mend the disk, then open the directory again; nothing has been lost",
-    });
-  }
+    },
+  );
 }

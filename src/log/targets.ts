@@ -3,12 +3,14 @@
  * function that brings bytes to their place, after a commit and again in every recovery; writing
  * the same bytes to the same offset any number of times leaves the same file.
  */
-import { messageOf, type SessionId } from "../base/index.ts";
-import { type Disk, type DiskFile, folderOf, temporarySuffix } from "../disk/index.ts";
+import { messageOf, ReachError, type SessionId } from "../base/index.ts";
+import { type Disk, type DiskFile, folderOf, readFile, temporarySuffix } from "../disk/index.ts";
+import { parseCheckpoint, parseNote } from "../merkle/index.ts";
 import { encodeEventLogHeader, eventLogStart } from "./event-log-header.ts";
 import { FileCache } from "./file-cache.ts";
 import { entryKinds, type JournalEntry } from "./journal-frame.ts";
 import {
+  checkpointPath,
   eventLogPath,
   manifestPath,
   packOfIdBytes,
@@ -47,6 +49,9 @@ export class DirectoryTargets implements JournalTargets {
   readonly #packs: PackTargets;
   readonly #files: FileCache;
   readonly #onTrouble: (trouble: string) => void;
+  /** Files whose fsync has failed: to be rebuilt, never to be synced again. */
+  readonly #failed = new Set<string>();
+  readonly #held = new Set<string>();
 
   constructor(
     disk: Disk,
@@ -64,9 +69,9 @@ export class DirectoryTargets implements JournalTargets {
   pathOf(entry: Omit<JournalEntry, "bytes">): string {
     if (entry.kind === entryKinds.pack) return this.#packs.pathOfPack(packOfIdBytes(entry.id));
     const id = sessionOfIdBytes(entry.id);
-    return entry.kind === entryKinds.events
-      ? eventLogPath(this.root, id)
-      : manifestPath(this.root, id);
+    if (entry.kind === entryKinds.events) return eventLogPath(this.root, id);
+    if (entry.kind === entryKinds.checkpoint) return checkpointPath(this.root, id);
+    return manifestPath(this.root, id);
   }
 
   apply(entry: JournalEntry): void {
@@ -77,11 +82,36 @@ export class DirectoryTargets implements JournalTargets {
     }
     const id = sessionOfIdBytes(entry.id);
     const path = this.pathOf(entry);
+    if (entry.kind === entryKinds.checkpoint) {
+      this.#replaceCheckpoint(path, entry.bytes);
+      return;
+    }
     const file = this.#files.use(path, () => this.#createSessionFolder(id));
     if (entry.kind === entryKinds.events && entry.offset === eventLogStart) {
       file.write(encodeEventLogHeader(entry.id), 0);
     }
     file.write(entry.bytes, entry.offset);
+  }
+
+  /**
+   * A checkpoint is replaced as a whole: readers see the old one or the new one. One that is larger
+   * came later, past the journal, and stays.
+   */
+  #replaceCheckpoint(path: string, bytes: Uint8Array): void {
+    if (this.#disk.exists(path)) {
+      const there = checkpointSize(readFile(this.#disk, path));
+      if (there > checkpointSize(bytes)) return;
+    }
+    const temporary = path + temporarySuffix;
+    this.#disk.remove(temporary);
+    const file = this.#disk.open(temporary, "create");
+    try {
+      file.write(bytes, 0);
+    } finally {
+      file.close();
+    }
+    this.#files.forget(path);
+    this.#disk.rename(temporary, path);
   }
 
   #createSessionFolder(id: SessionId): void {
@@ -93,13 +123,32 @@ export class DirectoryTargets implements JournalTargets {
 
   async makeDurable(path: string, segments: readonly string[]): Promise<void> {
     if (!this.#disk.exists(path)) return;
-    const file = this.#files.use(path, () => {});
-    try {
-      await file.sync();
-    } catch (error) {
-      this.#onTrouble(`${path} could not be made durable, rebuilding it: ${messageOf(error)}`);
-      await this.#rebuild(path, segments);
+    if (!this.#failed.has(path)) {
+      try {
+        await this.#files.use(path, () => {}).sync();
+        return;
+      } catch (error) {
+        this.#onTrouble(`${path} could not be made durable, rebuilding it: ${messageOf(error)}`);
+        this.#failed.add(path);
+      }
     }
+    if (this.#held.has(path)) {
+      throw new ReachError("IO_FAILED", `${path} is being written in bulk and cannot be rebuilt`);
+    }
+    await this.#rebuild(path, segments);
+    this.#failed.delete(path);
+  }
+
+  /** A bulk import has the event log of a session open: it must not be replaced meanwhile. */
+  hold(id: SessionId): void {
+    this.forgetSession(id);
+    this.#held.add(eventLogPath(this.root, id));
+  }
+
+  /** The bulk import has ended. */
+  release(id: SessionId): void {
+    this.forgetSession(id);
+    this.#held.delete(eventLogPath(this.root, id));
   }
 
   async #rebuild(path: string, segments: readonly string[]): Promise<void> {
@@ -143,6 +192,15 @@ export class DirectoryTargets implements JournalTargets {
 
   close(): void {
     this.#files.close();
+  }
+}
+
+/** Events that a checkpoint covers, as it says; -1 for bytes that are none. */
+function checkpointSize(note: Uint8Array): number {
+  try {
+    return parseCheckpoint(parseNote(note).text).size;
+  } catch {
+    return -1;
   }
 }
 

@@ -3,15 +3,15 @@
  * its own, made durable in large steps, each acknowledged by a watermark. What lies behind the last
  * watermark was never acknowledged: no reader sees it, recovery cuts it.
  */
-import { limits, sessionIdBytes, type SessionId } from "../base/index.ts";
+import { limits, type SessionId, sessionIdBytes } from "../base/index.ts";
 import type { BulkPackWriter, PackBlobs } from "../blobs/index.ts";
 import { createFolders, type Disk, type DiskFile, replaceFile } from "../disk/index.ts";
 import {
   BatchBuilder,
   batchHeaderBytes,
+  type EventHeader,
   encodeBlobRef,
   encodeInline,
-  type EventHeader,
   inlineOverhead,
   type PayloadForm,
   SaltSource,
@@ -185,12 +185,16 @@ export class BulkWriter {
     this.#packs.confirm();
   }
 
-  /** Acknowledges the rest and ends the import. */
-  async close(): Promise<void> {
+  /**
+   * Acknowledges the rest, has it signed, and ends the import. The marker goes last: as long as it
+   * is there recovery makes durable what it finds.
+   */
+  async close(sign: () => Promise<void>): Promise<void> {
     await this.watermark();
+    this.tail.flush();
+    await sign();
     this.#file.close();
     this.#packs.close();
-    this.tail.flush();
     await this.#marker.remove();
   }
 

@@ -7,7 +7,6 @@
 import {
   equalBytes,
   fromUtf8,
-  messageOf,
   ReachError,
   type SessionId,
   sha256,
@@ -90,9 +89,4 @@ export function openCheckpointOf(
 /** Who signed a checkpoint: `reach.local+5ab3c0de`. */
 export function signerOf(checkpoint: OpenedCheckpoint): string {
   return checkpoint.note.verified.map(keyText).join(", ");
-}
-
-/** What is wrong with a checkpoint, for a report. */
-export function checkpointFault(error: unknown): string {
-  return `the checkpoint does not verify: ${messageOf(error)}`;
 }

@@ -17,10 +17,11 @@ import {
   systemEntropy,
 } from "../base/index.ts";
 import { PackBlobs, type StagedBlob } from "../blobs/index.ts";
-import { type Disk, folderOf, nodeDisk, replaceFile } from "../disk/index.ts";
+import { type Disk, folderOf, nodeDisk, replaceFile, syncFolders } from "../disk/index.ts";
 import {
   blobFolder,
   bulkFolder,
+  checkpointPath,
   currentHolder,
   DirectoryLock,
   DirectoryTargets,
@@ -31,26 +32,21 @@ import {
   type JournalEntry,
   journalFolder,
   manifestPath,
+  type Processes,
   packIdBytes,
   parseSegmentName,
-  type Processes,
+  readBulkMarker,
   sessionFolder,
   systemProcesses,
 } from "../log/index.ts";
 import { signCheckpoint } from "../merkle/index.ts";
-import {
-  appendSnapshots,
-  type Snapshot,
-  snapshotPath,
-  snapshotText,
-} from "../snapshots/index.ts";
+import { appendSnapshots, type Snapshot, snapshotPath, snapshotText } from "../snapshots/index.ts";
 import { BulkWriter } from "./bulk-writer.ts";
-import { LargePayloads } from "./large-payloads.ts";
 import { hasIdentity, type Identity, openIdentity, readIdentity, signText } from "./keys.ts";
+import { LargePayloads } from "./large-payloads.ts";
 import { encodeManifest, type Manifest, type SessionKind } from "./manifest.ts";
 import { type RecoveryReport, recoverBulk, recoverDirectory } from "./recover-directory.ts";
 import {
-  checkpointPath,
   type ReaderContext,
   readManifest,
   readTombstone,
@@ -113,6 +109,7 @@ export class Directory {
   readonly #write: WriteSide | undefined;
   readonly #writers = new Map<SessionId, SessionWriter | BulkWriter>();
   readonly #listeners = new Set<CommitListener>();
+  readonly #signing = new Map<SessionId, Promise<void>>();
   #large: Promise<LargePayloads> | undefined;
   #closed = false;
 
@@ -228,6 +225,10 @@ export class Directory {
   /** Begins a bulk import: a new session, or more events of session `request.id` if it exists. */
   async openBulk(request: NewSession = {}): Promise<BulkWriter> {
     const write = this.#writeSide();
+    const left = request.id !== undefined && !this.#writers.has(request.id);
+    if (left && readBulkMarker(this.disk, this.path, request.id as SessionId)) {
+      await this.#undoBulk(request.id as SessionId);
+    }
     const exists = request.id !== undefined && this.#exists(request.id);
     const { manifest, tail } = exists
       ? this.#resume(request.id as SessionId)
@@ -249,15 +250,29 @@ export class Directory {
     await write.journal.idle();
     await write.targets.makeDurable(eventLogPath(this.path, id), []);
     await write.targets.makeDurable(manifestPath(this.path, id), []);
-    for (let at = sessionFolder(this.path, id); at.length >= this.path.length; at = folderOf(at)) {
-      await this.disk.syncFolder(at);
-    }
-    write.targets.forgetSession(id);
+    await syncFolders(this.disk, this.path, sessionFolder(this.path, id));
+    write.targets.hold(id);
   }
 
-  /** Ends a writer: what it appended is durable, and another one may be opened. */
+  /**
+   * Ends a writer: what it appended is durable, and another one may be opened. A bulk import is
+   * signed; when ending it fails, it must be discarded.
+   */
   async closeWriter(writer: SessionWriter | BulkWriter): Promise<void> {
-    await writer.close();
+    if (writer instanceof BulkWriter) {
+      await writer.close(() => this.#signBulk(writer));
+      this.#forgetWriter(writer);
+      this.#writeSide().targets.release(writer.id);
+      return;
+    }
+    try {
+      await writer.close();
+    } finally {
+      this.#forgetWriter(writer);
+    }
+  }
+
+  #forgetWriter(writer: SessionWriter | BulkWriter): void {
     if (this.#writers.get(writer.id) === writer) this.#writers.delete(writer.id);
   }
 
@@ -266,10 +281,16 @@ export class Directory {
    * began goes with everything in it.
    */
   async discardBulk(writer: BulkWriter): Promise<void> {
-    const { blobs } = this.#writeSide();
     await writer.abandon();
-    this.#writers.delete(writer.id);
-    await recoverBulk({ disk: this.disk, path: this.path, blobs }, writer.id);
+    await this.#undoBulk(writer.id);
+    this.#forgetWriter(writer);
+  }
+
+  /** Until this has worked the session takes no events: its marker would cut them off. */
+  async #undoBulk(id: SessionId): Promise<void> {
+    const { blobs, targets } = this.#writeSide();
+    await recoverBulk({ disk: this.disk, path: this.path, blobs }, id);
+    targets.release(id);
   }
 
   #exists(id: SessionId): boolean {
@@ -289,6 +310,12 @@ export class Directory {
   #resume(id: SessionId): { manifest: Manifest; tail: SessionTail } {
     if (this.#writers.has(id)) {
       throw new ReachError("CONFLICT", `session ${id} is being written already`, { where: id });
+    }
+    if (readBulkMarker(this.disk, this.path, id)) {
+      throw new ReachError("UNRECOVERED", `an import into session ${id} failed and is not undone`, {
+        where: id,
+        hint: "make room or mend the disk, then import again or open the directory again",
+      });
     }
     const reader = this.session(id);
     try {
@@ -344,16 +371,43 @@ export class Directory {
    * Signs and stores a checkpoint over everything committed of a session; nothing when the newest
    * one covers it. It is durable before this resolves.
    */
-  async signCheckpoint(writer: SessionWriter | BulkWriter): Promise<void> {
+  signCheckpoint(writer: SessionWriter): Promise<void> {
+    // One behind the other, so that a smaller one never replaces a larger one.
+    const before = this.#signing.get(writer.id) ?? Promise.resolve();
+    const signed = before.then(() => this.#signCheckpoint(writer));
+    const settled = signed.catch(() => undefined);
+    this.#signing.set(writer.id, settled);
+    void settled.then(() => {
+      if (this.#signing.get(writer.id) === settled) this.#signing.delete(writer.id);
+    });
+    return signed;
+  }
+
+  async #signCheckpoint(writer: SessionWriter): Promise<void> {
+    const { journal } = this.#writeSide();
+    const bytes = this.#checkpointNote(writer.tail);
+    if (!bytes) return;
+    // Through the journal: durable before anybody can see it, in a folder that may not be yet.
+    const kind = entryKinds.checkpoint;
+    const id = writer.tail.identity;
+    await journal.commit([{ kind, id, firstSeq: 0, count: 0, offset: 0, bytes }]);
+  }
+
+  /** A checkpoint over what is committed; `undefined` when the newest one covers it. */
+  #checkpointNote(tail: SessionTail): Uint8Array | undefined {
     this.#writeSide().lock.check();
-    const { size } = writer.tail;
-    const path = checkpointPath(this.path, writer.id);
-    if (size === 0 || this.#signedSize(writer.id) >= size) return;
-    writer.tail.flush();
-    const origin = sessionOrigin(this.#context, writer.id);
+    const { size } = tail;
+    if (size === 0 || this.#signedSize(tail.id) >= size) return undefined;
+    tail.flush();
+    const origin = sessionOrigin(this.#context, tail.id);
     assert(this.identity.signer, "a writing directory has its key");
-    const note = signCheckpoint({ origin, size, root: writer.tail.root() }, [this.identity.signer]);
-    await replaceFile(this.disk, path, note);
+    return signCheckpoint({ origin, size, root: tail.root() }, [this.identity.signer]);
+  }
+
+  /** For a bulk import that is about to end: its marker is there until the checkpoint is durable. */
+  async #signBulk(writer: BulkWriter): Promise<void> {
+    const note = this.#checkpointNote(writer.tail);
+    if (note) await replaceFile(this.disk, checkpointPath(this.path, writer.id), note);
   }
 
   #signedSize(id: SessionId): number {
@@ -447,7 +501,7 @@ export class Directory {
     try {
       for (const writer of [...this.#writers.values()]) {
         await this.closeWriter(writer);
-        await this.signCheckpoint(writer);
+        if (writer instanceof SessionWriter) await this.signCheckpoint(writer);
       }
       await this.#closeLarge();
       await journal.close();
@@ -463,7 +517,6 @@ export class Directory {
     this.#closed = true;
     this.#write?.journal.abandon();
     this.#write?.targets.close();
-    this.blobs.close();
   }
 }
 
@@ -510,11 +563,14 @@ async function openForWriting(options: DirectoryOptions): Promise<Directory> {
   }
 }
 
-/** Creates the folder of a directory, durable with all folders above it that were missing. */
-async function makeFolder(disk: Disk, path: string): Promise<void> {
-  if (disk.exists(path)) return;
+/** Folders above a directory that a process killed earlier may have created and not synced. */
+const foldersAbove = 2;
+
+/** Creates the folder of a directory, durable with the folders above it that may be new. */
+async function makeFolder(disk: Disk, path: string, above: number = foldersAbove): Promise<void> {
   const parent = folderOf(path);
-  if (parent !== path) await makeFolder(disk, parent);
+  if (parent === path || (above === 0 && disk.exists(path))) return;
+  await makeFolder(disk, parent, Math.max(above - 1, 0));
   disk.createFolder(path);
   await disk.syncFolder(parent);
 }

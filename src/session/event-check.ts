@@ -3,8 +3,11 @@
  * that its salt is the one that the session's secret gives (so that no event can come from another
  * session), and which blob it names.
  */
-import { equalBytes, messageOf } from "../base/index.ts";
+import { limits, messageOf } from "../base/index.ts";
 import { type BlobRef, checkEventBytes, EventView, payloadOf, SaltSource } from "../event/index.ts";
+import { dataShape, saltOffset } from "./event-shape.ts";
+
+const foreignEvent = "its salt is not of this session: it is an event of another one";
 
 /** Checks the events of one session. */
 export class EventCheck {
@@ -22,18 +25,46 @@ export class EventCheck {
     this.#strict = strict;
   }
 
-  /** What is wrong with the event in place `seq`; `undefined` when nothing is. */
-  fault(bytes: Uint8Array, seq: number): string | undefined {
+  /**
+   * What is wrong with event `seq`, given the preimage of its leaf (0x00 and its bytes) out of a
+   * valid batch, which has seen to its seq; `undefined` when nothing is. The salt is compared when
+   * `withSalt` says so.
+   */
+  fault(preimage: Uint8Array, seq: number, withSalt = true): string | undefined {
     this.blob = undefined;
+    const end = preimage.length;
+    const salt = saltOffset(preimage, 1, end);
+    if (salt < 0) return "bytes that should be an event are none";
+    if (withSalt && !this.#isSalt(preimage, salt, seq)) return foreignEvent;
+    const data = salt + limits.eventSaltBytes;
+    const shape = dataShape(preimage, data, end);
+    if (shape === "damaged") return "its data is damaged";
+    if (shape === "inline" && !this.#strict) return undefined;
+    return this.#closerFault(preimage.subarray(1), preimage.subarray(data), seq);
+  }
+
+  /** What is wrong with the salt of an event that has been looked at otherwise. */
+  saltFault(preimage: Uint8Array, seq: number): string | undefined {
+    const salt = saltOffset(preimage, 1, preimage.length);
+    return salt < 0 || this.#isSalt(preimage, salt, seq) ? undefined : foreignEvent;
+  }
+
+  #isSalt(preimage: Uint8Array, at: number, seq: number): boolean {
+    const expected = this.#salts?.at(seq);
+    if (!expected) return true;
+    for (let i = 0; i < expected.length; i++) {
+      if (preimage[at + i] !== expected[i]) return false;
+    }
+    return true;
+  }
+
+  #closerFault(event: Uint8Array, data: Uint8Array, seq: number): string | undefined {
     try {
-      const view = new EventView(bytes);
-      if (view.seq !== seq) return `it says that it is event ${view.seq}`;
-      if (this.#salts && !equalBytes(view.salt, this.#salts.at(seq))) {
-        return "its salt is not of this session: it is an event of another one";
-      }
-      const payload = payloadOf(view.dataBytes);
+      const payload = payloadOf(data);
       if (payload.form === "blob") this.blob = payload.ref;
-      return this.#strict ? checkEventBytes(bytes) : undefined;
+      if (!this.#strict) return undefined;
+      if (new EventView(event).seq !== seq) return "it is the event of another place";
+      return checkEventBytes(event);
     } catch (error) {
       return messageOf(error);
     }

@@ -2,7 +2,7 @@
  * A session as the source it was imported from, byte for byte: records and the gaps between them,
  * in order, checked against the SHA-256 that the import noted.
  */
-import { ReachError, sha256Stream, equalBytes, toHex } from "../base/index.ts";
+import { equalBytes, ReachError, sha256Stream, toHex } from "../base/index.ts";
 import {
   type ImportNote,
   importNoteOf,

@@ -1,12 +1,23 @@
 /** Sessions: the data directory, reading, writing, importing into and exporting from them. */
 export { BulkWriter } from "./bulk-writer.ts";
 export {
+  type ComparedEvent,
+  type DiffOptions,
+  diffSessions,
+  type FieldDifference,
+  type SessionDifference,
+  type TypeCount,
+} from "./difference.ts";
+export {
   type CommitListener,
   Directory,
   type DirectoryOptions,
   type NewSession,
 } from "./directory.ts";
+export { exportNdjson, type NdjsonOptions } from "./export-ndjson.ts";
 export { type ByteSink, exportOriginal } from "./export-original.ts";
+export { exportTlogTiles, type TilesSummary } from "./export-tiles.ts";
+export { collectGarbage, type GarbageOptions, type GarbageReport } from "./garbage.ts";
 export { ImportIndex, type IndexedImport } from "./import-index.ts";
 export { ImportSink, type SinkMeta } from "./import-sink.ts";
 export { hasIdentity, type Identity, signText, verifierOf, verifyEd25519 } from "./keys.ts";
@@ -20,8 +31,8 @@ export {
 } from "./layout.ts";
 export { decodeManifest, encodeManifest, type Manifest, type SessionKind } from "./manifest.ts";
 export type { RecoveryReport } from "./recover-directory.ts";
+export { removeSession, type Tombstone } from "./remove.ts";
 export {
-  checkpointPath,
   type Quarantine,
   quarantinePath,
   type ReaderContext,
@@ -33,7 +44,12 @@ export {
   treePath,
 } from "./session-reader.ts";
 export { SessionTail } from "./session-tail.ts";
-export { type Appended, type NewEvent, SessionWriter, type WriterContext } from "./session-writer.ts";
+export {
+  type Appended,
+  type NewEvent,
+  SessionWriter,
+  type WriterContext,
+} from "./session-writer.ts";
 export { type VerifyOptions, verifySession } from "./verify.ts";
 export type {
   Progress,

@@ -4,13 +4,12 @@
  */
 import * as crypto from "node:crypto";
 import { fromUtf8, ReachError, utf8 } from "../base/index.ts";
-import { createFolders, type Disk, readFile, replaceFile } from "../disk/index.ts";
+import { createFolders, type Disk, readFile, replaceFile, syncFolders } from "../disk/index.ts";
 import {
   ed25519Note,
   ed25519Signer,
   formatSignerKey,
   formatVerifierKey,
-
   parseSignerKey,
   parseVerifierKey,
   type Signer,
@@ -103,6 +102,10 @@ export async function openIdentity(
     await createFolders(disk, root, `${root}/keys`);
     await replaceFile(disk, keyPath(root), utf8(`${formatSignerKey(origin, publicKey, fresh)}\n`));
   }
+  if (!disk.exists(identityPath(root))) {
+    // The key may come from a process that was killed before it was durable.
+    await syncFolders(disk, root, `${root}/keys`);
+  }
   const { name, seed: stored } = parseSignerKey(fromUtf8(readFile(disk, keyPath(root))));
   const identity = identityOfSeed(name, stored);
   const content = `${JSON.stringify({
@@ -157,4 +160,3 @@ export function signText(identity: Identity, text: Uint8Array): Uint8Array {
   if (!identity.signer) throw new ReachError("READ_ONLY", "opened for reading: nothing is signed");
   return identity.signer.sign(text);
 }
-

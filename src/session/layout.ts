@@ -3,14 +3,7 @@
  * brackets), run-length coded. With the records themselves it is the source again, byte for byte.
  * It is kept in `note` events, so the tree covers it and it travels with the session.
  */
-import {
-  concat,
-  equalBytes,
-  noBytes,
-  ReachError,
-  type SessionId,
-  toHex,
-} from "../base/index.ts";
+import { concat, equalBytes, noBytes, ReachError, type SessionId, toHex } from "../base/index.ts";
 import type { EventView } from "../event/index.ts";
 
 /** Type of the note that ends each import. */
@@ -34,7 +27,8 @@ export class LayoutBuilder {
 
   /** Adds bytes to the gap in front of the next record. */
   gap(bytes: Uint8Array): void {
-    this.#pending = this.#pending.length === 0 ? Uint8Array.from(bytes) : concat(this.#pending, bytes);
+    this.#pending =
+      this.#pending.length === 0 ? Uint8Array.from(bytes) : concat(this.#pending, bytes);
   }
 
   /** Notes a record behind the gap collected so far. */

@@ -71,7 +71,9 @@ export class LogScan {
     const offset = this.#offset;
     const seq = this.#seq;
     this.#seq = batch.firstSeq;
-    return { damage: { offset, end: offset, seq, nextSeq: batch.firstSeq, how: "is out of order" } };
+    return {
+      damage: { offset, end: offset, seq, nextSeq: batch.firstSeq, how: "is out of order" },
+    };
   }
 
   #damaged(how: LogDamage["how"], searchFrom: number): LogPiece {

@@ -12,7 +12,7 @@ import {
   utf8,
 } from "../base/index.ts";
 import type { PackBlobs } from "../blobs/index.ts";
-import { cutFile, type Disk, folderOf, replaceFile } from "../disk/index.ts";
+import { cutFile, type Disk, folderOf, replaceFile, syncFolders } from "../disk/index.ts";
 import {
   bulkFolder,
   bulkMarkerPath,
@@ -194,6 +194,7 @@ export async function quarantine(
   if (readQuarantine(disk, root, id) || !disk.exists(sessionFolder(root, id))) return;
   try {
     const content = `${JSON.stringify({ seq, reason })}\n`;
+    await syncFolders(disk, root, sessionFolder(root, id));
     await replaceFile(disk, quarantinePath(root, id), utf8(content));
   } catch (error) {
     throw new ReachError("IO_FAILED", `session ${id} is damaged: ${messageOf(error)}`, {

@@ -2,16 +2,11 @@
  * Reading a session: its events in order, its tree, its checkpoint, its snapshots. Any number of
  * readers, in any process, beside the one writer; nothing is ever loaded as a whole.
  */
-import {
-  codeOf,
-  equalBytes,
-  fromUtf8,
-  ReachError,
-  type SessionId,
-} from "../base/index.ts";
+import { codeOf, equalBytes, fromUtf8, ReachError, type SessionId } from "../base/index.ts";
 import { type Disk, readFile } from "../disk/index.ts";
 import { type Batch, BatchWalk, EventView, type PayloadSource } from "../event/index.ts";
 import {
+  checkpointPath,
   EventLog,
   eventLogPath,
   type LogExtent,
@@ -219,11 +214,6 @@ export function sessionOrigin(
   id: SessionId,
 ): string {
   return `${context.identity.origin}/${context.workspace}/s/${id}`;
-}
-
-/** The newest signed checkpoint of a session. */
-export function checkpointPath(root: string, id: SessionId): string {
-  return `${sessionFolder(root, id)}/checkpoint`;
 }
 
 /** The stored hashes of a session's tree. */

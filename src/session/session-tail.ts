@@ -31,6 +31,8 @@ export class SessionTail {
   #treeFlushed: number;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
+  /** Whether the derived files are still written. */
+  #derives = true;
   /** Offset behind the last committed batch. */
   end: number;
 
@@ -72,7 +74,9 @@ export class SessionTail {
     const { end, size, problem } = log.extent();
     if (problem) throw log.error(problem);
     if (checkpoint && checkpoint.size > size) throw shorter(log.id, size, checkpoint.size);
-    const trusted = checkpoint ? storedFrontier(disk, treePath(root, log.id), checkpoint) : undefined;
+    const trusted = checkpoint
+      ? storedFrontier(disk, treePath(root, log.id), checkpoint)
+      : undefined;
     const tree = trusted ?? new TreeWriter();
     const from = tree.size;
     const tail = new SessionTail(disk, root, log.id, log.index, tree, end);
@@ -97,7 +101,6 @@ export class SessionTail {
     this.#index.add(batch.firstSeq, batch.fileOffset);
     this.#appendLeaves(batch);
     this.end = batch.fileOffset + (batch.end - batch.bodyStart) + batchHeaderBytes;
-    if (this.#pendingBytes >= flushBytes) this.flush();
   }
 
   #appendLeaves(batch: Batch): void {
@@ -105,13 +108,28 @@ export class SessionTail {
       if (walk.seq >= this.#tree.size) this.#tree.append(leafHash(walk.preimage()));
     }
     const bytes = this.#tree.take();
-    if (bytes.length === 0) return;
+    if (bytes.length === 0 || !this.#derives) return;
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.length;
+    if (this.#pendingBytes >= flushBytes) this.flush();
   }
 
-  /** Writes the derived files as far as they are known; not durable, nothing depends on them. */
+  /**
+   * Writes the derived files as far as they are known; not durable, nothing depends on them. Where
+   * the disk does not take them they are given up: whoever needs them computes them again.
+   */
   flush(): void {
+    if (!this.#derives) return;
+    try {
+      this.#writeDerived();
+    } catch {
+      this.#derives = false;
+      this.#pending = [];
+      this.#pendingBytes = 0;
+    }
+  }
+
+  #writeDerived(): void {
     if (this.#pendingBytes > 0) {
       const path = treePath(this.#root, this.id);
       const file = this.#disk.open(path, this.#disk.exists(path) ? "write" : "create");
@@ -131,7 +149,6 @@ export class SessionTail {
     this.#index.save(this.#disk, `${sessionFolder(this.#root, this.id)}/events.idx`);
   }
 }
-
 
 /** A tree that goes on behind `checkpoint`, if the stored nodes have its root. */
 function storedFrontier(disk: Disk, path: string, checkpoint: Checkpoint): TreeWriter | undefined {

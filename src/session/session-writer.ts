@@ -10,9 +10,9 @@ import {
   BatchBuilder,
   batchHeaderBytes,
   checkEventHeader,
+  type EventKind,
   encodeBlobRef,
   encodeInline,
-  type EventKind,
   inlineOverhead,
   type PayloadForm,
   type Producer,
@@ -237,6 +237,7 @@ export class SessionWriter {
     this.#generation += 1;
     if (this.#open) this.#giveUp(this.#open, error);
     this.#open = undefined;
+    this.#last = Promise.resolve();
     this.#builder.clear();
     this.#nextSeq = this.tail.size;
     this.#nextOffset = this.tail.end;

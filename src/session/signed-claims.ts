@@ -3,8 +3,9 @@
  * from) and its snapshot records. Signatures are checked when they are read, roots while the events
  * go by, and afterwards it is said which stretch of the session does not hold what was signed.
  */
-import type { SessionId } from "../base/index.ts";
+import { messageOf, type SessionId } from "../base/index.ts";
 import { readFile } from "../disk/index.ts";
+import { checkpointPath } from "../log/index.ts";
 import {
   keyText,
   type OpenedCheckpoint,
@@ -13,7 +14,6 @@ import {
   type Verifier,
 } from "../merkle/index.ts";
 import {
-  checkpointFault,
   foreignCheckpointNames,
   openCheckpointOf,
   openKeyedCheckpoint,
@@ -24,8 +24,7 @@ import type { DerivedCheck } from "./derived-check.ts";
 import type { Directory } from "./directory.ts";
 import { verifierOf } from "./keys.ts";
 import type { RootClaim } from "./root-marks.ts";
-import { checkpointPath } from "./session-reader.ts";
-import { type SignedSnapshot, SnapshotClaims } from "./snapshot-claims.ts";
+import { type SignedSnapshot, type SnapshotClaims, storedSnapshots } from "./snapshot-claims.ts";
 import type { ProblemList, VerifiedCheckpoint } from "./verify-report.ts";
 
 /** Whose signatures count. */
@@ -36,9 +35,17 @@ export interface TrustOptions {
   readonly programs?: readonly Uint8Array[];
 }
 
-interface CheckpointState {
+/** Where a checkpoint comes from. */
+export interface CheckpointSource {
+  /** The file, or the part of a bundle. */
   readonly where: string;
+  /** Whether it is of another data directory than the one that holds it. */
   readonly foreign: boolean;
+  /** Whether its key is known otherwise than from what was brought along with the session. */
+  readonly trusted: boolean;
+}
+
+interface CheckpointState extends CheckpointSource {
   readonly checkpoint: OpenedCheckpoint;
   holds: boolean | undefined;
 }
@@ -47,52 +54,40 @@ interface CheckpointState {
 export class SignedClaims {
   readonly #problems: ProblemList;
   readonly #checkpoints: CheckpointState[] = [];
-  readonly #snapshots: SnapshotClaims;
-  /** The roots to look at while the events go by. */
-  readonly claims: readonly RootClaim[];
+  readonly snapshots: SnapshotClaims;
 
-  constructor(directory: Directory, id: SessionId, trust: TrustOptions, problems: ProblemList) {
+  constructor(snapshots: SnapshotClaims, problems: ProblemList) {
+    this.snapshots = snapshots;
     this.#problems = problems;
-    const key = trust.verifierKey === undefined ? undefined : verifierOf(trust.verifierKey);
-    this.#readOwn(directory, id, key);
-    this.#readForeign(directory, id, key);
-    if (key && this.#checkpoints.length === 0) {
-      problems.add("checkpoint", `no checkpoint of this session is signed by ${keyText(key)}`);
-    }
-    this.#snapshots = new SnapshotClaims(directory, id, { key, programs: trust.programs ?? [] });
-    this.claims = [...this.#checkpoints.map(claimOf), ...this.#snapshots.claims];
   }
 
-  #readOwn(directory: Directory, id: SessionId, key: Verifier | undefined): void {
-    const { disk, path, identity, workspace } = directory;
-    const file = checkpointPath(path, id);
-    if (!disk.exists(file)) return;
-    const origin = `${identity.origin}/${workspace}/s/${id}`;
-    this.#add("checkpoint", false, () => {
-      const note = readFile(disk, file);
-      if (!key) return openCheckpoint(note, [identity.verifier], origin);
-      return isSignedBy(note, key) ? openCheckpointOf(note, key, id) : undefined;
-    });
-  }
-
-  #readForeign(directory: Directory, id: SessionId, key: Verifier | undefined): void {
-    const { disk, path } = directory;
-    for (const name of foreignCheckpointNames(disk, path, id)) {
-      this.#add(name, true, () => {
-        const keyed = readForeignCheckpoint(disk, path, id, name);
-        if (!key) return openKeyedCheckpoint(keyed, id);
-        return isSignedBy(keyed.note, key) ? openCheckpointOf(keyed.note, key, id) : undefined;
-      });
-    }
-  }
-
-  #add(where: string, foreign: boolean, open: () => OpenedCheckpoint | undefined): void {
+  /** Takes in the checkpoint that `open` gives, if it gives one; what it throws is a problem. */
+  add(source: CheckpointSource, open: () => OpenedCheckpoint | undefined): void {
     try {
       const checkpoint = open();
-      if (checkpoint) this.#checkpoints.push({ where, foreign, checkpoint, holds: undefined });
+      if (checkpoint) this.#checkpoints.push({ ...source, checkpoint, holds: undefined });
     } catch (error) {
-      this.#problems.add(where, checkpointFault(error));
+      this.#problems.add(source.where, `the checkpoint does not verify: ${messageOf(error)}`);
     }
+  }
+
+  /** A key was given: it is a problem if it has signed no checkpoint. */
+  requireSigner(key: Verifier): void {
+    if (this.#checkpoints.length > 0) return;
+    const message = `no checkpoint of this session is signed by ${keyText(key)}`;
+    this.#problems.add("checkpoint", message);
+  }
+
+  /** The roots to look at while the events go by. */
+  get claims(): RootClaim[] {
+    const checkpoints = this.#checkpoints.map((state) => {
+      const { size, root } = state.checkpoint;
+      const settle = (holds: boolean | undefined): void => {
+        state.holds = holds;
+      };
+      return { size, root, settle };
+    });
+    return [...checkpoints, ...this.snapshots.claims];
   }
 
   /** Events that the newest checkpoint covers, 0 when there is none. */
@@ -100,12 +95,12 @@ export class SignedClaims {
     return this.newest?.size ?? 0;
   }
 
-  /** The newest checkpoint whose signature holds; of the same size, that of this directory. */
+  /** The newest checkpoint whose signature holds; of the same size, one that is not foreign. */
   get newest(): VerifiedCheckpoint | undefined {
-    const ours = this.verified.toSorted((a, b) => {
+    const newestFirst = this.verified.sort((a, b) => {
       return b.size - a.size || Number(a.foreign) - Number(b.foreign);
     });
-    return ours[0];
+    return newestFirst[0];
   }
 
   /** The checkpoints whose signatures hold. */
@@ -116,44 +111,49 @@ export class SignedClaims {
     });
   }
 
-  /** How many snapshot records there are, damaged, and impossible to check. */
-  get snapshots(): { count: number; damaged: number; unchecked: number } {
-    return this.#snapshots.counts;
+  /** Events under a checkpoint of a trusted key. */
+  get trustedSize(): number {
+    return this.#largestTrusted(() => true);
   }
 
-  /** The snapshots whose records hold: their states are to be looked at. */
-  get states(): readonly SignedSnapshot[] {
-    return this.#snapshots.signed;
+  /** Events under one of them whose root has turned out to hold. */
+  get trustedHolding(): number {
+    return this.#largestTrusted(({ holds }) => holds === true);
+  }
+
+  #largestTrusted(counts: (state: CheckpointState) => boolean): number {
+    const trusted = this.#checkpoints.filter((state) => state.trusted && counts(state));
+    return Math.max(0, ...trusted.map(({ checkpoint }) => checkpoint.size));
   }
 
   /** The state of a snapshot is not what its record says. */
   stateFault(snapshot: SignedSnapshot, fault: string): void {
-    this.#snapshots.counts.damaged += 1;
+    this.snapshots.counts.damaged += 1;
     this.#problems.add(snapshot.where, `the state after ${snapshot.size} events: ${fault}`);
   }
 
   /** Says what does not hold, after `end` events have gone by. */
-  finish(end: number, derived: DerivedCheck): void {
-    for (const fault of this.#snapshots.faults) this.#problems.add(fault.where, fault.message);
+  finish(end: number, derived?: DerivedCheck): void {
+    for (const { where, message } of this.snapshots.faults) this.#problems.add(where, message);
     this.#reportChanged(derived);
     this.#reportMissing(end);
   }
 
   /** Roots that are wrong: which event was changed, or in which stretch one was. */
-  #reportChanged(derived: DerivedCheck): void {
+  #reportChanged(derived: DerivedCheck | undefined): void {
     const wrong = this.#checkpoints.filter(({ holds }) => holds === false);
     for (const { where, checkpoint } of wrong) {
       const signed = `the root that ${signerOf(checkpoint)} signed over ${checkpoint.size} events`;
-      const seq = derived.firstChanged(checkpoint);
+      const seq = derived?.firstChanged(checkpoint);
       if (seq === undefined) {
         const from = this.#lastHolding(checkpoint.size);
         const message = `an event from ${from} on is not the one under ${signed}`;
         this.#problems.event(from, where, message);
       } else this.#problems.event(seq, where, `event ${seq} is not the one under ${signed}`);
     }
-    const [first] = this.#snapshots.wrong;
+    const [first] = this.snapshots.wrong;
     if (!first) return;
-    const count = this.#snapshots.wrong.length;
+    const count = this.snapshots.wrong.length;
     const from = this.#lastHolding(first.size);
     const message = `${count} snapshots were taken of other events; first that after ${first.size}`;
     if (wrong.length > 0) this.#problems.add(first.where, message);
@@ -164,37 +164,60 @@ export class SignedClaims {
   #lastHolding(size: number): number {
     const sizes = [
       ...this.#checkpoints.filter(({ holds }) => holds).map(({ checkpoint }) => checkpoint.size),
-      ...this.#snapshots.holding,
+      ...this.snapshots.holding,
     ];
     return Math.max(0, ...sizes.filter((holding) => holding < size));
   }
 
   #reportMissing(end: number): void {
     const { newest } = this;
-    const last = this.#snapshots.signed.at(-1);
-    const bySnapshot = last && last.size > Math.max(end, newest?.size ?? 0);
-    if (bySnapshot) {
+    const signed = this.snapshots.signed;
+    const last = signed.reduce<SignedSnapshot | undefined>((most, one) => {
+      return most && most.size >= one.size ? most : one;
+    }, undefined);
+    if (last && last.size > Math.max(end, newest?.size ?? 0)) {
       const message = `events from ${end} on are missing: there is a snapshot after ${last.size}`;
       this.#problems.missing(end, last.where, message, last.size - end);
     } else if (newest && newest.size > end) {
-      const signed = `${newest.signedBy} signed ${newest.size}`;
-      const message = `events from ${end} on are missing: there are ${end}, and ${signed}`;
-      this.#problems.missing(end, "events.log", message, newest.size - end);
+      const by = `${newest.signedBy} signed ${newest.size}`;
+      const message = `events from ${end} on are missing: there are ${end}, and ${by}`;
+      this.#problems.missing(end, "events", message, newest.size - end);
     }
   }
 }
 
-function claimOf(state: CheckpointState): RootClaim {
-  const { size, root } = state.checkpoint;
-  return {
-    size,
-    root,
-    settle: (holds) => {
-      state.holds = holds;
-    },
-  };
+/** Everything that a data directory holds of what was signed about a session. */
+export function storedClaims(
+  directory: Directory,
+  id: SessionId,
+  trust: TrustOptions,
+  problems: ProblemList,
+): SignedClaims {
+  const { disk, path, identity, workspace } = directory;
+  const key = trust.verifierKey === undefined ? undefined : verifierOf(trust.verifierKey);
+  const snapshots = storedSnapshots(directory, id, key, trust.programs ?? []);
+  const claims = new SignedClaims(snapshots, problems);
+  const own = checkpointPath(path, id);
+  if (disk.exists(own)) {
+    claims.add({ where: "checkpoint", foreign: false, trusted: true }, () => {
+      const note = readFile(disk, own);
+      const origin = `${identity.origin}/${workspace}/s/${id}`;
+      if (!key) return openCheckpoint(note, [identity.verifier], origin);
+      return isSignedBy(note, key) ? openCheckpointOf(note, key, id) : undefined;
+    });
+  }
+  for (const name of foreignCheckpointNames(disk, path, id)) {
+    claims.add({ where: name, foreign: true, trusted: key !== undefined }, () => {
+      const keyed = readForeignCheckpoint(disk, path, id, name);
+      if (!key) return openKeyedCheckpoint(keyed, id);
+      return isSignedBy(keyed.note, key) ? openCheckpointOf(keyed.note, key, id) : undefined;
+    });
+  }
+  if (key) claims.requireSigner(key);
+  return claims;
 }
 
-function isSignedBy(note: Uint8Array, { name, keyId }: Verifier): boolean {
+/** Whether a note has a signature line of that key, right or wrong. Throws `NOTE_INVALID`. */
+export function isSignedBy(note: Uint8Array, { name, keyId }: Verifier): boolean {
   return parseNote(note).signatures.some((line) => line.name === name && line.keyId === keyId);
 }

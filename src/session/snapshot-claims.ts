@@ -1,6 +1,6 @@
 /**
- * The snapshot records of a session as claims: who signed them, for which tree, and with which
- * state. Records that a crash cut off (zeros, or half a record at the end) are none.
+ * Snapshot records as claims: who signed them, for which tree, and with which state. Records that a
+ * crash cut off (zeros, or half a record at the end of the file) are none.
  */
 import { type SessionId, toHex } from "../base/index.ts";
 import { type Disk, readFile } from "../disk/index.ts";
@@ -14,84 +14,89 @@ const recordBytes = 160;
 
 /** A snapshot whose signature holds. */
 export interface SignedSnapshot extends SnapshotRecord {
+  /** Hash of the program, 32 bytes. */
   readonly program: Uint8Array;
   readonly where: string;
 }
 
-/** Whose signatures count, and which programs there may be. */
-export interface SnapshotTrust {
-  /** A key that was given; otherwise that of the directory. */
-  readonly key: Verifier | undefined;
-  readonly programs: readonly Uint8Array[];
+/** Whose signatures of snapshots count. */
+export interface SnapshotKeys {
+  /** A key that was given; otherwise `own`. */
+  readonly given: Verifier | undefined;
+  /** The key of the data directory, or of the bundle. */
+  readonly own: Verifier;
 }
 
-/** All snapshot records of one session. */
+/** The snapshot records of one session. */
 export class SnapshotClaims {
   readonly counts = { count: 0, damaged: 0, unchecked: 0 };
   readonly faults: { readonly where: string; readonly message: string }[] = [];
-  /** Those whose signatures hold, by size. */
+  /** Those whose signatures hold. */
   readonly signed: SignedSnapshot[] = [];
-  readonly claims: RootClaim[];
-  /** Those that were taken of other events. */
+  /** Those that were taken of other events, by size. */
   readonly wrong: SignedSnapshot[] = [];
   /** Sizes at which the root was the right one. */
   readonly holding: number[] = [];
 
-  constructor(directory: Directory, id: SessionId, trust: SnapshotTrust) {
-    const { disk, path, identity, workspace } = directory;
-    const origin = `${identity.origin}/${workspace}/s/${id}`;
-    for (const { path: file, program } of snapshotFiles(disk, path, id, trust.programs)) {
-      const torn = tornRecords(disk, file);
-      if (!program) {
-        this.counts.unchecked += Math.ceil(readFile(disk, file).length / recordBytes) - torn;
-        continue;
-      }
-      const where = `snapshots/${toHex(program).slice(0, 8)}`;
-      const { records, damaged } = readSnapshots(disk, file, program);
-      this.counts.count += records.length + damaged - torn;
-      if (damaged > torn) this.#fault(where, `${damaged - torn} records are damaged`);
-      this.counts.damaged += Math.max(damaged - torn, 0);
-      for (const record of records) {
-        const text = snapshotText(origin, program, record);
-        this.#judge({ ...record, program, where }, text, trust.key, identity.verifier);
-      }
-    }
-    this.signed.sort((a, b) => a.size - b.size);
-    this.claims = this.signed.map((snapshot) => this.#claim(snapshot));
-  }
-
-  #judge(
-    snapshot: SignedSnapshot,
-    text: Uint8Array,
-    key: Verifier | undefined,
-    own: Verifier,
-  ): void {
+  /** Takes a record in; `text` is what its signature should be over. */
+  add(snapshot: SignedSnapshot, text: Uint8Array, { given, own }: SnapshotKeys): void {
     const { signature, size, where } = snapshot;
-    if ((key ?? own).verify(text, signature)) this.signed.push(snapshot);
-    else if (key && own.verify(text, signature)) this.counts.unchecked += 1;
-    else {
-      this.counts.damaged += 1;
-      this.#fault(where, `the signature of the snapshot after ${size} events is wrong`);
-    }
+    this.counts.count += 1;
+    if ((given ?? own).verify(text, signature)) this.signed.push(snapshot);
+    else if (given && own.verify(text, signature)) this.counts.unchecked += 1;
+    else this.fault(where, 1, `the signature of the snapshot after ${size} events is wrong`);
   }
 
-  #claim(snapshot: SignedSnapshot): RootClaim {
-    const { size, root } = snapshot;
-    return {
-      size,
-      root,
-      settle: (holds) => {
-        if (holds) this.holding.push(size);
-        if (holds !== false) return;
-        this.counts.damaged += 1;
-        this.wrong.push(snapshot);
-      },
-    };
-  }
-
-  #fault(where: string, message: string): void {
+  /** Notes that `count` records, already counted, are damaged. */
+  fault(where: string, count: number, message: string): void {
+    this.counts.damaged += count;
     this.faults.push({ where, message });
   }
+
+  /** The roots to look at. */
+  get claims(): RootClaim[] {
+    return this.signed.map((snapshot) => {
+      const { size, root } = snapshot;
+      return { size, root, settle: (holds) => this.#settle(snapshot, holds) };
+    });
+  }
+
+  #settle(snapshot: SignedSnapshot, holds: boolean | undefined): void {
+    if (holds) this.holding.push(snapshot.size);
+    if (holds !== false) return;
+    this.counts.damaged += 1;
+    this.wrong.push(snapshot);
+  }
+}
+
+/** The snapshot records in the folder of a session; `programs` are hashes there may be some of. */
+export function storedSnapshots(
+  directory: Directory,
+  id: SessionId,
+  given: Verifier | undefined,
+  programs: readonly Uint8Array[],
+): SnapshotClaims {
+  const { disk, path, identity, workspace } = directory;
+  const origin = `${identity.origin}/${workspace}/s/${id}`;
+  const claims = new SnapshotClaims();
+  for (const { path: file, program } of snapshotFiles(disk, path, id, programs)) {
+    const torn = tornRecords(disk, file);
+    if (!program) {
+      claims.counts.unchecked += Math.ceil(readFile(disk, file).length / recordBytes) - torn;
+      continue;
+    }
+    const where = `snapshots/${toHex(program).slice(0, 8)}`;
+    const { records, damaged } = readSnapshots(disk, file, program);
+    const bad = damaged - torn;
+    claims.counts.count += Math.max(bad, 0);
+    if (bad > 0) claims.fault(where, bad, `${bad} records are damaged`);
+    for (const record of records) {
+      const text = snapshotText(origin, program, record);
+      claims.add({ ...record, program, where }, text, { given, own: identity.verifier });
+    }
+  }
+  claims.signed.sort((a, b) => a.size - b.size);
+  return claims;
 }
 
 /** Records that are all zeros, or cut off at the end of the file: never written as a whole. */

@@ -34,7 +34,7 @@ import type { Manifest } from "./manifest.ts";
 import { PayloadCheck } from "./payload-check.ts";
 import { RootMarks } from "./root-marks.ts";
 import { type Quarantine, readManifest, readQuarantine, readTombstone } from "./session-reader.ts";
-import { SignedClaims, type TrustOptions } from "./signed-claims.ts";
+import { type SignedClaims, storedClaims, type TrustOptions } from "./signed-claims.ts";
 import { ProblemList, type Progress, type VerifyReport } from "./verify-report.ts";
 
 /** How a session is verified. */
@@ -105,7 +105,7 @@ class SessionCheck {
     this.#settled = settled;
     this.#events = new EventCheck(this.#manifest()?.secret, false);
     this.#payloads = new PayloadCheck(directory.blobs);
-    this.#signed = new SignedClaims(directory, id, options, this.#problems);
+    this.#signed = storedClaims(directory, id, options, this.#problems);
     this.#marks = new RootMarks(this.#signed.claims);
     this.#derived = new DerivedCheck(disk, path, id, identity);
     this.#file = this.#openLog();
@@ -153,6 +153,7 @@ class SessionCheck {
     if (this.#marks.next === 0) this.#marks.reached(this.#root());
     for (const _ of this.#steps()) await this.#turn(options);
     options.onProgress?.({ done: this.#end, total: this.#end, unit: "events" });
+    this.#compareSalts(this.#signed.trustedHolding, Math.min(this.#signed.trustedSize, this.#end));
     this.#signed.finish(this.#end, this.#derived);
     const quarantine = this.#quarantine();
     if (!quarantine) return;
@@ -168,7 +169,7 @@ class SessionCheck {
       yield;
     }
     const states = new PayloadCheck(this.#directory.blobs);
-    for (const snapshot of this.#signed.states) {
+    for (const snapshot of this.#signed.snapshots.signed) {
       const fault = states.fault(snapshot.stateHash, snapshot.stateBytes);
       if (fault !== undefined) this.#signed.stateFault(snapshot, fault);
       yield;
@@ -187,9 +188,13 @@ class SessionCheck {
   #batch(batch: Batch): void {
     const tree = this.#cutRoot ? undefined : this.#tree;
     const marks = this.#marks;
+    // Under a signed root an event of another session cannot hide: one salt of each batch shows
+    // that the secret is the right one. `#compareSalts` looks at the others when the root is wrong.
+    const saltsFrom = this.#signed.trustedSize;
     for (const walk = new BatchWalk(batch); walk.next(); ) {
-      this.#event(walk.event(), walk.seq);
-      tree?.append(leafHash(walk.preimage()));
+      const preimage = walk.preimage();
+      this.#event(preimage, walk.seq, walk.seq === batch.firstSeq || walk.seq >= saltsFrom);
+      tree?.append(leafHash(preimage));
       if (walk.seq + 1 === marks.next) marks.reached(this.#root());
     }
     this.#end = batch.firstSeq + batch.count;
@@ -197,13 +202,29 @@ class SessionCheck {
     if (tree) this.#derived.leaves(batch.firstSeq, batch.count, tree.take());
   }
 
-  #event(bytes: Uint8Array, seq: number): void {
-    const fault = this.#events.fault(bytes, seq);
+  #event(preimage: Uint8Array, seq: number, withSalt: boolean): void {
+    const fault = this.#events.fault(preimage, seq, withSalt);
     const { blob } = this.#events;
     if (fault !== undefined) this.#problems.event(seq, logName, fault);
     const missing = blob && this.#payloads.fault(blob.sha256, blob.size);
     if (missing !== undefined) this.#problems.event(seq, "blobs", missing, fault ? 0 : 1);
     if (fault === undefined && missing === undefined) this.#intact += 1;
+  }
+
+  /** Compares the salts that were passed over, of the events from `from` to before `to`. */
+  #compareSalts(from: number, to: number): void {
+    if (!this.#file || from >= to) return;
+    const scan = new LogScan(this.#file, sessionIdBytes(this.#id), this.#logEnd(this.#file));
+    for (let piece = scan.next(); piece; piece = scan.next()) {
+      if (!("batch" in piece) || piece.batch.firstSeq >= to) continue;
+      for (const walk = new BatchWalk(piece.batch); walk.next(); ) {
+        if (walk.seq < from || walk.seq >= to || walk.seq === piece.batch.firstSeq) continue;
+        const fault = this.#events.saltFault(walk.preimage(), walk.seq);
+        if (fault === undefined) continue;
+        this.#problems.event(walk.seq, logName, fault);
+        this.#intact -= 1;
+      }
+    }
   }
 
   /** Root over the events so far; `undefined` when the hash of one of them is not known. */
@@ -221,6 +242,8 @@ class SessionCheck {
     const until = damage.nextSeq ?? Math.max(found.until, this.#signed.size);
     const events = Math.max(until - damage.seq, 1);
     this.#problems.event(found.seq, logName, damageText(damage, found, until), events);
+    // A batch that is damaged is still there: what is missing comes behind it.
+    if (damage.how === "is not valid") this.#end = Math.max(this.#end, found.until);
     // Should the stored hashes of what is lost be right, the root still vouches for the rest.
     for (let seq = damage.seq; seq < (damage.nextSeq ?? 0); seq++) this.#standIn(seq);
     this.#tree.take();
@@ -251,7 +274,7 @@ class SessionCheck {
       signedBy: newest?.signedBy ?? null,
       checkpoints: verified,
       blobs: { count: this.#payloads.count, bytes: this.#payloads.bytes },
-      snapshots,
+      snapshots: snapshots.counts,
       derived: this.#derived.verdict(this.#end),
       quarantine: this.#quarantine() ?? null,
       unrecovered: this.#unrecovered,

@@ -25,7 +25,7 @@ describe("what goes in comes out", () => {
       fc.property(plainValues, (value) => {
         expect(lostBy(value)).toBeUndefined();
       }),
-      { numRuns: 3000 },
+      { numRuns: 1500 },
     );
   });
 
@@ -36,7 +36,7 @@ describe("what goes in comes out", () => {
         expect(lostBy([text, other, "plain", { [other]: text }])).toBeUndefined();
         expect(lostBy(objectOf([[text, other]]))).toBeUndefined();
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 

@@ -72,7 +72,7 @@ describe("an event", () => {
         }
         if (bytes.length <= 65_535) expect(checkEventBytes(bytes)).toBeUndefined();
       }),
-      { numRuns: 1500 },
+      { numRuns: 700 },
     );
   });
 
@@ -219,7 +219,7 @@ describe("bytes that may be an event", () => {
     for (const data of datas) {
       const bytes = encodeEvent(header, salt, data);
       for (let at = 0; at < bytes.length; at++) {
-        for (let byte = 0; byte < 256; byte += at < 60 ? 1 : 5) {
+        for (let byte = 0; byte < 256; byte += at < 30 ? 1 : 17) {
           const changed = bytes.slice();
           changed[at] = byte;
           lookAt(changed);
@@ -246,7 +246,7 @@ describe("bytes that may be an event", () => {
         lookAt(bytes);
         lookAt(concat(encodeEvent(header, salt, nothing).subarray(0, 20), bytes));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -256,7 +256,11 @@ describe("bytes that may be an event", () => {
     ["a type that is no UTF-8", [5, 0, 0, 0x61, 0xff, 0xf6], "form"],
     ["a kind that does not exist", [5, 0, 11, 0x61, 0x74, 0xf6], "none"],
     ["a type of bytes", [5, 0, 0, 0x41, 0x74, 0xf6], "none"],
-    ["a type of 257 bytes", [5, 0, 0, 0x79, 1, 1, ...new Array(257).fill(0x61), 0xf6], "too long"],
+    [
+      "a type of 257 bytes",
+      [5, 0, 0, 0x79, 1, 1, ...new Array(257).fill(0x61), 0xf6],
+      "of 257 bytes",
+    ],
     ["a negative time", [5, 0x20, 0, 0x61, 0x74, 0xf6], "none"],
     ["an undefined reference", [5, 0, 0, 0x61, 0x74, 0xf7], "none"],
   ])("with %s are refused where they come from a stranger", (_name, head, problem) => {

@@ -3,7 +3,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { codeOf, decodeValue, encodeValue, toHex, utf8 } from "../../src/base/index.ts";
+import { codeOf, decodeValue, encodeValue, fromHex, toHex, utf8 } from "../../src/base/index.ts";
 import {
   type BlobRef,
   EventView,
@@ -93,6 +93,22 @@ describe("a payload", () => {
       `da524541008358 20${name}19138801`.replace(" ", ""),
     );
     expect(payloadForms).toEqual(["cbor", "json", "bytes"]);
+  });
+
+  it.each<[string, string]>([
+    ["bytes that are fewer than they say", "43 0102"],
+    ["bytes that are more than they say", "41 0102"],
+    ["bytes without a length", "5f"],
+    ["JSON that is shorter than it says", "d9010643 7b7d"],
+    ["JSON that is text", "d9010662 7b7d"],
+    ["a reference without a name", "da5245410083 40 00 01"],
+    ["a reference of no form", `da5245410083 5820${"07".repeat(32)} 00 03`],
+    ["a reference with something more", `da5245410084 5820${"07".repeat(32)} 00 01 00`],
+    ["a reference that is cut short", "da5245410083"],
+    ["a reference that is a value", "da5245410000"],
+  ])("that is damaged is CORRUPT: %s", (_name, hex) => {
+    const data = fromHex(hex.replaceAll(" ", "")) as Uint8Array;
+    expect(codeThrownBy(() => payloadOf(data))).toBe("CORRUPT");
   });
 
   it("that does not parse is CORRUPT, not another error", () => {

@@ -59,9 +59,12 @@ describe("a source is recognised", () => {
 
   it("when its first record is longer than the head that is looked at", () => {
     const long = "x".repeat(sniffBytesMax);
-    const claude = `{"parentUuid":null,"sessionId":"s","type":"user","message":{"content":"${long}"}}`;
-    const codex = `{"timestamp":"2026-01-01T00:00:00Z","type":"session_meta","payload":{"a":"${long}"}}`;
-    const openhands = `{"id":"a","timestamp":"2026-01-01T00:00:00Z","source":"agent","kind":"SystemPromptEvent","text":"${long}"}`;
+    const message = { parentUuid: null, sessionId: "s", type: "user", message: { content: long } };
+    const claude = JSON.stringify(message);
+    const timestamp = "2026-01-01T00:00:00Z";
+    const codex = JSON.stringify({ timestamp, type: "session_meta", payload: { a: long } });
+    const event = { id: "a", timestamp, source: "agent", kind: "SystemPromptEvent", text: long };
+    const openhands = JSON.stringify(event);
     const head = (text: string) => Buffer.from(text).subarray(0, sniffBytesMax);
     expect(detect(head(claude))).toBe("claude-code");
     expect(detect(head(codex))).toBe("codex");

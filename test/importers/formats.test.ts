@@ -289,8 +289,9 @@ describe("JSON Lines", () => {
     expect(sink.texts[5]).toContain('"rate":52.0,"id":9007199254740993');
   });
 
-  it("reads types that are not ASCII exactly, and refuses what no event can have as its type", () => {
-    const types = ["größe", "日本", "→".repeat(86), "\ud800", "", "x".repeat(257), "x".repeat(256)];
+  it("reads types that are not ASCII exactly, and refuses what can be no type", () => {
+    const long = "x".repeat(256);
+    const types = ["größe", "日本", "→".repeat(86), "\ud800", "", `${long}x`, long];
     const source = types.map((type) => JSON.stringify({ type })).join("\n");
     expect(read(named("ndjson"), source).records.map(({ type }) => type)).toEqual([
       "größe",
@@ -299,14 +300,17 @@ describe("JSON Lines", () => {
       "record",
       "record",
       "record",
-      "x".repeat(256),
+      long,
     ]);
   });
 
   it("links calls by ids that are not ASCII, however they are spelled", () => {
-    const call = '{"type":"assistant","message":{"content":[{"type":"tool_use","id":"é"}]}}';
-    const same = String.raw`{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"\u00e9"}]}}`;
-    const other = String.raw`{"type":"user","message":{"content":[{"type":"tool_result","tool_use_id":"\u00c3\u00a9"}]}}`;
+    const line = (type: string, block: string) =>
+      `{"type":"${type}","message":{"content":[${block}]}}`;
+    const result = (id: string) => line("user", `{"type":"tool_result","tool_use_id":"${id}"}`);
+    const call = line("assistant", '{"type":"tool_use","id":"é"}');
+    const same = result(String.raw`\u00e9`);
+    const other = result(String.raw`\u00c3\u00a9`);
     const sink = read(named("claude-code"), [call, same, other].join("\n"));
     expect(sink.records.map(({ ref }) => ref)).toEqual([null, 0, null]);
   });

@@ -174,6 +174,12 @@ describe("what is too large", () => {
     ]);
   });
 
+  it("short gaps do not add up, however many there are", () => {
+    const sink = lines("1\r\n\n".repeat(50), smallSizes);
+    expect(sink.records).toHaveLength(50);
+    expect(sink.problems).toEqual([]);
+  });
+
   it("a line above the real limit of 32 MiB", () => {
     const sink = new MemorySink();
     const scanner = new LineScanner(mapper, {});

@@ -101,3 +101,18 @@ it("a document is not read on from anywhere", () => {
   expect(reader.resumable?.()).toBeUndefined();
   expect(formatNamed("json")?.reader({}).resumable).toBeUndefined();
 });
+
+it("times that count from event to event go on from the last event", () => {
+  const format = formatNamed("asciicast") as Format;
+  const source = fixture("recording-v3.cast");
+  const offset = source.indexOf("[0.25");
+  const reader = format.reader({ firstOffset: offset, firstLine: 5, firstSeq: 4 });
+  const { records } = read(format, source);
+  for (const seq of [0, 3]) {
+    const { bytes, time } = records[seq] as (typeof records)[number];
+    reader.recall?.(JSON.parse(bytes.toString()), seq, time ?? 0);
+  }
+  const sink = new MemorySink(4);
+  feed(reader, source.subarray(offset), sink);
+  expect(sink.records).toEqual(records.slice(4));
+});

@@ -27,7 +27,8 @@ afterEach(() => {
 /** Processes as a test wants them: `self`, and which holders are alive. */
 function processes(self: Partial<Holder>, alive: (holder: Holder) => boolean): Processes {
   const me = { pid: 1, boot: "boot", started: "1", host: "here", ...self };
-  return { self: () => me, isAlive: alive };
+  const pause = (): Promise<void> => Promise.resolve();
+  return { self: () => me, isAlive: alive, pause };
 }
 
 const always = (): boolean => true;

@@ -1,0 +1,86 @@
+/**
+ * The commands in the order of the help, with what the overview says about them. A command's file
+ * is loaded only when it is called: that keeps the start fast.
+ */
+import type { CommandDefinition } from "./command.ts";
+
+/** A command before it is loaded. */
+export interface CatalogueEntry {
+  readonly name: string;
+  readonly summary: string;
+  load(): Promise<CommandDefinition>;
+}
+
+/** All commands. */
+export const catalogue: readonly CatalogueEntry[] = [
+  {
+    name: "import",
+    summary: "take in transcripts: files, folders, or - for standard input",
+    load: async () => (await import("./commands/import.ts")).importCommand,
+  },
+  {
+    name: "ls",
+    summary: "list the sessions, the newest first",
+    load: async () => (await import("./commands/ls.ts")).lsCommand,
+  },
+  {
+    name: "show",
+    summary: "one session at a glance",
+    load: async () => (await import("./commands/show.ts")).showCommand,
+  },
+  {
+    name: "events",
+    summary: "the events of a session",
+    load: async () => (await import("./commands/events.ts")).eventsCommand,
+  },
+  {
+    name: "state",
+    summary: "the state after a number of events",
+    load: async () => (await import("./commands/state.ts")).stateCommand,
+  },
+  {
+    name: "replay",
+    summary: "run the program again and compare the states",
+    load: async () => (await import("./commands/replay.ts")).replayCommand,
+  },
+  {
+    name: "verify",
+    summary: "check that nothing was changed or cut off",
+    load: async () => (await import("./commands/verify.ts")).verifyCommand,
+  },
+  {
+    name: "diff",
+    summary: "where two sessions part",
+    load: async () => (await import("./commands/diff.ts")).diffCommand,
+  },
+  {
+    name: "export",
+    summary: "the original bytes, a bundle, NDJSON or tiles",
+    load: async () => (await import("./commands/export.ts")).exportCommand,
+  },
+  {
+    name: "rm",
+    summary: "remove sessions",
+    load: async () => (await import("./commands/rm.ts")).rmCommand,
+  },
+  {
+    name: "gc",
+    summary: "give back the room of payloads that no session names",
+    load: async () => (await import("./commands/gc.ts")).gcCommand,
+  },
+  {
+    name: "blob",
+    summary: "large payloads by their SHA-256",
+    load: async () => (await import("./commands/blob.ts")).blobCommand,
+  },
+  {
+    name: "doctor",
+    summary: "the data directory, its health, the settings",
+    load: async () => (await import("./commands/doctor.ts")).doctorCommand,
+  },
+  {
+    name: "demo",
+    summary: "see all of it work on generated data",
+    load: async () => (await import("./commands/demo.ts")).demoCommand,
+  },
+];

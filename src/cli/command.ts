@@ -1,0 +1,56 @@
+/**
+ * What a command is: a file of `commands` that adds its arguments and options to commander's
+ * command, and says what to run. It is loaded when the command is called, or its help asked for.
+ */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { ExitCode } from "./exit-codes.ts";
+import type { Invocation } from "./invocation.ts";
+
+/** The work of a command. Returns what to exit with; nothing for 0. */
+export type Task = (invocation: Invocation) => Promise<ExitCode | undefined>;
+
+/** Starts the work; a command calls it in its action. */
+export type Start = (task: Task) => Promise<void>;
+
+/** A command, as its file declares it. */
+export interface CommandDefinition {
+  /** Calls to begin with, each with a word about it, for the top of the help. */
+  readonly examples: readonly (readonly [call: string, about: string])[];
+  /** Paragraphs for the end of the help. */
+  readonly notes?: readonly string[];
+  /** Adds arguments, options and the action. */
+  configure(command: Command, start: Start): void;
+}
+
+/** A count from 0: `--from 1000`, also written `1,000` or `1_000`. */
+export function parseCount(text: string): number {
+  const digits = text.replace(/(?<=\d)[,_](?=\d{3})/g, "");
+  const count = /^\d{1,16}$/.test(digits) ? Number(digits) : Number.NaN;
+  if (Number.isSafeInteger(count)) return count;
+  throw new InvalidArgumentError("It should be a whole number, 0 or more.");
+}
+
+/** A count from 1. */
+export function parsePositive(text: string): number {
+  const count = parseCount(text);
+  if (count > 0) return count;
+  throw new InvalidArgumentError("It should be a whole number, 1 or more.");
+}
+
+/** `--from SEQ` and `--to SEQ`. */
+export function addRange(command: Command): void {
+  command.option("--from <seq>", "first event, counted from 0", parseCount);
+  command.option("--to <seq>", "event to stop before", parseCount);
+}
+
+/** The range that `addRange` adds. */
+export interface RangeFlags {
+  readonly from?: number;
+  readonly to?: number;
+}
+
+/** `--program FILE`. */
+export function addProgram(command: Command): void {
+  const about = "a reducer to fold with: a .ts or .js file, or a built-in name";
+  command.addOption(new Option("--program <file>", about).default("transcript"));
+}

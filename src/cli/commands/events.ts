@@ -1,0 +1,159 @@
+/** `reach events`: the events of a session in order, as a table, as NDJSON or as one object. */
+import { type Command, Option } from "commander";
+import { ReachError } from "../../base/index.ts";
+import { type EventKind, type EventView, eventKinds } from "../../event/index.ts";
+import type { SessionReader } from "../../session/index.ts";
+import { addRange, type CommandDefinition, parsePositive, type RangeFlags } from "../command.ts";
+import { EventTable, eventJson, type PayloadChoice, payloadChoices } from "../event-text.ts";
+import type { Invocation } from "../invocation.ts";
+import type { Output } from "../output.ts";
+import { counted } from "../quantity.ts";
+import { resolveSession, withReader } from "../sessions.ts";
+
+interface EventsFlags extends RangeFlags {
+  readonly type?: string;
+  readonly kind?: EventKind;
+  readonly limit?: number;
+  readonly ndjson?: boolean;
+  readonly payload?: PayloadChoice;
+}
+
+/** `reach events`. */
+export const eventsCommand: CommandDefinition = {
+  examples: [
+    ["reach events 0199c1f2 --from 48200 --limit 20", "the 20 events from 48,200 on"],
+    ["reach events 0199c1f2 --kind call", "every call"],
+    ["reach events 0199c1f2 --type 'assistant/*' --ndjson", "one JSON object per line"],
+  ],
+  notes: [
+    'An object is {"seq", "time" (ms), "kind", "type", "ref", "form", "data"}. Where "form" is\n' +
+      '"json", "data" is the imported record, token for token. Else what JSON has no form for is\n' +
+      '{"$bytes": base64}, {"$bigint": "1"}, {"$number": "NaN"}, {"$undefined": true}; an object\n' +
+      'that looks like one of these is {"$object": [[key, value]]}. With --payload ref large\n' +
+      'payloads are {"form", "blob": {"sha256", "size"}}.',
+  ],
+  configure(command: Command, start) {
+    command.argument("<id>", "session, by id or a unique beginning of one");
+    addRange(command);
+    command
+      .option("--type <type>", "only events of this type; * stands for anything")
+      .addOption(new Option("--kind <kind>", "only events of this kind").choices(eventKinds))
+      .option("--limit <count>", "stop after that many", parsePositive)
+      .option("--ndjson", "one JSON object per line")
+      .addOption(
+        new Option(
+          "--payload <how>",
+          "all of it, blobs as references, or none (default: ref in the table, else inline)",
+        ).choices(payloadChoices),
+      )
+      .action((id: string, flags: EventsFlags) => {
+        return start((invocation) => showEvents(invocation, id, flags));
+      });
+  },
+};
+
+/** Text is written in pieces of about this many characters. */
+const pieceChars = 64 * 1024;
+
+async function showEvents(
+  invocation: Invocation,
+  text: string,
+  flags: EventsFlags,
+): Promise<undefined> {
+  const { output } = invocation;
+  if (flags.ndjson && output.json) {
+    throw new ReachError("USAGE", "--ndjson and --json are two ways to write the same", {
+      hint: "--ndjson is one object per line, --json one object in all",
+    });
+  }
+  await withReader(invocation, async (directory) => {
+    const session = directory.session(resolveSession(directory, text));
+    try {
+      const { from = 0, to = session.size } = flags;
+      const events = selected(session, from, Math.min(to, session.size), flags);
+      if (flags.ndjson) await writeLines(output, events, lineWriter(flags.payload ?? "inline"));
+      else if (output.json) await writeObject(output, session, events, flags);
+      else await writeTable(output, session, events, flags);
+    } finally {
+      session.close();
+    }
+  });
+}
+
+function* selected(
+  session: SessionReader,
+  from: number,
+  to: number,
+  { type, kind, limit = Number.POSITIVE_INFINITY }: EventsFlags,
+): Generator<EventView, void> {
+  const pattern = type === undefined ? undefined : typePattern(type);
+  let count = 0;
+  for (const event of session.events(from, to)) {
+    if (kind !== undefined && event.kind !== kind) continue;
+    if (pattern && !pattern.test(event.type)) continue;
+    yield event;
+    count += 1;
+    if (count >= limit) return;
+  }
+}
+
+function typePattern(type: string): RegExp {
+  const parts = type.split("*").map((part) => part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
+  return new RegExp(`^${parts.join(".*")}$`, "su");
+}
+
+function lineWriter(payload: PayloadChoice): (event: EventView) => string {
+  return (event) => `${eventJson(event, payload)}\n`;
+}
+
+async function writeLines(
+  output: Output,
+  events: Iterable<EventView>,
+  line: (event: EventView) => string,
+): Promise<number> {
+  let piece = "";
+  let count = 0;
+  try {
+    for (const event of events) {
+      piece += line(event);
+      count += 1;
+      if (piece.length < pieceChars) continue;
+      await output.write(piece);
+      piece = "";
+      if (output.closed) break;
+    }
+  } finally {
+    // What came before an event that cannot be read is shown in any case.
+    await output.write(piece);
+  }
+  return count;
+}
+
+async function writeObject(
+  output: Output,
+  session: SessionReader,
+  events: Iterable<EventView>,
+  { payload = "inline" }: EventsFlags,
+): Promise<void> {
+  const { id, size } = session;
+  await output.write(`${JSON.stringify({ id, size }).slice(0, -1)},"events":[`);
+  let separator = "\n";
+  await writeLines(output, events, (event) => {
+    const text = separator + eventJson(event, payload);
+    separator = ",\n";
+    return text;
+  });
+  await output.write("\n]}\n");
+}
+
+async function writeTable(
+  output: Output,
+  session: SessionReader,
+  events: Iterable<EventView>,
+  { payload = "ref" }: EventsFlags,
+): Promise<void> {
+  const table = new EventTable(session.size, payload, output.columns);
+  if (!output.quiet) await output.print(output.style("bold", table.heading()));
+  const count = await writeLines(output, events, (event) => `${table.line(event)}\n`);
+  if (count === 0) output.note(`no such events: the session has ${counted(session.size, "event")}`);
+}

@@ -1,0 +1,165 @@
+/** `reach export`: a session as other programs can read it, to a file, a folder or stdout. */
+import * as fs from "node:fs";
+import { type Command, Option } from "commander";
+import { ReachError } from "../../base/index.ts";
+import {
+  type ByteSink,
+  type Directory,
+  exportBundle,
+  exportNdjson,
+  exportOriginal,
+  exportTlogTiles,
+} from "../../session/index.ts";
+import { addRange, type CommandDefinition, type RangeFlags } from "../command.ts";
+import { type Interruption, interruption } from "../interrupt.ts";
+import type { Invocation } from "../invocation.ts";
+import { fileError, writeResult } from "../output-file.ts";
+import { byteSize } from "../quantity.ts";
+import { resolveSession, withReader } from "../sessions.ts";
+
+const exportFormats = ["original", "bundle", "ndjson", "tlog-tiles"] as const;
+
+interface ExportFlags extends RangeFlags {
+  readonly format: (typeof exportFormats)[number];
+  readonly output?: string;
+}
+
+/** `reach export`. */
+export const exportCommand: CommandDefinition = {
+  examples: [
+    ["reach export 0199c1f2 --format original -o session.jsonl", "the very bytes that came in"],
+    ["reach export 0199c1f2 --format bundle -o run.bundle", "to verify elsewhere, offline"],
+    ["reach export 0199c1f2 --format ndjson | jq .type", "one event per line"],
+    ["reach export 0199c1f2 --format tlog-tiles -o tiles/", "for tools of transparency logs"],
+  ],
+  notes: [
+    "A file appears under its name when it is complete. tlog-tiles needs -o with a folder that\n" +
+      "does not exist yet. With -o and --json: what was written, as an object.",
+  ],
+  configure(command: Command, start) {
+    command
+      .argument("<id>", "session, by id or a unique beginning of one")
+      .addOption(
+        new Option("--format <format>", "what to write").choices(exportFormats).default("original"),
+      )
+      .option("-o, --output <file>", "write to this file (for tlog-tiles: folder)");
+    addRange(command);
+    command.action((id: string, flags: ExportFlags) => {
+      return start((invocation) => exportSession(invocation, id, flags));
+    });
+  },
+};
+
+async function exportSession(
+  invocation: Invocation,
+  text: string,
+  flags: ExportFlags,
+): Promise<Interruption["exitCode"]> {
+  checkFlags(flags);
+  const stop = interruption(() => {});
+  try {
+    await withReader(invocation, async (directory) => {
+      const id = resolveSession(directory, text);
+      if (flags.format === "tlog-tiles") await writeTiles(invocation, directory, id, flags);
+      else await writeFile(invocation, directory, id, flags, stop.signal);
+    });
+  } finally {
+    stop.end();
+  }
+  return stop.exitCode;
+}
+
+function checkFlags({ format, from, to, output }: ExportFlags): void {
+  if ((from !== undefined || to !== undefined) && format !== "ndjson") {
+    throw new ReachError("USAGE", `--from and --to have no meaning for ${format}`, {
+      hint: "a part of a session is exported with --format ndjson",
+    });
+  }
+  if (format === "tlog-tiles" && (output === undefined || output === "-")) {
+    throw new ReachError("USAGE", "tlog-tiles are many files", { hint: "name a folder with -o" });
+  }
+}
+
+async function writeFile(
+  invocation: Invocation,
+  directory: Directory,
+  id: string,
+  flags: ExportFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  const { output } = invocation;
+  const { format, output: file } = flags;
+  const toFile = file !== undefined && file !== "-";
+  if (output.json && !toFile) {
+    throw new ReachError("USAGE", "--json describes a file that was written: name one with -o", {
+      hint: "without --json the export itself goes to stdout",
+    });
+  }
+  const progress = invocation.progress("exporting");
+  let bytes = 0;
+  const counting = (sink: ByteSink): ByteSink => {
+    return async (piece) => {
+      bytes += piece.length;
+      progress.update({ done: bytes, total: null, unit: "bytes" });
+      await sink(piece);
+    };
+  };
+  const target = { file, binary: format === "bundle", signal };
+  try {
+    const produce = (sink: ByteSink) => produceFormat(directory, id, flags, counting(sink));
+    const summary = await writeResult(output, target, produce);
+    progress.clear();
+    if (!toFile) return;
+    if (output.json) await output.printObject({ id, format, file, bytes, ...summary });
+    else output.note(`wrote ${byteSize(bytes)} to ${file}`);
+  } finally {
+    progress.clear();
+  }
+}
+
+async function produceFormat(
+  directory: Directory,
+  id: string,
+  { format, from, to }: ExportFlags,
+  sink: ByteSink,
+): Promise<object> {
+  if (format === "bundle") return exportBundle(directory, id, sink);
+  const session = directory.session(id);
+  try {
+    if (format === "original") return await exportOriginal(session, sink);
+    return await exportNdjson(session, sink, {
+      ...(from === undefined ? {} : { from }),
+      ...(to === undefined ? {} : { to }),
+    });
+  } finally {
+    session.close();
+  }
+}
+
+/** Into a folder beside the one that was named, which then gets its name. */
+async function writeTiles(
+  { output }: Invocation,
+  directory: Directory,
+  id: string,
+  { output: folder = "" }: ExportFlags,
+): Promise<void> {
+  if (fs.existsSync(folder)) {
+    throw new ReachError("ALREADY_EXISTS", `${folder} is there already`, {
+      hint: "name a folder that does not exist yet",
+    });
+  }
+  const temporary = `${folder.replace(/\/+$/, "")}.${process.pid}.tmp`;
+  const session = directory.session(id);
+  try {
+    await fs.promises.mkdir(temporary);
+    const summary = await exportTlogTiles(session, temporary);
+    await fs.promises.rename(temporary, folder);
+    if (output.json) await output.printObject({ id, format: "tlog-tiles", folder, ...summary });
+    else output.note(`wrote tiles to ${folder}`);
+  } catch (error) {
+    await fs.promises.rm(temporary, { recursive: true, force: true }).catch(() => {});
+    throw fileError(error, folder);
+  } finally {
+    session.close();
+  }
+}

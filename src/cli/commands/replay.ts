@@ -1,0 +1,105 @@
+/**
+ * `reach replay`: folds the events again and compares the states with those that were kept. Keeps
+ * the states of a program that has none yet, where the data directory can be written.
+ */
+import type { Command } from "commander";
+import {
+  closeWorkers,
+  type LoadedProgram,
+  loadProgram,
+  type ReplayReport,
+  replaySession,
+} from "../../runtime/index.ts";
+import type { Directory } from "../../session/index.ts";
+import {
+  addProgram,
+  addRange,
+  type CommandDefinition,
+  parsePositive,
+  type RangeFlags,
+} from "../command.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import { interruption } from "../interrupt.ts";
+import type { Invocation } from "../invocation.ts";
+import { checkProgram } from "../program-choice.ts";
+import { replayExitCodes, replayLines } from "../replay-text.ts";
+import { resolveSession, withReader, withWriterOrReader } from "../sessions.ts";
+
+interface ReplayFlags extends RangeFlags {
+  readonly program: string;
+  readonly workers?: number;
+  readonly keep: boolean;
+}
+
+/** `reach replay`. */
+export const replayCommand: CommandDefinition = {
+  examples: [
+    ["reach replay 0199c1f2", "with the built-in program"],
+    ["reach replay 0199c1f2 --program my-reducer.ts", "with a reducer of your own"],
+    ["reach replay 0199c1f2 --from 40000 --to 48000 --workers 1", "a part of it, on one core"],
+  ],
+  notes: [
+    "Verdicts: identical, computed (nothing to compare with yet), diverged (exit 3: the log is\n" +
+      "intact, and the program came to another state), corrupt (exit 4: nothing is said about\n" +
+      "the program). With --json: all of the report. With --quiet: the verdict alone.",
+  ],
+  configure(command: Command, start) {
+    command.argument("<id>", "session, by id or a unique beginning of one");
+    addProgram(command);
+    addRange(command);
+    command
+      .option("--workers <count>", "threads (default: one per core)", parsePositive)
+      .option("--no-keep", "keep no snapshots of a program that has none yet")
+      .action((id: string, flags: ReplayFlags) => {
+        return start((invocation) => replay(invocation, id, flags));
+      });
+  },
+};
+
+async function replay(invocation: Invocation, text: string, flags: ReplayFlags): Promise<ExitCode> {
+  const { output } = invocation;
+  checkProgram(flags.program);
+  const program = await loadProgram(flags.program);
+  const stop = interruption(() => {});
+  const work = (directory: Directory): Promise<ReplayReport> => {
+    return replayIn(invocation, directory, text, flags, program, stop.signal);
+  };
+  let report: ReplayReport;
+  try {
+    report = flags.keep
+      ? await withWriterOrReader(invocation, "snapshots are not kept", work)
+      : await withReader(invocation, work);
+  } finally {
+    stop.end();
+    await closeWorkers();
+  }
+  if (output.json) await output.printObject(report);
+  else if (output.quiet) await output.print(report.verdict);
+  else await output.print(...replayLines(report, output));
+  return stop.exitCode ?? replayExitCodes[report.verdict];
+}
+
+async function replayIn(
+  invocation: Invocation,
+  directory: Directory,
+  text: string,
+  { workers, from, to, keep }: ReplayFlags,
+  program: LoadedProgram,
+  signal: AbortSignal,
+): Promise<ReplayReport> {
+  const id = resolveSession(directory, text);
+  const progress = invocation.progress("replaying");
+  try {
+    return await replaySession(directory, id, {
+      program,
+      ...(workers === undefined ? {} : { workers }),
+      ...(from === undefined ? {} : { from }),
+      ...(to === undefined ? {} : { to }),
+      keep: keep && directory.writable,
+      onProgress: progress.update,
+      signal,
+    });
+  } finally {
+    progress.clear();
+  }
+}

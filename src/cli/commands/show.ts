@@ -1,0 +1,146 @@
+/** `reach show`: one session at a glance, and what the built-in program makes of it. */
+import type { Command } from "commander";
+import { toHex } from "../../base/index.ts";
+import { renderTranscript, type TranscriptState, transcript } from "../../programs/index.ts";
+import { closeWorkers, loadProgram, stateAt } from "../../runtime/index.ts";
+import {
+  type Directory,
+  type ImportNote,
+  importNoteOf,
+  type SessionReader,
+} from "../../session/index.ts";
+import type { CommandDefinition } from "../command.ts";
+import { summariseProblems } from "../import-text.ts";
+import type { Invocation } from "../invocation.ts";
+import type { Output } from "../output.ts";
+import { byteSize, counted, dateTime, grouped } from "../quantity.ts";
+import { type SessionSummary, summarise } from "../session-summary.ts";
+import { resolveSession, withReader } from "../sessions.ts";
+import { labelled } from "../table.ts";
+import { oneLine } from "../terminal-text.ts";
+import { jsonable } from "../value-json.ts";
+
+/** `reach show`. */
+export const showCommand: CommandDefinition = {
+  examples: [
+    ["reach show 0199c1f2", "any unique beginning of an id will do"],
+    ["reach show 0199c1f2 --json", "with the whole state of the built-in program"],
+  ],
+  configure(command: Command, start) {
+    command
+      .argument("<id>", "session, by id or a unique beginning of one")
+      .action((id: string) => start((invocation) => show(invocation, id)));
+  },
+};
+
+/** What is known of a session besides its summary. */
+interface Details {
+  readonly root: string;
+  readonly checkpoint: { readonly size: number; readonly signedBy: string } | null;
+  /** Of the built-in program: how many, and the events under the last one. */
+  readonly snapshots: { readonly count: number; readonly last: number | null };
+  readonly import: ImportNote | null;
+}
+
+async function show(invocation: Invocation, text: string): Promise<undefined> {
+  const { output } = invocation;
+  try {
+    await withReader(invocation, async (directory) => {
+      const id = resolveSession(directory, text);
+      const summary = summarise(directory, id);
+      const session = directory.session(id);
+      let details: Details;
+      try {
+        details = detailsOf(directory, session, summary);
+      } finally {
+        session.close();
+      }
+      if (!output.json) await output.print(...headerLines(summary, details, output));
+      if (summary.events === 0 && !output.json) return;
+      const state = summary.events === 0 ? null : await transcriptOf(directory, id);
+      if (output.json) {
+        const note = details.import === null ? null : importObject(details.import);
+        const about = { ...summary, ...details, import: note };
+        await output.printObject({ ...about, transcript: jsonable(state) });
+      } else if (state && !output.quiet) await output.print("", renderTranscript(state));
+    });
+  } finally {
+    await closeWorkers();
+  }
+  return undefined;
+}
+
+async function transcriptOf(directory: Directory, id: string): Promise<TranscriptState> {
+  const program = await loadProgram(transcript.name);
+  const { state } = await stateAt(directory, id, undefined, { program });
+  return state as TranscriptState;
+}
+
+function detailsOf(directory: Directory, session: SessionReader, summary: SessionSummary): Details {
+  const signed = summary.signed === null ? undefined : session.checkpoint();
+  const snapshots = session.snapshots(transcript.hash);
+  const signedBy = directory.identity.verifierKey.split("+").slice(0, 2).join("+");
+  return {
+    root: toHex(session.root()),
+    checkpoint: signed ? { size: signed.size, signedBy } : null,
+    snapshots: { count: snapshots.length, last: snapshots.at(-1)?.size ?? null },
+    import: lastImport(session),
+  };
+}
+
+/** The newest import: its note is the last event, unless something was appended since. */
+function lastImport(session: SessionReader): ImportNote | null {
+  const behind = 50;
+  let found: ImportNote | null = null;
+  for (const event of session.events(Math.max(0, session.size - behind))) {
+    found = importNoteOf(event) ?? found;
+  }
+  return found;
+}
+
+function importObject(note: ImportNote): object {
+  const { name, format, size, sha256, records, interrupted, problemCount, problems } = note;
+  const about = { name, format, bytes: size, sha256: toHex(sha256), records, interrupted };
+  return { ...about, problemCount, problems };
+}
+
+function headerLines(summary: SessionSummary, details: Details, output: Output): string[] {
+  const { checkpoint, snapshots } = details;
+  const { events, created } = summary;
+  const signed = checkpoint
+    ? `signed over ${counted(checkpoint.size, "event")} by ${oneLine(checkpoint.signedBy)}`
+    : "none yet";
+  const kept =
+    snapshots.last === null
+      ? "none of transcript yet: `reach replay` makes them"
+      : `${grouped(snapshots.count)} of transcript, the last after ${grouped(snapshots.last)} events`;
+  const lines = labelled([
+    ["session", output.style("bold", summary.id)],
+    ["name", oneLine(summary.name)],
+    ["format", [oneLine(summary.format), `(${summary.kind})`].join(" ").trim()],
+    ["created", created === null ? undefined : `${dateTime(created)} UTC`],
+    ["events", events === null ? undefined : grouped(events)],
+    ["on disk", `${byteSize(summary.bytes)}, payloads above 4 KiB aside`],
+    ["root", details.root],
+    ["checkpoint", signed],
+    ["snapshots", kept],
+    ["import", importText(details.import)],
+    ["status", statusText(summary, output)],
+  ]);
+  const problems = summariseProblems(details.import?.problems ?? []);
+  return [...lines, ...problems.map((problem) => `  ${problem}`)];
+}
+
+function importText(note: ImportNote | null): string | undefined {
+  if (!note) return undefined;
+  const parts = [counted(note.records, "record"), `${byteSize(note.size)} of ${oneLine(note.name)}`];
+  if (note.interrupted) parts.push("interrupted");
+  if (note.problemCount > 0) parts.push(counted(note.problemCount, "problem"));
+  return parts.join(", ");
+}
+
+function statusText({ status, problem }: SessionSummary, output: Output): string | undefined {
+  if (status === "ok") return undefined;
+  const text = problem === null ? status : `${status}: ${oneLine(problem)}`;
+  return output.style(status === "importing" ? "yellow" : "red", text);
+}

@@ -1,0 +1,80 @@
+/** `reach state`: the state of a program after a number of events. */
+import type { Command } from "commander";
+import { closeWorkers, loadProgram, programName, type StateReport, stateAt } from "../../runtime/index.ts";
+import { addProgram, type CommandDefinition, parseCount } from "../command.ts";
+import type { Invocation } from "../invocation.ts";
+import type { Output } from "../output.ts";
+import { checkProgram } from "../program-choice.ts";
+import { counted, grouped, seconds } from "../quantity.ts";
+import { resolveSession, withReader } from "../sessions.ts";
+import { jsonable } from "../value-json.ts";
+import { type TreeStyles, valueTree } from "../value-tree.ts";
+
+interface StateFlags {
+  readonly at?: number;
+  readonly program: string;
+}
+
+/** `reach state`. */
+export const stateCommand: CommandDefinition = {
+  examples: [
+    ["reach state 0199c1f2", "after the last event"],
+    ["reach state 0199c1f2 --at 48213", "after the first 48,213 events"],
+    ["reach state 0199c1f2 --program my-reducer.ts --json", "of a reducer of your own"],
+  ],
+  notes: [
+    'With --json: {"id", "at", "program", "stateHash", "snapshotUsed", "state"}; how "state" is\n' +
+      "written is told by `reach events --help`.",
+  ],
+  configure(command: Command, start) {
+    command
+      .argument("<id>", "session, by id or a unique beginning of one")
+      .option("--at <count>", "after that many events (default: all)", parseCount);
+    addProgram(command);
+    command.action((id: string, flags: StateFlags) => {
+      return start((invocation) => showState(invocation, id, flags));
+    });
+  },
+};
+
+async function showState(
+  invocation: Invocation,
+  text: string,
+  { at, program: spec }: StateFlags,
+): Promise<undefined> {
+  const { output } = invocation;
+  checkProgram(spec);
+  try {
+    await withReader(invocation, async (directory) => {
+      const id = resolveSession(directory, text);
+      const program = await loadProgram(spec);
+      const found = await stateAt(directory, id, at, { program });
+      const { stateHash, snapshotUsed } = found;
+      output.note(output.noteStyle("dim", originText(found)));
+      if (output.json) {
+        const about = { id, at: found.at, program: programName(program), stateHash };
+        await output.printObject({ ...about, snapshotUsed, state: jsonable(found.state) });
+      } else await output.print(valueTree(found.state, stylesOf(output)));
+    });
+  } finally {
+    await closeWorkers();
+  }
+  return undefined;
+}
+
+/** `after 48,213 events: from the snapshot at 48,000 and 213 events, 0.02 s`. */
+function originText(found: StateReport): string {
+  const { at, snapshotUsed } = found;
+  const start = snapshotUsed === null ? "no snapshot" : `the snapshot at ${grouped(snapshotUsed)}`;
+  const folded = counted(at - (snapshotUsed ?? 0), "event");
+  return `after ${counted(at, "event")}: from ${start} and ${folded}, ${seconds(found.seconds)}`;
+}
+
+function stylesOf(output: Output): TreeStyles {
+  return {
+    key: (text) => text,
+    text: (text) => output.style("green", text),
+    number: (text) => output.style("yellow", text),
+    dim: (text) => output.style("dim", text),
+  };
+}

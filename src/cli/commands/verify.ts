@@ -1,0 +1,170 @@
+/**
+ * `reach verify`: whether what is here is what was written, and whether something was cut off. Of
+ * sessions in the data directory, or of a bundle file, which needs no data directory.
+ */
+import * as fs from "node:fs";
+import type { Command } from "commander";
+import { messageOf, ReachError } from "../../base/index.ts";
+import {
+  type Directory,
+  type VerifyReport,
+  verifierOf,
+  verifyBundle,
+  verifySession,
+} from "../../session/index.ts";
+import type { CommandDefinition } from "../command.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { type Interruption, interruption } from "../interrupt.ts";
+import type { Invocation } from "../invocation.ts";
+import { resolveSession, withReader } from "../sessions.ts";
+import { verdictWords, verifyExitCode, verifyLines } from "../verify-text.ts";
+
+interface VerifyFlags {
+  readonly key?: string;
+  readonly all?: boolean;
+}
+
+/** `reach verify`. */
+export const verifyCommand: CommandDefinition = {
+  examples: [
+    ["reach verify 0199c1f2", "a session of the data directory"],
+    ["reach verify --all", "every session"],
+    ["reach verify run.bundle --key reach.local+5ab3c0de+AbCd…", "offline, with a key you trust"],
+  ],
+  notes: [
+    "Two verdicts: integrity (intact or damaged: is what is here what was written?) and\n" +
+      "completeness (complete, incomplete or unsigned: is something cut off after the newest\n" +
+      "signed checkpoint?). Damaged or incomplete: exit 4. What the program does with the events\n" +
+      "is another question: `reach replay`.",
+    "Without --key a bundle is checked with the key that it brings along, which proves that it\n" +
+      "is consistent, not whose it is. `reach doctor` prints the key of a data directory.",
+    'With --json: {"verified": [{"id", "integrity", "completeness", "problems", ...}]}.',
+  ],
+  configure(command: Command, start) {
+    command
+      .argument("[id or bundle...]", "sessions by id, or files that hold bundles")
+      .option("--all", "every session of the data directory")
+      .option("--key <key>", "verifier key (C2SP vkey) that has to have signed")
+      .action((targets: string[], flags: VerifyFlags) => {
+        return start((invocation) => verifyAll(invocation, targets, flags));
+      });
+  },
+};
+
+/** The report about one target. */
+interface Verified {
+  readonly target: string;
+  readonly report: VerifyReport;
+}
+
+async function verifyAll(
+  invocation: Invocation,
+  targets: readonly string[],
+  flags: VerifyFlags,
+): Promise<ExitCode> {
+  const { output } = invocation;
+  checkFlags(targets, flags);
+  const stop = interruption(() => {});
+  const verified: Verified[] = [];
+  const tell = async (one: Verified, single: boolean): Promise<void> => {
+    verified.push(one);
+    if (output.json) return;
+    if (output.quiet) await output.print(verdictWords(one.report));
+    else {
+      const heading = single ? [] : [output.style("bold", one.target)];
+      await output.print(...heading, ...verifyLines(one.report, output));
+    }
+  };
+  try {
+    const bundles = targets.filter(isFile);
+    const ids = targets.filter((target) => !bundles.includes(target));
+    const single = !flags.all && targets.length === 1;
+    for (const bundle of bundles) {
+      await tell(await checkBundle(invocation, bundle, flags, stop), single);
+    }
+    if (flags.all || ids.length > 0) {
+      await withReader(invocation, async (directory) => {
+        const all = flags.all ? directory.sessionIds() : [];
+        const named = ids.map((text) => resolveSession(directory, text));
+        for (const id of new Set([...named, ...all])) {
+          await tell(await checkSession(invocation, directory, id, flags, stop), single);
+        }
+        if (flags.all && all.length === 0) output.note("there are no sessions");
+      });
+    }
+  } finally {
+    stop.end();
+  }
+  if (output.json) {
+    await output.printObject({ verified: verified.map(({ target, report }) => ({ target, ...report })) });
+  }
+  const codes = verified.map(({ report }) => verifyExitCode(report));
+  return stop.exitCode ?? codes.find((code) => code !== exitCodes.ok) ?? exitCodes.ok;
+}
+
+function checkFlags(targets: readonly string[], { all, key }: VerifyFlags): void {
+  if (targets.length === 0 && !all) {
+    throw new ReachError("USAGE", "nothing to verify is named", {
+      hint: "give ids or bundle files, or --all for every session",
+    });
+  }
+  if (key === undefined) return;
+  try {
+    verifierOf(key);
+  } catch (cause) {
+    throw new ReachError("USAGE", `--key: ${messageOf(cause)}`, {
+      hint: "`reach doctor` prints the key of a data directory",
+      cause,
+    });
+  }
+}
+
+/** A path to a file means a bundle; nothing that looks like an id is taken for one by mistake. */
+function isFile(target: string): boolean {
+  const found = fs.statSync(target, { throwIfNoEntry: false });
+  if (found?.isDirectory()) {
+    throw new ReachError("USAGE", `${target} is a folder, not a bundle`, {
+      hint: "give --data to verify the sessions of a data directory: `reach verify --all`",
+    });
+  }
+  return found !== undefined;
+}
+
+async function checkBundle(
+  invocation: Invocation,
+  file: string,
+  { key }: VerifyFlags,
+  { signal }: Interruption,
+): Promise<Verified> {
+  const progress = invocation.progress("verifying");
+  try {
+    const report = await verifyBundle(file, {
+      ...(key === undefined ? {} : { verifierKey: key }),
+      onProgress: progress.update,
+      signal,
+    });
+    return { target: file, report };
+  } finally {
+    progress.clear();
+  }
+}
+
+async function checkSession(
+  invocation: Invocation,
+  directory: Directory,
+  id: string,
+  { key }: VerifyFlags,
+  { signal }: Interruption,
+): Promise<Verified> {
+  const progress = invocation.progress("verifying");
+  try {
+    const report = await verifySession(directory, id, {
+      ...(key === undefined ? {} : { verifierKey: key }),
+      onProgress: progress.update,
+      signal,
+    });
+    return { target: id, report };
+  } finally {
+    progress.clear();
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * An error as a person reads it: what happened, where, what to do, on one to three lines. The stack
+ * is shown with `--debug` only; with `--json` the error is one object, on stderr.
+ */
+import { codeOf, messageOf } from "../base/index.ts";
+import type { Output } from "./output.ts";
+import { visible } from "./terminal-text.ts";
+
+/** What is known of anything thrown. */
+export interface Failure {
+  /** Stable; `UNEXPECTED` for what is no error of Reach. */
+  readonly code: string;
+  readonly message: string;
+  readonly where: string | null;
+  readonly hint: string | null;
+}
+
+function textMember(error: unknown, name: string): string | null {
+  if (typeof error !== "object" || error === null) return null;
+  const value: unknown = Reflect.get(error, name);
+  return typeof value === "string" && value !== "" ? value : null;
+}
+
+/** What happened, where, and what to do. */
+export function failureOf(error: unknown): Failure {
+  const code = codeOf(error);
+  return {
+    code: code ?? "UNEXPECTED",
+    message: messageOf(error),
+    where: code === undefined ? null : textMember(error, "where"),
+    hint: code === undefined ? unexpectedHint : textMember(error, "hint"),
+  };
+}
+
+const unexpectedHint = "this is a bug of Reach: please report it with what --debug adds";
+
+/** The lines of a failure, without colours. */
+export function failureLines(failure: Failure): string[] {
+  const { message, where, hint } = failure;
+  const lines = [`reach: ${visible(message)}`];
+  if (where !== null && !message.includes(where)) lines.push(`  where: ${visible(where)}`);
+  if (hint !== null) lines.push(...hint.split("\n").map((line) => `  ${visible(line)}`));
+  return lines;
+}
+
+/** The stacks of an error and of what caused it. */
+export function stackOf(error: unknown): string {
+  const stacks: string[] = [];
+  let at: unknown = error;
+  while (at instanceof Error && stacks.length < 8) {
+    stacks.push(at.stack ?? String(at));
+    at = at.cause;
+  }
+  return stacks.join("\ncaused by: ");
+}
+
+/** Prints an error on stderr: for people, or with `--json` as one object. */
+export function complainOf(output: Output, error: unknown, debug = false): void {
+  const failure = failureOf(error);
+  if (output.json) output.complain(JSON.stringify({ error: failure }));
+  else {
+    const [first = "", ...others] = failureLines(failure);
+    output.complain([output.noteStyle("red", first), ...others].join("\n"));
+  }
+  if (debug) output.complain(stackOf(error));
+}

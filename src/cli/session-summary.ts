@@ -1,0 +1,102 @@
+/**
+ * A session in a few words, for `ls`, `show` and `doctor`. Cheap: the end of its log is looked at
+ * and the size of its files, not its events. A damaged session has a summary as well.
+ */
+import * as fs from "node:fs";
+import { codeOf, messageOf, type SessionId } from "../base/index.ts";
+import { readBulkMarker, sessionFolder } from "../log/index.ts";
+import type { Directory, SessionReader } from "../session/index.ts";
+
+/** What is shown of a session; `null` where it cannot be read. */
+export interface SessionSummary {
+  readonly id: SessionId;
+  readonly name: string;
+  /** The format it was imported from; empty for others. */
+  readonly format: string;
+  readonly kind: string;
+  /** Milliseconds since the epoch. */
+  readonly created: number | null;
+  readonly events: number | null;
+  /** Bytes of its folder; payloads above 4 KiB lie in the store that all sessions share. */
+  readonly bytes: number;
+  /** Events under the newest signed checkpoint. */
+  readonly signed: number | null;
+  readonly status: SessionStatus;
+  /** What is wrong, in words. */
+  readonly problem: string | null;
+}
+
+/**
+ * `ok`; `importing`: a bulk import is under way or was interrupted; `quarantined`: read-only since
+ * damage was found; `damaged`: it cannot be read to its end.
+ */
+export type SessionStatus = "ok" | "importing" | "quarantined" | "damaged";
+
+/** The summary of one session; never throws for what is wrong with the session. */
+export function summarise(directory: Directory, id: SessionId): SessionSummary {
+  const bytes = folderBytes(sessionFolder(directory.path, id));
+  let session: SessionReader;
+  try {
+    session = directory.session(id);
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return { ...unknown, id, bytes, problem: messageOf(error) };
+  }
+  try {
+    return { ...readable(directory, session), bytes };
+  } finally {
+    session.close();
+  }
+}
+
+const unknown = {
+  name: "",
+  format: "",
+  kind: "",
+  created: null,
+  events: null,
+  signed: null,
+  status: "damaged",
+} as const;
+
+function readable(directory: Directory, session: SessionReader): Omit<SessionSummary, "bytes"> {
+  const { id, manifest, quarantine } = session;
+  const { name, format, kind, created } = manifest;
+  const importing = readBulkMarker(directory.disk, directory.path, id) !== undefined;
+  const { size: events, problem: logProblem } = session.extent;
+  const checkpoint = signedSize(session);
+  const about = { id, name, format, kind, created, events, signed: checkpoint.size };
+  if (quarantine) {
+    const problem = `${quarantine.reason}, from event ${quarantine.seq} on`;
+    return { ...about, status: "quarantined", problem };
+  }
+  // A torn end is what a reader sees while the writer of the session is at work.
+  const torn = logProblem?.kind === "torn" && session.log.error(logProblem).code === "UNRECOVERED";
+  const problem = (torn ? undefined : logProblem?.message) ?? checkpoint.problem;
+  if (problem !== undefined) return { ...about, status: "damaged", problem };
+  return { ...about, status: importing ? "importing" : "ok", problem: null };
+}
+
+function signedSize(session: SessionReader): { size: number | null; problem?: string } {
+  try {
+    return { size: session.checkpoint()?.size ?? null };
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return { size: null, problem: messageOf(error) };
+  }
+}
+
+/** Bytes of the files below a folder; files that vanish meanwhile count nothing. */
+export function folderBytes(folder: string): number {
+  let bytes = 0;
+  try {
+    for (const entry of fs.readdirSync(folder, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const stat = fs.statSync(`${entry.parentPath}/${entry.name}`, { throwIfNoEntry: false });
+      bytes += stat?.size ?? 0;
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  }
+  return bytes;
+}

@@ -1,0 +1,90 @@
+/**
+ * Settings and where each came from: flags first, then the environment, then defaults. `reach
+ * doctor` prints both, because a wrong data directory looks like lost sessions.
+ */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { ReachError } from "../base/index.ts";
+
+/** Where a setting came from. */
+export type SettingSource = "flag" | "environment" | "default";
+
+/** A setting: its value, and which flag, variable or default gave it. */
+export interface Setting<Value> {
+  readonly value: Value;
+  readonly source: SettingSource;
+  /** `--data`, `REACH_DATA`; empty for a default. */
+  readonly name: string;
+}
+
+/** Whether text is coloured: `terminal` means where it goes to a terminal. */
+export type ColourChoice = "always" | "never" | "terminal";
+
+/** Everything that can be set for all commands. */
+export interface Settings {
+  /** Absolute path of the data directory. */
+  readonly data: Setting<string>;
+  /** Absolute path of the workspace in it: what is opened. */
+  readonly workspace: string;
+  readonly colour: Setting<ColourChoice>;
+}
+
+/** Flags that every command takes. `color` is false with `--no-color`. */
+export interface CommonFlags {
+  readonly data?: string;
+  readonly color?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const defaultData = "./.reach";
+const workspaceName = "default";
+
+/** The settings of one call of the command. Throws `USAGE` for values that cannot be meant. */
+export function readSettings(flags: CommonFlags, environment: Environment): Settings {
+  const data = dataSetting(flags, environment);
+  return {
+    data,
+    workspace: path.join(data.value, workspaceName),
+    colour: colourSetting(flags, environment),
+  };
+}
+
+function dataSetting(flags: CommonFlags, environment: Environment): Setting<string> {
+  if (flags.data !== undefined) {
+    if (flags.data === "") throw new ReachError("USAGE", "--data names no folder");
+    return { value: path.resolve(flags.data), source: "flag", name: "--data" };
+  }
+  const { REACH_DATA } = environment;
+  if (REACH_DATA) {
+    return { value: path.resolve(REACH_DATA), source: "environment", name: "REACH_DATA" };
+  }
+  return { value: path.resolve(defaultData), source: "default", name: "" };
+}
+
+/** https://no-color.org: any value but the empty one. `FORCE_COLOR` as Node reads it. */
+function colourSetting(flags: CommonFlags, environment: Environment): Setting<ColourChoice> {
+  const { NO_COLOR, FORCE_COLOR, TERM } = environment;
+  if (flags.color === false) return { value: "never", source: "flag", name: "--no-color" };
+  if (NO_COLOR) return { value: "never", source: "environment", name: "NO_COLOR" };
+  if (FORCE_COLOR !== undefined && !["0", "false"].includes(FORCE_COLOR)) {
+    return { value: "always", source: "environment", name: "FORCE_COLOR" };
+  }
+  if (TERM === "dumb") return { value: "never", source: "environment", name: "TERM" };
+  return { value: "terminal", source: "default", name: "" };
+}
+
+/** Throws `USAGE` when the data directory is something other than a folder. */
+export function checkDataFolder({ data, workspace }: Settings): void {
+  for (const folder of [data.value, workspace]) {
+    const found = fs.statSync(folder, { throwIfNoEntry: false });
+    if (!found || found.isDirectory()) continue;
+    throw new ReachError("USAGE", `the data directory ${folder} is a file`, {
+      where: folder,
+      hint: "name a folder with --data or REACH_DATA",
+    });
+  }
+}

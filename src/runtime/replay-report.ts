@@ -1,0 +1,46 @@
+/**
+ * What a replay says in the end: the verdict, and what it rests on. Plain numbers and texts, so
+ * that it can be sent as JSON as it is.
+ */
+import type { Divergence } from "../replay/index.ts";
+import type { ProgramName } from "./load-program.ts";
+
+/**
+ * `identical`: every kept state came out again. `computed`: there was none to compare with.
+ * `diverged`: the log is intact, the program did something else. `corrupt`: the log, a blob, a
+ * snapshot record or the checkpoint does not verify, and nothing is said about the program.
+ */
+export type Verdict = "identical" | "computed" | "diverged" | "corrupt";
+
+/** The outcome of a replay. */
+export interface ReplayReport {
+  readonly verdict: Verdict;
+  /** Events of the session. */
+  readonly events: number;
+  /** The events whose states were asked for and folded. */
+  readonly from: number;
+  readonly to: number;
+  /** Events up to which kept states vouch for the result; what lies behind was computed. */
+  readonly comparedTo: number;
+  /** Kept states that came out the same. */
+  readonly snapshots: number;
+  readonly seconds: number;
+  readonly workers: number;
+  readonly program: ProgramName;
+  /** SHA-256 of the state after `to` events, hexadecimal; `null` unless it is known. */
+  readonly stateHash: string | null;
+  /** Root over all events; `null` when the log is damaged. */
+  readonly root: string | null;
+  /** Key that signed the checkpoint which was checked: `origin+id`. */
+  readonly signedBy: string | null;
+  /** Events that the checkpoint covers. */
+  readonly signedSize: number | null;
+  /** Whether states were kept, as new snapshots or in place of damaged ones; how many. */
+  readonly kept: boolean;
+  readonly keptSnapshots: number;
+  /** Kept states that could not be read: a cache that is rebuilt with `keep`. */
+  readonly damagedSnapshots: number;
+  readonly divergence: Divergence | null;
+  /** What is corrupt; `seq`: the first event that is not certain, if it is about events. */
+  readonly problem: { readonly seq: number | null; readonly message: string } | null;
+}

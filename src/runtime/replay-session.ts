@@ -1,0 +1,109 @@
+/**
+ * Replay of a recorded session: every event is read and hashed, the program is folded stretch by
+ * stretch on all workers, and its states are compared with the ones that were kept. First it is
+ * proven that the log is what was signed; only then is anything said about the program.
+ */
+import * as os from "node:os";
+import { assert, ReachError, type SessionId } from "../base/index.ts";
+import { nodeDisk } from "../disk/index.ts";
+import type { Directory, Progress } from "../session/index.ts";
+import { type LoadedProgram, programName } from "./load-program.ts";
+import { replayFacts } from "./replay-facts.ts";
+import { planReplay } from "./replay-plan.ts";
+import type { ReplayReport } from "./replay-report.ts";
+import { ReplayRun } from "./replay-run.ts";
+
+/** How a session is replayed. */
+export interface ReplayOptions {
+  readonly program: LoadedProgram;
+  /** Worker threads; default: one per core. */
+  readonly workers?: number | undefined;
+  /** The events whose states are to be compared, default all: whole stretches that hold them. */
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  /** Keeps what was computed, and replaces what is damaged; needs a directory open for writing. */
+  readonly keep?: boolean | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Replays session `id`. Damage and divergence are verdicts, not errors. Throws `NOT_FOUND`, `GONE`,
+ * `USAGE`, `UNRECOVERED` while the tail of a crashed writer waits for recovery, `PROGRAM_FAILED`
+ * and `STATE_UNSUPPORTED` where no kept state says that it once worked, `READ_ONLY`,
+ * `INTERRUPTED`, `WORKER_FAILED`.
+ */
+export async function replaySession(
+  directory: Directory,
+  id: SessionId,
+  options: ReplayOptions,
+): Promise<ReplayReport> {
+  const started = performance.now();
+  const { program, keep = false, onProgress, signal } = options;
+  const workers = checked(directory, options);
+  const reader = directory.session(id);
+  try {
+    const facts = await replayFacts(reader, program.hash);
+    const { size, checkpoint, records, problem } = facts;
+    const report: ReplayReport = {
+      verdict: "corrupt",
+      events: size,
+      ...intervalOf(options, size),
+      comparedTo: 0,
+      snapshots: 0,
+      seconds: 0,
+      workers,
+      program: programName(program),
+      stateHash: null,
+      root: null,
+      signedBy: checkpoint ? signerOf(directory) : null,
+      signedSize: checkpoint?.size ?? null,
+      kept: false,
+      keptSnapshots: 0,
+      damagedSnapshots: 0,
+      divergence: null,
+      problem,
+    };
+    let found: Partial<ReplayReport> = {};
+    if (!problem) {
+      const { from, to } = report;
+      const signedSize = report.signedSize;
+      const plan = planReplay({ size, signedSize, records, from, to, workers });
+      const onShare = (share: number): void => {
+        onProgress?.({ done: Math.round(share * size), total: size, unit: "events" });
+      };
+      const request = { directory, reader, program, plan, records, checkpoint, workers, keep };
+      found = await new ReplayRun({ ...request, signal, onShare }).run();
+    }
+    return { ...report, ...found, seconds: (performance.now() - started) / 1000 };
+  } finally {
+    reader.close();
+  }
+}
+
+/** Checks what can be checked before anything is opened; returns the number of workers. */
+function checked(directory: Directory, options: ReplayOptions): number {
+  assert(directory.disk === nodeDisk, "workers read the disk of this machine");
+  if (options.keep && !directory.writable) {
+    throw new ReachError("READ_ONLY", `${directory.path} is open for reading: nothing is kept`, {
+      hint: "open it for writing, or replay without keeping the states",
+    });
+  }
+  const workers = options.workers ?? os.availableParallelism();
+  if (Number.isInteger(workers) && workers > 0) return workers;
+  throw new ReachError("USAGE", `${workers} is no number of workers`);
+}
+
+/** The key that signs in a directory, as people read it: `reach.local+5ab3c1d2`. */
+function signerOf(directory: Directory): string {
+  return directory.identity.verifierKey.split("+").slice(0, 2).join("+");
+}
+
+function intervalOf({ from = 0, to }: ReplayOptions, size: number): { from: number; to: number } {
+  const end = Math.min(to ?? size, size);
+  const whole = Number.isInteger(from) && Number.isInteger(end);
+  if (whole && from >= 0 && (from < end || (from === 0 && size === 0))) return { from, to: end };
+  throw new ReachError("USAGE", `there are no events from ${from} to before ${to ?? size}`, {
+    hint: `the session has ${size} events, counted from 0`,
+  });
+}

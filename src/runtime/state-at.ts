@@ -1,0 +1,59 @@
+/**
+ * The state of a program after any number of events of a session. Everything happens in a worker
+ * that has the session open; what comes back are the bytes of the state.
+ */
+import path from "node:path";
+import { assert, decodeValue, ReachError, type SessionId, toHex } from "../base/index.ts";
+import { nodeDisk } from "../disk/index.ts";
+import { type Directory, sessionOrigin } from "../session/index.ts";
+import type { LoadedProgram } from "./load-program.ts";
+import { workerPool } from "./pool.ts";
+
+/** A state, and how it was found. */
+export interface StateReport {
+  /** Events in it. */
+  readonly at: number;
+  readonly state: unknown;
+  /** SHA-256 of its encoding, hexadecimal. */
+  readonly stateHash: string;
+  /** Events in the snapshot that it was computed from; `null`: from the beginning. */
+  readonly snapshotUsed: number | null;
+  readonly seconds: number;
+}
+
+/**
+ * The state after the first `at` events of session `id`, by default after all. Costs reading one
+ * snapshot and folding the events behind it. Throws `NOT_FOUND` for a session or an event that is
+ * not there, `GONE`, `PROGRAM_FAILED`, `STATE_UNSUPPORTED`, `CORRUPT`, `BLOB_CORRUPT`.
+ */
+export async function stateAt(
+  directory: Directory,
+  id: SessionId,
+  at: number | undefined,
+  options: { readonly program: LoadedProgram; readonly signal?: AbortSignal | undefined },
+): Promise<StateReport> {
+  const started = performance.now();
+  assert(directory.disk === nodeDisk, "workers read the disk of this machine");
+  if (at !== undefined && !(Number.isSafeInteger(at) && at >= 0)) {
+    throw new ReachError("USAGE", `${at} is no number of events`);
+  }
+  const { identity, workspace } = directory;
+  const answer = await workerPool().run<"state">(
+    {
+      kind: "state",
+      place: { root: path.resolve(directory.path), id },
+      program: options.program,
+      at: at ?? null,
+      verifierKey: identity.verifierKey,
+      origin: sessionOrigin({ identity, workspace }, id),
+    },
+    { signal: options.signal },
+  );
+  return {
+    at: answer.at,
+    state: decodeValue(answer.bytes),
+    stateHash: toHex(answer.hash),
+    snapshotUsed: answer.snapshotUsed,
+    seconds: (performance.now() - started) / 1000,
+  };
+}

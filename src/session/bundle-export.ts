@@ -1,0 +1,290 @@
+/**
+ * Writes a session as a bundle (`bundle-format.ts`). The same session gives the same bytes, but for
+ * the signature at the end, which is there only where the directory has its key open.
+ */
+import { concat, equalBytes, ReachError, type SessionId, sha256Stream } from "../base/index.ts";
+import type { BlobReader } from "../blobs/index.ts";
+import { type Batch, BatchWalk, batchHeaderBytes } from "../event/index.ts";
+import { leafHash, RangeBuilder, signNote } from "../merkle/index.ts";
+import type { SnapshotRecord } from "../snapshots/index.ts";
+import { BlobNames } from "./blob-names.ts";
+import { bundleText, SectionWriter, sectionKinds } from "./bundle-format.ts";
+import { type BundleTrailer, snapshotsValue } from "./bundle-values.ts";
+import {
+  foreignCheckpointNames,
+  type KeyedNote,
+  readForeignCheckpoint,
+} from "./checkpoint-files.ts";
+import { PayloadWriter } from "./chunk-window.ts";
+import type { Directory } from "./directory.ts";
+import { EventCheck } from "./event-check.ts";
+import type { ByteSink } from "./export-original.ts";
+import type { SessionReader } from "./session-reader.ts";
+import { snapshotFiles } from "./snapshot-files.ts";
+import type { Progress } from "./verify-report.ts";
+
+/** What a bundle is to hold. */
+export interface BundleOptions {
+  /** Whether the snapshots travel along, with their states. */
+  readonly snapshots?: boolean;
+  /** Hashes of programs that may have snapshots, where the names of their files do not tell. */
+  readonly programs?: readonly Uint8Array[];
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What was written. */
+export interface BundleSummary {
+  readonly id: SessionId;
+  readonly events: number;
+  readonly payloads: number;
+  /** Bytes of the distinct payloads, and of the whole bundle. */
+  readonly payloadBytes: number;
+  readonly bytes: number;
+  readonly snapshots: number;
+  /** Events that a checkpoint in the bundle covers; `null` without one. */
+  readonly signedSize: number | null;
+}
+
+const sectionContentBytes = 256 * 1024;
+const recordsPerSection = 1000;
+/** Payloads up to this size are read at once, larger ones piece by piece. */
+const heldBytesMax = 16 * 1024 * 1024;
+
+/**
+ * Writes session `id` as a bundle. A quarantined session is written up to the first event that may
+ * be wrong. Throws what reading throws: a session that is damaged makes no bundle.
+ */
+export async function exportBundle(
+  directory: Directory,
+  id: SessionId,
+  out: ByteSink,
+  options: BundleOptions = {},
+): Promise<BundleSummary> {
+  const reader = directory.session(id);
+  try {
+    return await new BundleExport(directory, reader, out, options).run();
+  } finally {
+    reader.close();
+  }
+}
+
+class BundleExport {
+  readonly #directory: Directory;
+  readonly #reader: SessionReader;
+  readonly #out: ByteSink;
+  readonly #options: BundleOptions;
+  readonly #hash = sha256Stream();
+  readonly #sections: SectionWriter;
+  readonly #payloads: PayloadWriter;
+  readonly #states: PayloadWriter;
+  readonly #events = new EventCheck(undefined, false);
+  readonly #named = new BlobNames();
+  readonly #range = new RangeBuilder();
+  /** Bytes of the bundle that wait for the sink. */
+  #waiting: Uint8Array[] = [];
+  /** Batches that wait until the payloads they name are out. */
+  #batches: Uint8Array[] = [];
+  #batchBytes = 0;
+  #payloadBytes = 0;
+
+  constructor(
+    directory: Directory,
+    reader: SessionReader,
+    out: ByteSink,
+    options: BundleOptions,
+  ) {
+    this.#directory = directory;
+    this.#reader = reader;
+    this.#out = out;
+    this.#options = options;
+    const { payloads, states } = sectionKinds;
+    this.#sections = new SectionWriter(reader.id, (bytes) => {
+      this.#waiting.push(bytes);
+    });
+    this.#payloads = new PayloadWriter(sectionContentBytes, (content) => {
+      this.#sections.add(payloads, content);
+    });
+    this.#states = new PayloadWriter(sectionContentBytes, (content) => {
+      this.#sections.add(states, content);
+    });
+  }
+
+  async run(): Promise<BundleSummary> {
+    const reader = this.#reader;
+    const size = Math.min(reader.size, reader.quarantine?.seq ?? Number.POSITIVE_INFINITY);
+    const root = Uint8Array.from(reader.root(size));
+    this.#head(size, root);
+    const checkpoints = this.#checkpoints();
+    const snapshots = this.#options.snapshots ? this.#snapshotRecords(size) : [];
+    for (const batch of reader.batches(0, size)) {
+      await this.#batch(batch, size);
+    }
+    this.#flushEvents();
+    if (this.#range.end !== size || !equalBytes(this.#range.root(), root)) {
+      throw this.#corrupt(this.#range.end, "the session changed while it was read");
+    }
+    const states = await this.#writeStates(snapshots);
+    await this.#drain();
+    this.#trailer(size, states, snapshots.length);
+    await this.#drain();
+    return {
+      id: reader.id,
+      events: size,
+      payloads: this.#named.count,
+      payloadBytes: this.#payloadBytes,
+      bytes: this.#sections.offset,
+      snapshots: snapshots.length,
+      signedSize: checkpoints > 0 ? (reader.checkpoint()?.size ?? null) : null,
+    };
+  }
+
+  #head(size: number, root: Uint8Array): void {
+    const { manifest, origin, quarantine } = this.#reader;
+    const { verifierKey } = this.#directory.identity;
+    this.#sections.addValue(sectionKinds.head, {
+      manifest: { ...manifest },
+      origin,
+      verifierKey,
+      events: size,
+      root,
+      quarantine: quarantine ? { ...quarantine } : null,
+    });
+  }
+
+  /** Writes the checkpoints as they stand, whole or not: whoever verifies shall see them. */
+  #checkpoints(): number {
+    const { disk, path, identity } = this.#directory;
+    const { id } = this.#reader;
+    const keyed: KeyedNote[] = foreignCheckpointNames(disk, path, id).map((name) => {
+      return readForeignCheckpoint(disk, path, id, name);
+    });
+    if (this.#reader.checkpoint()) {
+      keyed.unshift({ verifierKey: identity.verifierKey, note: this.#reader.checkpointNote() });
+    }
+    for (const { verifierKey, note } of keyed) {
+      this.#sections.addValue(sectionKinds.checkpoint, [verifierKey, Uint8Array.from(note)]);
+    }
+    return keyed.length;
+  }
+
+  /** Writes the records of all snapshots that hold, and returns them. */
+  #snapshotRecords(size: number): SnapshotRecord[] {
+    const { disk, path } = this.#directory;
+    const written: SnapshotRecord[] = [];
+    for (const { program } of snapshotFiles(disk, path, this.#reader.id, this.#options.programs)) {
+      if (!program) continue;
+      const records = this.#reader.snapshots(program).filter((record) => record.size <= size);
+      for (let at = 0; at < records.length; at += recordsPerSection) {
+        const some = records.slice(at, at + recordsPerSection);
+        this.#sections.addValue(
+          sectionKinds.snapshots,
+          snapshotsValue({ program: Uint8Array.from(program), records: some }),
+        );
+      }
+      written.push(...records);
+    }
+    return written;
+  }
+
+  async #batch(batch: Batch, size: number): Promise<void> {
+    if (batch.firstSeq + batch.count > size) {
+      throw new ReachError("QUARANTINED", `session ${this.#reader.id} ends within a batch`, {
+        hint: "`reach verify` says what is wrong with it",
+      });
+    }
+    for (const walk = new BatchWalk(batch); walk.next(); ) {
+      const preimage = walk.preimage();
+      const fault = this.#events.fault(preimage, walk.seq);
+      if (fault !== undefined) throw this.#corrupt(walk.seq, fault);
+      const { blob } = this.#events;
+      if (blob && this.#named.sizeOf(blob.sha256) === undefined) {
+        this.#named.add(blob.sha256, blob.size);
+        this.#payloadBytes += blob.size;
+        await this.#put(this.#payloads, blob.sha256, blob.size, walk.seq);
+      }
+      this.#range.append(leafHash(preimage));
+    }
+    const bytes = batch.bytes.slice(batch.bodyStart - batchHeaderBytes, batch.end);
+    if (this.#batchBytes + bytes.length > sectionContentBytes) this.#flushEvents();
+    this.#batches.push(bytes);
+    this.#batchBytes += bytes.length;
+    await this.#drain();
+    this.#options.onProgress?.({ done: this.#range.end, total: size, unit: "events" });
+  }
+
+  /** Ends a section of events, behind the payloads that they name. */
+  #flushEvents(): void {
+    this.#payloads.flush();
+    if (this.#batches.length > 0) this.#sections.add(sectionKinds.events, concat(...this.#batches));
+    this.#batches = [];
+    this.#batchBytes = 0;
+  }
+
+  async #put(writer: PayloadWriter, name: Uint8Array, size: number, seq: number): Promise<void> {
+    const { blobs } = this.#directory;
+    const actual = blobs.sizeOf(name);
+    if (actual !== undefined && actual !== size) {
+      throw this.#corrupt(seq, `its payload has ${actual} bytes, and it says ${size}`);
+    }
+    writer.begin(name, size);
+    for (const piece of piecesOf(blobs, name, size)) {
+      writer.push(piece);
+      await this.#drain();
+    }
+    writer.end();
+  }
+
+  async #writeStates(snapshots: readonly SnapshotRecord[]): Promise<number> {
+    const written = new BlobNames();
+    for (const { stateHash, stateBytes, size } of snapshots) {
+      if (written.sizeOf(stateHash) !== undefined) continue;
+      written.add(stateHash, stateBytes);
+      await this.#put(this.#states, stateHash, stateBytes, size);
+    }
+    this.#states.flush();
+    return written.count;
+  }
+
+  #trailer(events: number, states: number, snapshots: number): void {
+    const { signer } = this.#directory.identity;
+    const root = Uint8Array.from(this.#range.root());
+    const sha256 = Uint8Array.from(this.#hash.digest());
+    const text = bundleText(this.#reader.origin, events, root, sha256);
+    const trailer: BundleTrailer = {
+      events,
+      root,
+      payloads: this.#named.count,
+      payloadBytes: this.#payloadBytes,
+      states,
+      snapshots,
+      bytes: this.#sections.offset,
+      sha256,
+      note: signer ? signNote(text, [signer]) : null,
+    };
+    this.#sections.addValue(sectionKinds.trailer, trailer);
+  }
+
+  async #drain(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const bytes of waiting) {
+      this.#hash.update(bytes);
+      await this.#out(bytes);
+    }
+    if (this.#options.signal?.aborted) {
+      throw new ReachError("INTERRUPTED", "the export was interrupted");
+    }
+  }
+
+  #corrupt(seq: number, fault: string): ReachError {
+    return new ReachError("CORRUPT", `event ${seq}: ${fault}`, {
+      where: `${this.#reader.id}@${seq}`,
+      hint: "`reach verify` says what is wrong",
+    });
+  }
+}
+
+function piecesOf(blobs: BlobReader, name: Uint8Array, size: number): Iterable<Uint8Array> {
+  return size > heldBytesMax ? blobs.stream(name) : [blobs.get(name)];
+}

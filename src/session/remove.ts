@@ -1,0 +1,98 @@
+/**
+ * Removing a session. What stays is a tombstone with its last checkpoint, so that nobody can put
+ * another session in its place, and whoever holds the checkpoint can be told what became of it.
+ * The tombstone is durable before the first file goes: if we crash before, the session is all
+ * there; after, it is gone for every reader, and `collectGarbage` finishes the work.
+ */
+import { fromUtf8, ReachError, type SessionId, utf8 } from "../base/index.ts";
+import { type Disk, readFile, replaceFile } from "../disk/index.ts";
+import { checkpointPath, eventLogPath, manifestPath, sessionFolder } from "../log/index.ts";
+import { foreignCheckpointNames, readForeignCheckpoint } from "./checkpoint-files.ts";
+import type { Directory } from "./directory.ts";
+import { tombstonePath } from "./session-reader.ts";
+
+/** What is left of a removed session, as `tombstone` holds it in JSON. */
+export interface Tombstone {
+  readonly version: 1;
+  readonly id: SessionId;
+  /** When it was removed: ISO 8601, UTC. */
+  readonly removed: string;
+  /** Its last checkpoint, a signed note as text; `null` where none had been signed. */
+  readonly checkpoint: string | null;
+}
+
+/**
+ * Removes a session for good. Its payloads go with the next `collectGarbage`. Throws `NOT_FOUND`,
+ * `GONE` for one that has been removed, `CONFLICT` while sessions are being written.
+ */
+export async function removeSession(
+  directory: Directory,
+  id: SessionId,
+  removed: number = Date.now(),
+): Promise<void> {
+  await directory.settle();
+  const { disk, path } = directory;
+  if (disk.exists(tombstonePath(path, id))) {
+    if ((await finishRemoval(directory, id)) > 0) return;
+    throw new ReachError("GONE", `session ${id} has been removed already`, { where: id });
+  }
+  if (!disk.exists(manifestPath(path, id)) && !disk.exists(eventLogPath(path, id))) {
+    throw new ReachError("NOT_FOUND", `there is no session ${id}`, {
+      where: id,
+      hint: "`reach ls` shows the sessions of this data directory",
+    });
+  }
+  const tombstone: Tombstone = {
+    version: 1,
+    id,
+    removed: new Date(removed).toISOString(),
+    checkpoint: lastCheckpoint(disk, path, id),
+  };
+  directory.checkLock();
+  await replaceFile(disk, tombstonePath(path, id), utf8(`${JSON.stringify(tombstone)}\n`));
+  await finishRemoval(directory, id);
+}
+
+/** The newest checkpoint as it stands, of this directory or, failing that, of another one. */
+function lastCheckpoint(disk: Disk, root: string, id: SessionId): string | null {
+  const own = checkpointPath(root, id);
+  if (disk.exists(own)) return fromUtf8(readFile(disk, own));
+  for (const name of foreignCheckpointNames(disk, root, id)) {
+    try {
+      return fromUtf8(readForeignCheckpoint(disk, root, id, name).note);
+    } catch {
+      // A damaged one says nothing.
+    }
+  }
+  return null;
+}
+
+/** Removes the files of a session that has its tombstone; returns the bytes that they had. */
+export async function finishRemoval(directory: Directory, id: SessionId): Promise<number> {
+  const { disk, path } = directory;
+  directory.checkLock();
+  directory.forgetSession(id);
+  const folder = sessionFolder(path, id);
+  const snapshots = `${folder}/snapshots`;
+  const tombstone = tombstonePath(path, id);
+  let bytes = 0;
+  if (disk.exists(snapshots)) {
+    for (const name of disk.list(snapshots)) bytes += removeFile(disk, `${snapshots}/${name}`);
+    disk.removeFolder(snapshots);
+  }
+  for (const name of disk.list(folder)) {
+    const file = `${folder}/${name}`;
+    if (file !== tombstone) bytes += removeFile(disk, file);
+  }
+  await disk.syncFolder(folder);
+  return bytes;
+}
+
+/** Removes a file; returns the bytes it had. */
+export function removeFile(disk: Disk, path: string): number {
+  const file = disk.open(path, "read");
+  const size = file.size();
+  file.close();
+  disk.remove(path);
+  return size;
+}

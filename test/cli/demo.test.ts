@@ -1,0 +1,27 @@
+import * as fs from "node:fs";
+import { describe, expect, it } from "vitest";
+import { demoTranscript } from "../../src/cli/demo-transcript.ts";
+import { Workbench } from "./reach-command.ts";
+
+describe("reach demo", () => {
+  it("shows import, replay, verify, the original and a caught change, and leaves nothing", async () => {
+    const bench = new Workbench();
+    const env = { TMPDIR: bench.folder };
+    const { code, stdout, stderr } = await bench.run(["demo", "--events", "2500"], { env });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toMatch(/imported 2,500 events \(\S+ MB\) from claude-code/);
+    expect(stdout).toMatch(/^computed .*\n/m);
+    expect(stdout).toMatch(/^identical .*\n/m);
+    expect(stdout).toMatch(/^intact .*\ncomplete /m);
+    expect(stdout).toContain("the same as of session.jsonl");
+    expect(stdout).toMatch(/^damaged .*\n/m);
+    expect(fs.readdirSync(bench.folder)).toEqual([]);
+  });
+
+  it("is made of the same bytes each time", () => {
+    const one = [...demoTranscript(300, 7)].join("");
+    expect([...demoTranscript(300, 7)].join("")).toBe(one);
+    expect([...demoTranscript(300, 8)].join("")).not.toBe(one);
+    expect(one.split("\n")).toHaveLength(301);
+  });
+});

@@ -1,0 +1,63 @@
+import * as fs from "node:fs";
+import { describe, expect, it } from "vitest";
+import { Workbench } from "./reach-command.ts";
+import { claudeSession, glued, ndjson } from "./transcripts.ts";
+
+describe("reach export", () => {
+  it("gives back the very bytes that were imported, to a file or to stdout", async () => {
+    const bench = new Workbench();
+    const text = `\ufeff${glued(claudeSession(30), 5)}\r\n\r\n{"type":"x", "n": 52.0}\nno json`;
+    const id = await bench.import("odd.jsonl", text);
+    const { code, stdout } = await bench.run(["export", id]);
+    expect(code).toBe(0);
+    expect(stdout === text).toBe(true);
+    const file = await bench.run(["export", id, "--format", "original", "-o", "back.jsonl"]);
+    expect(file).toMatchObject({ code: 0, stdout: "" });
+    expect(bench.read("back.jsonl").equals(Buffer.from(text))).toBe(true);
+    const about = await bench.json(["export", id, "-o", "again.jsonl"]);
+    expect(about).toMatchObject({
+      id,
+      format: "original",
+      file: "again.jsonl",
+      bytes: Buffer.byteLength(text),
+      sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(fs.readdirSync(bench.folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  });
+
+  it("writes NDJSON as `events --ndjson` does, also a part of it", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("session.jsonl", claudeSession(10));
+    const all = await bench.run(["export", id, "--format", "ndjson"]);
+    const events = await bench.run(["events", id, "--ndjson"]);
+    expect(all.stdout).toBe(events.stdout);
+    const part = await bench.run(["export", id, "--format", "ndjson", "--from", "2", "--to", "4"]);
+    expect(part.stdout).toBe(all.stdout.split("\n").slice(2, 4).join("\n").concat("\n"));
+    const wrong = await bench.run(["export", id, "--from", "2"]);
+    expect(wrong.code).toBe(2);
+  });
+
+  it("writes tiles of a transparency log into a new folder", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("a.jsonl", ndjson(300));
+    const { code } = await bench.run(["export", id, "--format", "tlog-tiles", "-o", "tiles"]);
+    expect(code).toBe(0);
+    expect(bench.read("tiles/checkpoint").toString()).toContain(`/s/${id}\n301\n`);
+    expect(fs.existsSync(bench.path("tiles/tile/0/000"))).toBe(true);
+    const again = await bench.run(["export", id, "--format", "tlog-tiles", "-o", "tiles"]);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain("tiles is there already");
+    expect((await bench.run(["export", id, "--format", "tlog-tiles"])).code).toBe(2);
+  });
+
+  it("replaces a file as a whole, and follows a link to it", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("a.jsonl", ndjson(3));
+    bench.write("old.jsonl", "old");
+    fs.symlinkSync("old.jsonl", bench.path("link.jsonl"));
+    expect((await bench.run(["export", id, "-o", "link.jsonl"])).code).toBe(0);
+    expect(bench.read("old.jsonl").toString()).toBe(ndjson(3));
+    expect(fs.lstatSync(bench.path("link.jsonl")).isSymbolicLink()).toBe(true);
+    expect((await bench.run(["export", id, "-o", "-"])).stdout).toBe(ndjson(3));
+  });
+});

@@ -1,0 +1,153 @@
+import { randomUUID } from "node:crypto";
+import * as fs from "node:fs";
+import { describe, expect, it } from "vitest";
+import { Workbench } from "./reach-command.ts";
+import { claudeSession, glued, ndjson } from "./transcripts.ts";
+
+interface Imports {
+  readonly imports: readonly {
+    readonly source: string;
+    readonly id: string;
+    readonly format: string;
+    readonly records: number;
+    readonly events: number;
+    readonly continuedFrom: number | null;
+    readonly unchanged: boolean;
+    readonly root: string;
+    readonly blobs: { readonly count: number };
+    readonly unparsed: number;
+    readonly problems: readonly { readonly line: number | null; readonly message: string }[];
+  }[];
+}
+
+describe("reach import", () => {
+  it("says what came in, from which format, where it is now, and what it weighs", async () => {
+    const bench = new Workbench();
+    const file = bench.write("session.jsonl", claudeSession(20));
+    const { code, stdout, stderr } = await bench.run(["import", file]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    const [first, second] = stdout.split("\n");
+    expect(first).toMatch(/^imported 41 events \(\d+(\.\d+)? kB\) from claude-code in \S+ s +id {4}[0-9a-f]{8}-/);
+    expect(second).toMatch(/^ {2}blobs 4 payloads, .* -> .* stored \(\d+\.\dx\) +root {2}[0-9a-f]{8}…/);
+  });
+
+  it("is one object with --json and the bare id with --quiet", async () => {
+    const bench = new Workbench();
+    bench.write("session.jsonl", claudeSession(20));
+    const { imports } = await bench.json<Imports>(["import", "session.jsonl"]);
+    expect(imports).toHaveLength(1);
+    const [only] = imports;
+    expect(only).toMatchObject({
+      source: "session.jsonl",
+      format: "claude-code",
+      records: 41,
+      events: 42,
+      continuedFrom: null,
+      unchanged: false,
+      problems: [],
+      blobs: { count: 4 },
+    });
+    expect(only?.root).toMatch(/^[0-9a-f]{64}$/);
+    const quiet = await bench.run(["import", "session.jsonl", "--fresh", "--quiet"]);
+    expect(quiet.stdout).toMatch(/^[0-9a-f-]{36}\n$/);
+    expect(quiet.stdout.trim()).not.toBe(only?.id);
+  });
+
+  it("knows a file that is here already, and continues one that has grown", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("log.jsonl", ndjson(30));
+    const again = await bench.run(["import", "log.jsonl"]);
+    expect(again.stdout).toMatch(/^unchanged: the 31 events of it are here already +id {4}/);
+    bench.write("log.jsonl", ndjson(50));
+    const more = await bench.run(["import", "log.jsonl"]);
+    expect(more.stdout).toMatch(/^continued with 20 events /);
+    expect(more.stdout).toContain("proved consistent with the 31 events before");
+    expect(more.stdout).toContain(id.slice(0, 13));
+    const fresh = await bench.json<Imports>(["import", "log.jsonl", "--fresh"]);
+    expect(fresh.imports[0]?.id).not.toBe(id);
+  });
+
+  it("keeps glued records and unparsed lines, and says where the first of them stands", async () => {
+    const bench = new Workbench();
+    const lines = glued(glued(ndjson(20), 4), 9).split("\n");
+    lines.splice(12, 0, "this is no record", '{"broken": ');
+    const file = bench.write("odd.jsonl", lines.join("\n"));
+    const { code, stdout } = await bench.run(["import", file]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(
+      "  2 lines held two records without a newline between them: both kept (first: line 4)\n",
+    );
+    expect(stdout).toMatch(/2 lines: .*kept unread \(first: line 13\)/);
+    const { imports } = await bench.json<Imports>(["import", file, "--fresh"]);
+    expect(imports[0]).toMatchObject({ records: 22, unparsed: 2 });
+    expect(imports[0]?.problems.map(({ line }) => line)).toEqual([4, 9, 13, 14]);
+  });
+
+  it("makes a session of each file, and goes on when one of them cannot be read", async () => {
+    const bench = new Workbench();
+    bench.write("one.jsonl", ndjson(3));
+    bench.write("two.jsonl", ndjson(4, 100));
+    const { code, stdout, stderr } = await bench.run(["import", "one.jsonl", "no.jsonl", "two.jsonl"]);
+    expect(code).toBe(5);
+    expect(stderr).toContain("reach: there is no file no.jsonl");
+    expect(stdout).toMatch(/^one\.jsonl\n {2}imported 3 events/);
+    expect(stdout).toMatch(/\ntwo\.jsonl\n {2}imported 4 events/);
+    const { imports } = JSON.parse(
+      (await bench.run(["import", "no.jsonl", "two.jsonl", "--json"])).stdout,
+    ) as { imports: Record<string, unknown>[] };
+    expect(imports[0]).toMatchObject({ source: "no.jsonl", error: { code: "NOT_FOUND" } });
+    expect(imports[1]).toMatchObject({ source: "two.jsonl", unchanged: true });
+  });
+
+  it("reads standard input, and takes a folder as one source", async () => {
+    const bench = new Workbench();
+    const piped = await bench.run(["import", "-"], { input: ndjson(7, 500) });
+    expect(piped.stdout).toMatch(/^imported 7 events /);
+    bench.write("parts/1.jsonl", ndjson(5));
+    bench.write("parts/2.jsonl", ndjson(5, 5));
+    const folder = await bench.json<Imports>(["import", "parts"]);
+    expect(folder.imports[0]).toMatchObject({ records: 10, format: "ndjson" });
+    const { sessions } = await bench.json<{ sessions: { name: string }[] }>(["ls"]);
+    expect(sessions.map(({ name }) => name)).toEqual(["parts", "stdin"]);
+  });
+
+  it("takes the array that --path names, and the id that --id names", async () => {
+    const bench = new Workbench();
+    const text = JSON.stringify({ meta: 1, data: { runs: [{ events: [{ a: 1 }, { a: 2 }, { a: 3 }] }] } });
+    bench.write("dump.json", text);
+    const id = randomUUID();
+    const args = ["import", "dump.json", "--path", "data.runs[0].events", "--id", id];
+    const { imports } = await bench.json<Imports>(args);
+    expect(imports[0]).toMatchObject({ id, format: "json" });
+    expect(imports[0]?.records).toBeGreaterThanOrEqual(3);
+    const other = await bench.run([...args.slice(0, -1), id, "--fresh"]);
+    expect(other.code).toBe(1);
+    expect(other.stderr).toContain(id);
+  });
+
+  it("refuses what is no transcript, and makes no data directory for a file that is not there", async () => {
+    const bench = new Workbench();
+    const missing = await bench.run(["import", "missing.jsonl"]);
+    expect(missing.code).toBe(5);
+    expect(missing.stderr).toBe("reach: there is no file missing.jsonl\n  check the path\n");
+    expect(fs.existsSync(bench.path(".reach"))).toBe(false);
+    bench.write("image.bin", new Uint8Array([0x89, 0x50, 0, 1, 2, 3, 255, 254]));
+    const binary = await bench.run(["import", "image.bin"]);
+    expect(binary.code).toBe(1);
+    expect(binary.stderr).toContain("image.bin is no transcript that Reach knows");
+    const empty = await bench.run(["import", bench.write("empty.jsonl", "")]);
+    expect(empty.code).toBe(1);
+    expect(empty.stderr).toContain("is empty");
+  });
+
+  it("suggests a format for a mistyped one, and refuses one id for several files", async () => {
+    const bench = new Workbench();
+    bench.write("a.jsonl", ndjson(1));
+    const format = await bench.run(["import", "a.jsonl", "--format", "claude-cod"]);
+    expect(format.code).toBe(2);
+    expect(format.stderr).toContain("did you mean claude-code?");
+    const several = await bench.run(["import", "a.jsonl", "a.jsonl", "--id", randomUUID()]);
+    expect(several.code).toBe(2);
+    expect(several.stderr).toContain("--id names one session");
+  });
+});

@@ -1,0 +1,110 @@
+import * as fs from "node:fs";
+import { describe, expect, it } from "vitest";
+import { type Ended, ended, heard, Workbench } from "./reach-command.ts";
+import { ndjson } from "./transcripts.ts";
+
+interface Imports {
+  readonly imports: readonly { readonly id: string; readonly continuedFrom: number | null }[];
+}
+
+/** Writes lines to a pipe until the command that reads it has gone. */
+async function feed(input: NodeJS.WritableStream): Promise<void> {
+  let open = true;
+  const gone = new Promise<void>((resolve) => {
+    const end = (): void => {
+      open = false;
+      resolve();
+    };
+    input.on("error", end);
+    input.on("close", end);
+  });
+  for (let at = 0; open; at += 1000) {
+    const room = input.write(ndjson(1000, at));
+    if (!room) await Promise.race([new Promise((resolve) => input.once("drain", resolve)), gone]);
+  }
+}
+
+describe("Ctrl-C during an import", () => {
+  it("ends at an acknowledged point, says how to go on, and the same command goes on", async () => {
+    const bench = new Workbench();
+    const text = ndjson(400_000);
+    bench.write("long.jsonl", text);
+    const result = await interrupted(bench, ["import", "long.jsonl", "--json"], "SIGINT");
+    expect(result.code).toBe(130);
+    expect(result.stderr).toMatch(/interrupted after [\d,]+ events: the session is whole up to there/);
+    expect(result.stderr).toContain("run the same command again to go on");
+    const [first] = (JSON.parse(result.stdout) as Imports).imports;
+    const id = first?.id as string;
+    const again = await bench.json<Imports>(["import", "long.jsonl"]);
+    expect(again.imports[0]?.id).toBe(id);
+    expect(again.imports[0]?.continuedFrom).toBeGreaterThan(0);
+    await bench.run(["export", id, "--format", "original", "-o", "back.jsonl"]);
+    expect(bench.read("back.jsonl").equals(Buffer.from(text))).toBe(true);
+  });
+
+  it("also while it waits for more on standard input", async () => {
+    const bench = new Workbench();
+    const child = bench.start(["import", "-", "--json"]);
+    const end = ended(child);
+    child.stdin?.on("error", () => {});
+    child.stdin?.write(ndjson(40_000));
+    await untilImporting(bench);
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await end;
+    expect(code).toBe(130);
+    expect(stderr).toContain("interrupted after");
+    expect((JSON.parse(stdout) as Imports).imports).toHaveLength(1);
+  });
+
+  it("kills at the second one; what was acknowledged is recovered", async () => {
+    const bench = new Workbench();
+    const child = bench.start(["import", "-"]);
+    const end = ended(child);
+    const feeding = feed(child.stdin as NodeJS.WritableStream);
+    await untilImporting(bench);
+    child.kill("SIGINT");
+    child.kill("SIGINT");
+    await heard(child.stderr, /./).catch(() => "");
+    child.kill("SIGINT");
+    const { code, signal } = await end;
+    await feeding;
+    expect(code === 130 || signal === "SIGINT").toBe(true);
+    const { findings } = await bench.json<{ findings: unknown[] }>(["doctor", "--recover"]);
+    expect(findings).toEqual([]);
+  });
+
+  it("of SIGTERM ends it the same way, with 143", async () => {
+    const bench = new Workbench();
+    bench.write("long.jsonl", ndjson(400_000));
+    const { code } = await interrupted(bench, ["import", "long.jsonl"], "SIGTERM");
+    expect(code).toBe(143);
+  });
+});
+
+/** Sends a signal as soon as an import has begun to write. */
+async function interrupted(
+  bench: Workbench,
+  args: readonly string[],
+  signal: NodeJS.Signals,
+): Promise<Ended> {
+  const child = bench.start(args);
+  const end = ended(child);
+  await untilImporting(bench);
+  child.kill(signal);
+  return end;
+}
+
+/** Resolves when the first events of an import have been written. */
+async function untilImporting(bench: Workbench): Promise<void> {
+  const sessions = bench.path(".reach/default/sessions");
+  const started = Date.now();
+  const begun = (): boolean => {
+    const names = fs.existsSync(sessions) ? fs.readdirSync(sessions, { recursive: true }) : [];
+    const log = names.map(String).find((name) => name.endsWith("events.log"));
+    return log !== undefined && fs.statSync(`${sessions}/${log}`).size > 1000;
+  };
+  while (!begun()) {
+    if (Date.now() - started > 10_000) throw new Error("the import has not begun");
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}

@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { Workbench } from "./reach-command.ts";
+import { claudeSession, ndjson } from "./transcripts.ts";
+
+describe("reach rm", () => {
+  it("removes nothing before somebody says --yes", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("a.jsonl", ndjson(5));
+    const asked = await bench.run(["rm", id]);
+    expect(asked.code).toBe(2);
+    expect(asked.stderr).toContain(`session ${id} (6 events) would be removed for good`);
+    expect((await bench.run(["ls", "--quiet"])).stdout).toBe(`${id}\n`);
+  });
+
+  it("removes sessions, which are then gone and not unknown", async () => {
+    const bench = new Workbench();
+    const a = await bench.import("a.jsonl", ndjson(5));
+    const b = await bench.import("b.jsonl", ndjson(5, 50));
+    const wrong = await bench.run(["rm", a, "ffff", "--yes"]);
+    expect(wrong.code).toBe(5);
+    expect((await bench.json<{ total: number }>(["ls"])).total).toBe(2);
+    const done = await bench.run(["rm", a, "--yes"]);
+    expect(done).toMatchObject({ code: 0, stdout: `removed ${a} (6 events)\n` });
+    const gone = await bench.run(["show", a]);
+    expect(gone.code).toBe(5);
+    expect(gone.stderr).toContain("has been removed");
+    expect((await bench.run(["ls", "--quiet"])).stdout).toBe(`${b}\n`);
+  });
+});
+
+describe("reach gc", () => {
+  it("gives back the room of payloads that no session names, and of no others", async () => {
+    const bench = new Workbench();
+    const large = Array.from({ length: 40 }, (_, i) => {
+      const text = Array.from({ length: 900 }, (_, j) => (i * 7919 + j * 104_729).toString(36));
+      return `${JSON.stringify({ type: "x", n: i, text: text.join(" ") })}\n`;
+    }).join("");
+    const removed = await bench.import("large.jsonl", large);
+    const kept = await bench.import("session.jsonl", claudeSession(30));
+    await bench.run(["rm", removed, "--yes"]);
+    const report = await bench.json<{ freedBytes: number }>(["gc"]);
+    expect(report.freedBytes).toBeGreaterThan(100_000);
+    expect((await bench.run(["verify", kept])).code).toBe(0);
+    expect((await bench.run(["gc"])).stdout).toMatch(/^freed /);
+  });
+});

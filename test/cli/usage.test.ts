@@ -1,0 +1,84 @@
+import { describe, expect, it } from "vitest";
+import { catalogue } from "../../src/cli/catalogue.ts";
+import { Workbench } from "./reach-command.ts";
+import { ndjson } from "./transcripts.ts";
+
+describe("the help", () => {
+  it("of every command begins with examples and goes to stdout", async () => {
+    const bench = new Workbench();
+    const helps = await Promise.all(
+      catalogue.map(async ({ name }) => ({ name, ...(await bench.run([name, "--help"])) })),
+    );
+    for (const { name, code, stdout, stderr } of helps) {
+      expect({ name, code, stderr }).toEqual({ name, code: 0, stderr: "" });
+      expect(stdout).toMatch(new RegExp(`^  \\$ [^\\n]*reach ${name}`));
+      expect(stdout).toContain(`Usage: reach ${name}`);
+    }
+  });
+
+  it("is shown by `help`, `--help` and, on stderr and as a mistake, for no command at all", async () => {
+    const bench = new Workbench();
+    const [flag, word, none] = await Promise.all([
+      bench.run(["--help"]),
+      bench.run(["help"]),
+      bench.run([]),
+    ]);
+    expect(flag).toMatchObject({ code: 0, stderr: "" });
+    expect(flag.stdout).toContain("Exit codes: 0 ok, 1 failed, 2 usage, 3 diverged");
+    expect(word.stdout).toBe(flag.stdout);
+    expect(none).toMatchObject({ code: 2, stdout: "" });
+    expect(none.stderr).toContain("Usage: reach");
+  });
+
+  it("names the version", async () => {
+    const bench = new Workbench();
+    const [version, among] = await Promise.all([
+      bench.run(["--version"]),
+      bench.run(["--no-color", "--version"]),
+    ]);
+    expect(version).toMatchObject({ code: 0, stderr: "" });
+    expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(among.stdout).toBe(version.stdout);
+  });
+});
+
+describe("a mistake on the command line", () => {
+  const mistakes: [string, string[], string][] = [
+    ["a mistyped command", ["improt", "x"], "did you mean import?"],
+    ["a mistyped option", ["import", "x", "--jsno"], "did you mean --json?"],
+    ["a mistyped word of a command", ["blob", "gte", "x"], "did you mean get?"],
+    ["a missing argument", ["show"], "`reach show --help` shows how"],
+    ["an argument too many", ["show", "a", "b"], "`reach show --help` shows how"],
+    ["a number that is none", ["events", "a", "--from", "ten"], "whole number"],
+    ["a number of zero", ["replay", "a", "--workers", "0"], "1 or more"],
+    ["a choice that is none", ["events", "a", "--kind", "cal"], "Allowed choices are"],
+    ["an empty data directory", ["ls", "--data", ""], "--data names no folder"],
+  ];
+  it.each(mistakes)("%s ends with 2 and says what to do", async (_, args, hint) => {
+    const bench = new Workbench();
+    const { code, stdout, stderr } = await bench.run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(/^reach: /);
+    expect(stderr).toContain(hint);
+    expect(stderr.trimEnd().split("\n").length).toBeLessThanOrEqual(3);
+  });
+
+  it("is one object on stderr with --json, and has a stack with --debug", async () => {
+    const bench = new Workbench();
+    await bench.import("a.jsonl", ndjson(1));
+    const json = await bench.run(["show", "ffff", "--json"]);
+    expect(json).toMatchObject({ code: 5, stdout: "" });
+    expect(JSON.parse(json.stderr)).toEqual({
+      error: {
+        code: "NOT_FOUND",
+        message: "there is no session ffff",
+        where: null,
+        hint: "`reach ls` shows the sessions of this data directory",
+      },
+    });
+    const plain = await bench.run(["show", "ffff"]);
+    expect(plain.stderr).not.toContain("    at ");
+    const debug = await bench.run(["show", "ffff", "--debug"]);
+    expect(debug.stderr).toMatch(/\n {4}at .*sessions\.js:\d+/);
+  });
+});

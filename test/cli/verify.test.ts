@@ -1,0 +1,107 @@
+import * as fs from "node:fs";
+import { describe, expect, it } from "vitest";
+import { Workbench } from "./reach-command.ts";
+import { claudeSession, ndjson } from "./transcripts.ts";
+
+interface Verified {
+  readonly verified: readonly {
+    readonly target: string;
+    readonly id: string;
+    readonly integrity: string;
+    readonly completeness: string;
+    readonly firstBad: number | null;
+    readonly problems: readonly unknown[];
+  }[];
+}
+
+describe("reach verify", () => {
+  it("says what is intact, and that nothing is cut off", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("session.jsonl", claudeSession(30));
+    const { code, stdout } = await bench.run(["verify", id]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^intact {6}62 events {3}6 payloads \(\S+ kB\) {3}\S+ s\n/);
+    expect(stdout).toMatch(/^complete {4}signed over 62 events by reach\.local\+[0-9a-f]{8}$/m);
+    expect(stdout).toMatch(/^ {2}root [0-9a-f]{8}…/m);
+    const { verified } = await bench.json<Verified>(["verify", id]);
+    expect(verified).toMatchObject([
+      { target: id, id, integrity: "intact", completeness: "complete", firstBad: null, problems: [] },
+    ]);
+    expect((await bench.run(["verify", id, "--quiet"])).stdout).toBe("intact complete\n");
+  });
+
+  it("names the first bad event of a damaged log, and ends with 4", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("session.jsonl", ndjson(500));
+    bench.damage(id);
+    const { code, stdout } = await bench.run(["verify", id]);
+    expect(code).toBe(4);
+    expect(stdout).toMatch(/^damaged /);
+    expect(stdout).toMatch(/^ {2}first bad event: \d+ \(\d+ events in all\)$/m);
+    const json = await bench.run(["verify", id, "--json"]);
+    expect(json.code).toBe(4);
+    const [report] = (JSON.parse(json.stdout) as Verified).verified;
+    expect(report?.firstBad).toBeGreaterThan(100);
+  });
+
+  it("tells a log that was cut off from one that was changed", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("session.jsonl", ndjson(500));
+    const log = bench.logOf(id);
+    fs.truncateSync(log, bench.batchEnd(log));
+    const { code, stdout } = await bench.run(["verify", id]);
+    expect(code).toBe(4);
+    expect(stdout).toMatch(/^incomplete {2}signed over 501 events/m);
+  });
+
+  it("looks at several, or all, and the worst of them counts", async () => {
+    const bench = new Workbench();
+    const good = await bench.import("a.jsonl", ndjson(5));
+    const bad = await bench.import("b.jsonl", ndjson(500, 100));
+    bench.damage(bad);
+    const all = await bench.run(["verify", "--all"]);
+    expect(all.code).toBe(4);
+    expect(all.stdout).toContain(`${good}\nintact `);
+    expect(all.stdout).toContain(`${bad}\ndamaged `);
+    expect((await bench.run(["verify", good])).code).toBe(0);
+    const none = await bench.run(["verify"]);
+    expect(none.code).toBe(2);
+  });
+
+  it("checks a bundle without any data directory, and a changed one does not pass", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("session.jsonl", claudeSession(30));
+    const exported = await bench.run(["export", id, "--format", "bundle", "-o", "run.bundle"]);
+    expect(exported.code).toBe(0);
+    fs.rmSync(bench.path(".reach"), { recursive: true });
+    const good = await bench.run(["verify", "run.bundle"]);
+    expect(good.code).toBe(0);
+    expect(good.stdout).toMatch(/^intact {6}62 events /);
+    const bytes = bench.read("run.bundle");
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 1;
+    bench.write("changed.bundle", bytes);
+    const changed = await bench.run(["verify", "changed.bundle"]);
+    expect(changed.code).toBe(4);
+    bench.write("no.bundle", "hello");
+    expect((await bench.run(["verify", "no.bundle"])).code).toBe(4);
+  });
+
+  it("checks against the key that somebody trusts, and refuses what is no key", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("a.jsonl", ndjson(5));
+    const doctor = await bench.json<{ directory: { verifierKey: string } }>(["doctor"]);
+    const own = doctor.directory.verifierKey;
+    await bench.run(["import", "a.jsonl", "--data", "other"]);
+    const other = await bench.json<{ directory: { verifierKey: string } }>([
+      "doctor",
+      "--data",
+      "other",
+    ]);
+    expect((await bench.run(["verify", id, "--key", own])).code).toBe(0);
+    const foreign = await bench.run(["verify", id, "--key", other.directory.verifierKey]);
+    expect(foreign.stdout).not.toMatch(/^complete /m);
+    const wrong = await bench.run(["verify", id, "--key", "abc"]);
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain("--key");
+  });
+});

@@ -1,0 +1,88 @@
+// Verifying 100,000 events, beside a loop that reads the same bytes and hashes each event. A second
+// floor hashes the nodes of the RFC 6962 tree as well, which whoever compares a root has to.
+
+import { hash } from "node:crypto";
+import { Directory, verifySession } from "../../../src/session/index.ts";
+import type { Bench } from "../bench.ts";
+import { plainInput, sessionInput } from "../inputs.ts";
+import { measured, type Work } from "../measurement.ts";
+import { forEachPlain } from "../plain-log.ts";
+import { memoryRow, timesRow } from "../rows.ts";
+import type { Row, Scenario } from "../scenario.ts";
+
+export const verify: Scenario = {
+  name: "verify",
+  long: false,
+  async run(bench: Bench): Promise<readonly Row[]> {
+    const events = bench.events(100_000);
+    const session = await sessionInput(bench, events);
+    const file = await plainInput(bench, session);
+    const module = "scenarios/verify";
+    const reach = { module, name: "verified", input: session };
+    const rounds = bench.rounds(5);
+    const events_ = { module, name: "readAndHash", input: { file, tree: false } };
+    const pairs = await bench.pairs(rounds, { floor: events_, reach });
+    const tree = { module, name: "readAndHash", input: { file, tree: true } };
+    const treePairs = await bench.pairs(rounds, { floor: tree, reach });
+    const what = `verify of ${events} events`;
+    return [
+      timesRow(`${what}: reading + hashing (floor)`, pairs, 1.5),
+      timesRow(`${what}: reading + hashing events and tree nodes (floor)`, treePairs),
+      memoryRow(`${what}: peak RSS`, pairs.reach),
+    ];
+  },
+};
+
+/** Reads and hashes each event, with `tree` also the nodes above them. */
+export function readAndHash(input: {
+  readonly file: string;
+  readonly tree: boolean;
+}): Promise<Work> {
+  return measured(() => {
+    let events = 0;
+    let last: Uint8Array | undefined;
+    const tree = new BareTree();
+    forEachPlain(input.file, (bytes, start, end) => {
+      last = hash("sha256", bytes.subarray(start, end), "buffer");
+      if (input.tree) tree.append(last);
+      events += 1;
+    });
+    return { events, last: last?.at(0) ?? null, nodes: tree.nodes };
+  });
+}
+
+/** The frontier of an RFC 6962 tree and nothing else. */
+class BareTree {
+  readonly #frontier: Uint8Array[] = [];
+  readonly #preimage = Buffer.alloc(65, 1);
+  #size = 0;
+  nodes = 0;
+
+  append(leaf: Uint8Array): void {
+    let node = leaf;
+    for (let size = this.#size; size % 2 === 1; size = Math.floor(size / 2)) {
+      this.#preimage.set(this.#frontier.pop() as Uint8Array, 1);
+      this.#preimage.set(node, 33);
+      node = hash("sha256", this.#preimage, "buffer");
+      this.nodes += 1;
+    }
+    this.#frontier.push(node);
+    this.#size += 1;
+  }
+}
+
+/** Verifies a session: integrity and completeness. */
+export async function verified(input: {
+  readonly root: string;
+  readonly id: string;
+}): Promise<Work> {
+  const directory = await Directory.open({ path: `${input.root}/default`, mode: "read" });
+  const work = await measured(async () => {
+    const { integrity, completeness, events } = await verifySession(directory, input.id);
+    return { integrity, completeness, events };
+  });
+  await directory.close();
+  const { integrity, completeness } = work.facts;
+  if (integrity === "intact" && completeness === "complete") return work;
+  throw new Error(`verify says ${JSON.stringify(work.facts)}`);
+}
