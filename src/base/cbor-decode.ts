@@ -183,10 +183,6 @@ class Reader {
     if (tag === cborTags.pairs && major === majorTypes.array) {
       return this.#pairs(this.#argument(initial), depth);
     }
-    if (tag === cborTags.negativeZero && initial === simpleValues.null) {
-      this.#at += 1;
-      return -0;
-    }
     if (major === majorTypes.bytes) {
       const content = this.#byteString(this.#argument(initial));
       if (tag === cborTags.illFormedText) return this.#illFormed(content);

@@ -126,10 +126,8 @@ class Writer {
     else if (value > 0) this.#head(majorTypes.unsigned, value);
     else if (value < 0) this.#head(majorTypes.negative, -1 - value);
     else if (Object.is(value, 0)) this.#simple(0);
-    else {
-      this.#head(majorTypes.tag, cborTags.negativeZero);
-      this.#simple(simpleValues.null);
-    }
+    // No integer of CBOR is -0; as a float every reader of CBOR understands it.
+    else this.#float(value);
   }
 
   #float(value: number): void {

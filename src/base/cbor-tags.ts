@@ -15,8 +15,6 @@ export const cborTags = {
   illFormedText: 0x52454101,
   /** An object as `[key, value, ...]`, for keys that readers of a plain map lose. */
   pairs: 0x52454102,
-  /** Negative zero, around a null. */
-  negativeZero: 0x52454103,
 } as const;
 
 /** Major types (RFC 8949, 3.1). */

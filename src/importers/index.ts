@@ -1,7 +1,8 @@
 /** Importers: formats of transcripts, how to tell them apart, and their streaming readers. */
 export { detectFormat, formatNamed, formats } from "./detect.ts";
 export { sniffBytesMax } from "./head-sample.ts";
-export { type ImportOptions, type ImportReport, importSource } from "./import-source.ts";
+export type { ImportOptions, ImportReport } from "./import-report.ts";
+export { importSource } from "./import-source.ts";
 export type {
   FileReader,
   Format,

@@ -1,4 +1,7 @@
-/** Where an import reads from: a file, a folder of files, a stream; opened again to read on. */
+/**
+ * Where an import reads from: a file, a folder of files, a stream. What can be opened again can be
+ * compared with an earlier import and read on from there.
+ */
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { messageOf, ReachError } from "../base/index.ts";

@@ -11,10 +11,11 @@ const firstSlots = 1024;
 export class BlobNames {
   readonly #namesMax: number;
   #hashes = new Uint32Array(firstSlots * words);
-  /** Size and 1: 0 marks a free slot. */
+  /** Size and 1, negative once the name was marked; 0 is a free slot. */
   #sizes = new Float64Array(firstSlots);
-  /** Names in the set. */
+  /** Names in the set, and those of them that were marked. */
   count = 0;
+  marked = 0;
 
   /**
    * With `namesMax` the set forgets everything when it is full: whoever uses it then does some work
@@ -27,15 +28,25 @@ export class BlobNames {
   /** The size that a name was added with, or `undefined`. */
   sizeOf(sha256: Uint8Array): number | undefined {
     const size = this.#sizes[this.#slot(sha256)] as number;
-    return size === 0 ? undefined : size - 1;
+    return size === 0 ? undefined : Math.abs(size) - 1;
   }
 
-  /** Adds a name; one that is there gets the new size. */
+  /** Marks a name that is in the set. */
+  mark(sha256: Uint8Array): void {
+    const slot = this.#slot(sha256);
+    const size = this.#sizes[slot] as number;
+    if (size <= 0) return;
+    this.#sizes[slot] = -size;
+    this.marked += 1;
+  }
+
+  /** Adds a name, unmarked; one that is there gets the new size. */
   add(sha256: Uint8Array, size: number): void {
     if (this.count >= this.#namesMax) this.#clear();
     if (2 * this.count >= this.#sizes.length) this.#grow();
     const slot = this.#slot(sha256);
     if (this.#sizes[slot] === 0) this.count += 1;
+    else if ((this.#sizes[slot] as number) < 0) this.marked -= 1;
     for (let word = 0; word < words; word++) {
       this.#hashes[slot * words + word] = readU32(sha256, 4 * word);
     }
@@ -64,6 +75,7 @@ export class BlobNames {
   #clear(): void {
     this.#sizes.fill(0);
     this.count = 0;
+    this.marked = 0;
   }
 
   #grow(): void {

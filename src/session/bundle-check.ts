@@ -1,35 +1,16 @@
 /**
- * Verifies a bundle in one pass, section by section, and believes nothing before it has been
- * checked. What has been checked can be handed on to whoever imports it.
+ * Verifies the sections of a bundle as they come, in one pass, and believes nothing before it has
+ * been checked. What has been checked is handed on to whoever imports it.
  */
-import {
-  equalBytes,
-  messageOf,
-  readU32,
-  type SessionId,
-  type Sha256Stream,
-  sessionIdBytes,
-  sha256,
-  sha256Stream,
-  toHex,
-} from "../base/index.ts";
-import { type Batch, BatchWalk, batchHeaderBytes, readBatch } from "../event/index.ts";
+import { equalBytes, type SessionId, sessionIdBytes, toHex } from "../base/index.ts";
+import { BatchWalk, batchHeaderBytes, readBatch } from "../event/index.ts";
 import { eventLogStart } from "../log/index.ts";
-import {
-  emptyRoot,
-  keyText,
-  leafHash,
-  openCheckpoint,
-  openNote,
-  RangeBuilder,
-  type Verifier,
-} from "../merkle/index.ts";
+import { keyText, leafHash, openCheckpoint, openNote, RangeBuilder } from "../merkle/index.ts";
+import type { Verifier } from "../merkle/index.ts";
 import { snapshotText } from "../snapshots/index.ts";
-import { BlobNames } from "./blob-names.ts";
-import { bundleError, bundleText, type SectionKind, sectionKinds, sectionOrder } from "./bundle-format.ts";
+import { bundleError, bundleText, type SectionKind, sectionKinds } from "./bundle-format.ts";
 import {
   type BundleHead,
-  type BundleTrailer,
   readCheckpoint,
   readHead,
   readSnapshotRecords,
@@ -39,8 +20,267 @@ import { type KeyedNote, openCheckpointOf, openKeyedCheckpoint } from "./checkpo
 import { PayloadReader } from "./chunk-window.ts";
 import { EventCheck } from "./event-check.ts";
 import { verifierOf } from "./keys.ts";
-import { PayloadAssembly } from "./payload-assembly.ts";
+import { PayloadAssembly, type PayloadTarget } from "./payload-assembly.ts";
 import { RootMarks } from "./root-marks.ts";
 import { isSignedBy, SignedClaims } from "./signed-claims.ts";
-import { type SignedSnapshot, SnapshotClaims } from "./snapshot-claims.ts";
+import { SnapshotClaims } from "./snapshot-claims.ts";
 import { ProblemList } from "./verify-report.ts";
+
+/** Where a bundle is imported to. */
+export interface BundleTarget extends PayloadTarget {
+  /** Called once, before anything else; the head is still a claim. Throws to refuse it. */
+  begin(head: BundleHead): Promise<void>;
+  /** The next event, which is right as far as it can be told before the end. */
+  appendEvent(bytes: Uint8Array): void;
+  /** Called before the states: what comes now is no payload of an event. */
+  endEvents(): void;
+}
+
+const checkpointsMax = 100;
+const recordsMax = 2 ** 17;
+const where = "bundle";
+
+/** The check of one bundle. */
+export class BundleCheck {
+  readonly id: SessionId;
+  readonly problems = new ProblemList();
+  readonly snapshots = new SnapshotClaims();
+  readonly claims: SignedClaims;
+  /** The checkpoints as they stand in the bundle. */
+  readonly notes: KeyedNote[] = [];
+  readonly #identity: Uint8Array;
+  readonly #given: Verifier | undefined;
+  readonly #target: BundleTarget | undefined;
+  readonly #payloads: PayloadAssembly;
+  readonly #states: PayloadAssembly;
+  readonly #reader: PayloadReader;
+  readonly #stateReader: PayloadReader;
+  readonly #range = new RangeBuilder();
+  #marks: RootMarks | undefined;
+  #events = new EventCheck(undefined, true);
+  #own: Verifier | undefined;
+  #head: BundleHead | undefined;
+  #logOffset = eventLogStart;
+  #badEvents = 0;
+  #statesBegun = false;
+  /** Whoever signed the bundle as a whole: name and id of the key. */
+  exportedBy: string | null = null;
+
+  constructor(id: SessionId, given: Verifier | undefined, target: BundleTarget | undefined) {
+    this.id = id;
+    this.#identity = sessionIdBytes(id);
+    this.#given = given;
+    this.#target = target;
+    this.claims = new SignedClaims(this.snapshots, this.problems);
+    const wrong = (_: Uint8Array, message: string): void => this.problems.add(where, message);
+    this.#payloads = new PayloadAssembly(wrong);
+    this.#states = new PayloadAssembly(wrong);
+    this.#reader = new PayloadReader(this.#payloads);
+    this.#stateReader = new PayloadReader(this.#states);
+  }
+
+  /** What the bundle says of itself. Throws `BUNDLE_INVALID` before it has said so. */
+  get head(): BundleHead {
+    if (!this.#head) throw bundleError("it does not begin with what it is");
+    return this.#head;
+  }
+
+  /** Whether there is a head yet. */
+  get hasHead(): boolean {
+    return this.#head !== undefined;
+  }
+
+  /** Events that have gone by, and the root over them. */
+  get events(): number {
+    return this.#range.end;
+  }
+
+  get root(): Uint8Array {
+    return this.#range.root();
+  }
+
+  get intact(): number {
+    return this.#range.end - this.#badEvents;
+  }
+
+  get payloadCount(): number {
+    return this.#payloads.names.count;
+  }
+
+  get payloadBytes(): number {
+    return this.#payloads.bytes;
+  }
+
+  /** Checks one section; throws where it cannot be understood, which ends the check. */
+  async section(kind: SectionKind, content: Uint8Array): Promise<void> {
+    if (kind === sectionKinds.head) this.#readHead(content);
+    else if (kind === sectionKinds.checkpoint) this.#checkpoint(content);
+    else if (kind === sectionKinds.snapshots) this.#snapshotRecords(content);
+    else {
+      await this.#beginBody();
+      if (kind === sectionKinds.payloads) this.#reader.read(content);
+      else if (kind === sectionKinds.events) this.#batches(content);
+      else this.#stateSection(content);
+    }
+  }
+
+  #readHead(content: Uint8Array): void {
+    if (this.#head) throw bundleError("it says twice what it is");
+    const head = readHead(content, this.id);
+    this.#own = verifierOf(head.verifierKey);
+    this.#events = new EventCheck(head.manifest.secret, true);
+    this.#head = head;
+  }
+
+  #checkpoint(content: Uint8Array): void {
+    const { origin, verifierKey } = this.head;
+    const keyed = readCheckpoint(content);
+    const own = keyed.verifierKey === verifierKey;
+    this.notes.push(keyed);
+    if (this.notes.length > checkpointsMax) throw bundleError("it has too many checkpoints");
+    const given = this.#given;
+    const name = `checkpoint ${this.notes.length}`;
+    this.claims.add({ where: name, foreign: !own, trusted: given !== undefined }, () => {
+      if (given) {
+        return isSignedBy(keyed.note, given)
+          ? openCheckpointOf(keyed.note, given, this.id)
+          : undefined;
+      }
+      const opened = openKeyedCheckpoint(keyed, this.id);
+      return own ? openCheckpoint(keyed.note, [verifierOf(verifierKey)], origin) : opened;
+    });
+  }
+
+  #snapshotRecords(content: Uint8Array): void {
+    const { origin } = this.head;
+    const { program, records } = readSnapshotRecords(content);
+    if (this.snapshots.counts.count + records.length > recordsMax) {
+      throw bundleError("it has too many snapshots");
+    }
+    const place = `snapshots/${toHex(program).slice(0, 8)}`;
+    for (const record of records) {
+      const text = snapshotText(origin, program, record);
+      const keys = { given: this.#given, own: this.#own as Verifier };
+      this.snapshots.add({ ...record, program, where: place }, text, keys);
+    }
+  }
+
+  async #beginBody(): Promise<void> {
+    if (this.#marks) return;
+    const { head } = this;
+    if (this.#given) this.claims.requireSigner(this.#given);
+    this.#marks = new RootMarks(this.claims.claims);
+    if (this.#marks.next === 0) this.#marks.reached(this.root);
+    if (this.problems.count === 0) await this.#target?.begin(head);
+    this.#payloads.target = this.#target;
+  }
+
+  #batches(content: Uint8Array): void {
+    if (this.#reader.open) throw bundleError("events stand inside of a payload");
+    for (let at = 0; at < content.length; ) {
+      const batch = readBatch(content, at, this.#identity, this.#logOffset);
+      if (typeof batch === "string" || batch.firstSeq !== this.#range.end) {
+        throw bundleError(`the batch of event ${this.#range.end} is not valid`);
+      }
+      for (const walk = new BatchWalk(batch); walk.next(); ) {
+        this.#event(walk.preimage(), walk.seq);
+      }
+      this.#logOffset += batch.end - batch.bodyStart + batchHeaderBytes;
+      at = batch.end;
+    }
+  }
+
+  #event(preimage: Uint8Array, seq: number): void {
+    const fault = this.#events.fault(preimage, seq) ?? this.#payloadFault();
+    if (fault !== undefined) {
+      this.problems.event(seq, "events", fault);
+      this.#badEvents += 1;
+    }
+    this.#range.append(leafHash(preimage));
+    if (seq + 1 === this.#marks?.next) this.#marks.reached(this.root);
+    if (this.problems.count === 0) this.#target?.appendEvent(preimage.subarray(1));
+  }
+
+  /** What is wrong with the payload that the last event names. */
+  #payloadFault(): string | undefined {
+    const { blob } = this.#events;
+    if (!blob) return undefined;
+    const size = this.#payloads.names.sizeOf(blob.sha256);
+    if (size === undefined) return `its payload ${toHex(blob.sha256)} is not in front of it`;
+    this.#payloads.names.mark(blob.sha256);
+    if (size === blob.size) return undefined;
+    return `its payload has ${size} bytes, and it says ${blob.size}`;
+  }
+
+  #stateSection(content: Uint8Array): void {
+    if (!this.#statesBegun && this.problems.count === 0) this.#target?.endEvents();
+    this.#statesBegun = true;
+    this.#states.target = this.#target;
+    this.#stateReader.read(content);
+  }
+
+  /**
+   * The trailer: compares what it says with what has gone by; `bytes` and `sha256` are those of
+   * everything before it.
+   */
+  async trailer(content: Uint8Array, bytes: number, sha256: Uint8Array): Promise<void> {
+    await this.#beginBody();
+    const trailer = readTrailer(content);
+    const { head, root, events } = this;
+    const agrees =
+      events === head.events &&
+      equalBytes(root, head.root) &&
+      trailer.events === events &&
+      equalBytes(trailer.root, root) &&
+      trailer.payloads === this.payloadCount &&
+      trailer.payloadBytes === this.payloadBytes &&
+      trailer.states === this.#states.names.count &&
+      trailer.snapshots === this.snapshots.counts.count &&
+      trailer.bytes === bytes &&
+      equalBytes(trailer.sha256, sha256);
+    if (!agrees) this.problems.add("trailer", "it is not of what stands before it");
+    if (this.#reader.open || this.#stateReader.open) {
+      this.problems.add("trailer", "a payload before it has no end");
+    }
+    if (trailer.note) this.#signature(trailer.note, sha256);
+  }
+
+  #signature(note: Uint8Array, sha256: Uint8Array): void {
+    const { head, root, events } = this;
+    const key = this.#given ?? (this.#own as Verifier);
+    try {
+      if (this.#given && !isSignedBy(note, key)) return;
+      const { text, verified } = openNote(note, [key]);
+      if (text !== bundleText(head.origin, events, root, sha256)) {
+        this.problems.add("trailer", "its signature is one of another bundle");
+      } else this.exportedBy = verified.map(keyText).join(", ");
+    } catch (error) {
+      this.problems.add("trailer", `its signature does not verify: ${String(error)}`);
+    }
+  }
+
+  /** Says what does not hold, at the end of the bundle or where it could not be read any further. */
+  finish(whole: boolean): void {
+    const unnamed = this.payloadCount - this.#payloads.names.marked;
+    if (whole && unnamed > 0) {
+      this.problems.add(where, `${unnamed} payloads are named by no event`);
+    }
+    if (whole) this.#checkStates();
+    this.claims.finish(this.#range.end);
+  }
+
+  #checkStates(): void {
+    const { names } = this.#states;
+    for (const snapshot of this.snapshots.signed) {
+      const size = names.sizeOf(snapshot.stateHash);
+      names.mark(snapshot.stateHash);
+      if (size === undefined) this.claims.stateFault(snapshot, "it is not in the bundle");
+      else if (size !== snapshot.stateBytes) {
+        this.claims.stateFault(snapshot, `it has ${size} bytes, not ${snapshot.stateBytes}`);
+      }
+    }
+    const unnamed = names.count - names.marked;
+    const unsigned = this.snapshots.counts.count - this.snapshots.signed.length;
+    if (unnamed > unsigned) this.problems.add(where, `${unnamed} states belong to no snapshot`);
+  }
+}

@@ -129,7 +129,11 @@ describe("an import", () => {
         yield whole.subarray(at, at + 100_000);
       }
     }
-    const source = { ...streamSource("a.jsonl", slowly()) };
+    const open = (from: number) => (from === 0 && !abort.signal.aborted ? slowly() : again());
+    async function* again() {
+      yield whole;
+    }
+    const source = { name: "a.jsonl", size: whole.length, reopenable: true, open };
     const report = await importSource(directory, { source, signal: abort.signal });
     expect(report.interrupted).toBe(true);
     expect(report.records).toBeGreaterThan(0);

@@ -1,0 +1,110 @@
+/**
+ * Whether a source is a longer version of something imported before: sessions whose sources began
+ * alike are compared by the SHA-256 of the bytes that they had. Also how a reader is told what the
+ * earlier import has seen.
+ */
+import { codeOf, type SessionId, sha256Stream, toHex } from "../base/index.ts";
+import {
+  type Directory,
+  type ImportIndex,
+  type ImportNote,
+  importNoteOf,
+} from "../session/index.ts";
+import type { ImportOptions } from "./import-report.ts";
+import type { Format, SourceReader } from "./importer.ts";
+import type { Source } from "./source.ts";
+
+/** An earlier import that a source goes on from. */
+export interface Earlier {
+  readonly id: SessionId;
+  readonly note: ImportNote;
+}
+
+/** The longest earlier import that this source begins with. */
+export async function findEarlier(
+  directory: Directory,
+  index: ImportIndex,
+  options: ImportOptions,
+  format: Format,
+  head: Uint8Array,
+): Promise<Earlier | undefined> {
+  const { source, fresh, id } = options;
+  if (fresh || !source.reopenable || source.size === null) return undefined;
+  const found: Earlier[] = [];
+  for (const entry of index.find(head)) {
+    if (id !== undefined && entry.id !== id) continue;
+    const note = lastImport(directory, entry.id);
+    if (!note || note.size > source.size || note.format !== format.name) continue;
+    const canGoOn = format.appendOnly && note.resume !== null;
+    if (canGoOn || note.size === source.size) found.push({ id: entry.id, note });
+  }
+  if (found.length === 0) return undefined;
+  found.sort((a, b) => a.note.size - b.note.size);
+  return longestPrefix(source, found);
+}
+
+/** Reads the source once and returns the last of `candidates`, by size, whose bytes it begins with. */
+async function longestPrefix(
+  source: Source,
+  candidates: readonly Earlier[],
+): Promise<Earlier | undefined> {
+  const hash = sha256Stream();
+  let best: Earlier | undefined;
+  let next = 0;
+  let read = 0;
+  for await (const chunk of source.open(0)) {
+    let from = 0;
+    for (let one = candidates[next]; one && one.note.size <= read + chunk.length; ) {
+      hash.update(chunk.subarray(from, one.note.size - read));
+      from = one.note.size - read;
+      if (toHex(hash.digest()) === toHex(one.note.sha256)) best = one;
+      next += 1;
+      one = candidates[next];
+    }
+    if (next >= candidates.length) return best;
+    hash.update(chunk.subarray(from));
+    read += chunk.length;
+  }
+  return best;
+}
+
+/** The note of a session's last import, if nothing has been appended since. */
+function lastImport(directory: Directory, id: SessionId): ImportNote | undefined {
+  try {
+    const reader = directory.session(id);
+    try {
+      return reader.size > 0 ? importNoteOf(reader.event(reader.size - 1)) : undefined;
+    } finally {
+      reader.close();
+    }
+  } catch (error) {
+    // Removed or damaged since: a new session is made, and `verify` tells about the old one.
+    if (codeOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+/** Tells a reader of the first record, of calls still open and of the last record of a session. */
+export function recallSession(directory: Directory, id: SessionId, reader: SourceReader): number {
+  const session = directory.session(id);
+  try {
+    const open = new Set<number>();
+    let last = -1;
+    for (const event of session.events()) {
+      if (event.kind === "note") continue;
+      last = event.seq;
+      if (event.kind === "call") open.add(event.seq);
+      else if (event.ref !== null) open.delete(event.ref);
+    }
+    const seqs = [...new Set([0, ...open, last])].filter((seq) => seq >= 0).sort((a, b) => a - b);
+    let time = 0;
+    for (const seq of seqs) {
+      const event = session.event(seq);
+      if (event.payload.form !== "bytes") reader.recall?.(event.data, seq, event.time);
+      time = event.time;
+    }
+    return time;
+  } finally {
+    session.close();
+  }
+}

@@ -1,0 +1,224 @@
+/**
+ * One import under way: pieces of the source go to the format's reader, its records to the session,
+ * and every 32 MiB what has been written is acknowledged while the next pieces are being cut.
+ */
+import { codeOf, ReachError, type SessionId, type Sha256Stream, sha256Stream, toHex } from "../base/index.ts";
+import {
+  type BulkWriter,
+  type Directory,
+  type ImportIndex,
+  ImportSink,
+  type ResumeAt,
+} from "../session/index.ts";
+import { type Earlier, recallSession } from "./earlier-import.ts";
+import type { ImportOptions, ImportReport } from "./import-report.ts";
+import type { Format, ReaderOptions, SourceReader } from "./importer.ts";
+import { noArrayError, outlineDocument } from "./outline.ts";
+import type { PeekedStream } from "./peeked-stream.ts";
+import type { Source } from "./source.ts";
+
+/** One import under way. */
+export class ImportRun {
+  readonly #directory: Directory;
+  readonly #options: ImportOptions;
+  readonly #format: Format;
+  readonly #earlier: Earlier | undefined;
+  #hash: Sha256Stream = sha256Stream();
+  #writer: BulkWriter | undefined;
+  #sink: ImportSink | undefined;
+  #reader: SourceReader | undefined;
+  #before = 0;
+  #read = 0;
+  #resume: ResumeAt | null = null;
+  #interrupted = false;
+  #acknowledging: Promise<void> = Promise.resolve();
+
+  constructor(
+    directory: Directory,
+    options: ImportOptions,
+    format: Format,
+    earlier: Earlier | undefined,
+  ) {
+    this.#directory = directory;
+    this.#options = options;
+    this.#format = format;
+    this.#earlier = earlier;
+  }
+
+  get #from(): number {
+    return this.#earlier?.note.resume?.offset ?? this.#earlier?.note.size ?? 0;
+  }
+
+  async open(): Promise<void> {
+    const { source, path } = this.#options;
+    const id = this.#earlier?.id ?? this.#options.id;
+    const request = { name: source.name, format: this.#format.name };
+    const exists = this.#options.id !== undefined && !this.#earlier && this.#sessionExists();
+    if (exists) throw this.#notTheSame();
+    const readerOptions = path === undefined ? {} : { path };
+    if (!this.#earlier) this.#reader = this.#format.reader(readerOptions);
+    const session = id === undefined ? request : { ...request, id };
+    const writer = await this.#directory.openBulk(session);
+    this.#writer = writer;
+    this.#before = writer.nextSeq;
+    const time = this.#earlier ? this.#resumeReader(writer, readerOptions) : 0;
+    this.#sink = new ImportSink(writer, time);
+  }
+
+  #sessionExists(): boolean {
+    return this.#directory.sessionIds().includes(this.#options.id as SessionId);
+  }
+
+  #notTheSame(): ReachError {
+    const { id, source } = this.#options;
+    return new ReachError(
+      "CONFLICT",
+      `session ${id} exists, and ${source.name} does not go on from it`,
+      {
+        ...(id === undefined ? {} : { where: id }),
+        hint: "leave --id out to make a new session",
+      },
+    );
+  }
+
+  /** A reader that goes on behind the earlier import; tells it what came before. */
+  #resumeReader(writer: BulkWriter, options: ReaderOptions): number {
+    const { note, id } = this.#earlier as Earlier;
+    const firstLine = note.resume?.line ?? 1;
+    const reader = this.#format.reader({
+      ...options,
+      firstSeq: writer.nextSeq,
+      firstLine,
+      firstOffset: this.#from,
+    });
+    this.#reader = reader;
+    return recallSession(this.#directory, id, reader);
+  }
+
+  async read(stream: PeekedStream): Promise<void> {
+    const { source } = this.#options;
+    const fileReader = source.files ? this.#format.fileReader?.({}) : undefined;
+    if (fileReader) this.#reader = undefined;
+    try {
+      const pieces = fileReader && source.files ? source.files() : stream.all();
+      for await (const piece of pieces) {
+        if (this.#options.signal?.aborted) {
+          this.#interrupted = true;
+          break;
+        }
+        this.#hash.update(piece);
+        const sink = this.#sink as ImportSink;
+        if (fileReader) fileReader.file(piece, sink);
+        else this.#push(piece, sink);
+        this.#read += piece.length;
+        await this.#acknowledge(sink);
+      }
+    } finally {
+      await stream.close();
+    }
+    await this.#endReader(fileReader !== undefined);
+  }
+
+  /** Feeds what lies behind the earlier import to the reader. */
+  #push(piece: Uint8Array, sink: ImportSink): void {
+    const skip = Math.min(Math.max(this.#from - this.#read, 0), piece.length);
+    if (skip < piece.length) this.#reader?.push(piece.subarray(skip), sink);
+  }
+
+  async #acknowledge(sink: ImportSink): Promise<void> {
+    sink.spill();
+    const writer = this.#writer as BulkWriter;
+    if (writer.watermarkDue) {
+      // One at a time, and the next pieces are read and cut while the disk is busy with it.
+      await this.#acknowledging;
+      this.#acknowledging = writer.watermark();
+      this.#acknowledging.catch(() => undefined);
+    }
+    this.#options.onProgress?.({ bytes: this.#read, records: sink.records });
+  }
+
+  async #endReader(files: boolean): Promise<void> {
+    const resume = files ? undefined : this.#reader?.resumable?.();
+    this.#resume = resume ? { offset: resume.offset, line: resume.line } : null;
+    if (this.#interrupted) await this.#stopAt(resume?.offset);
+    else if (!files) await this.#endSource();
+  }
+
+  /** The import ends with the last whole line: what was read of the next one comes again. */
+  async #stopAt(offset: number | undefined): Promise<void> {
+    const { source } = this.#options;
+    if (offset === undefined || !source.reopenable) {
+      throw new ReachError("INTERRUPTED", `interrupted; ${source.name} cannot be read in part`, {
+        hint: "nothing was kept; import it again",
+      });
+    }
+    this.#read = offset;
+    this.#hash = await hashOfPrefix(source, offset);
+  }
+
+  async #endSource(): Promise<void> {
+    try {
+      this.#reader?.end(this.#sink as ImportSink);
+    } catch (error) {
+      const { path, source } = this.#options;
+      if (codeOf(error) !== "USAGE" || path === undefined || !source.reopenable) throw error;
+      throw noArrayError(path, await outlineDocument(source.open(0)));
+    }
+  }
+
+  async finish(index: ImportIndex, head: Uint8Array, started: number): Promise<ImportReport> {
+    const writer = this.#writer as BulkWriter;
+    const sink = this.#sink as ImportSink;
+    await this.#acknowledging;
+    const sha256 = this.#hash.digest();
+    const size = this.#read;
+    sink.finish(
+      {
+        format: this.#format.name,
+        name: this.#options.source.name,
+        from: this.#from,
+        size,
+        sha256,
+        interrupted: this.#interrupted,
+      },
+      this.#resume,
+    );
+    await this.#directory.closeWriter(writer);
+    await index.add(head, { id: writer.id, size, sha256: toHex(sha256) });
+    return {
+      id: writer.id,
+      format: this.#format.name,
+      records: sink.records,
+      events: writer.tail.size,
+      bytes: size,
+      seconds: (performance.now() - started) / 1000,
+      continuedFrom: this.#earlier ? this.#before : null,
+      unchanged: false,
+      interrupted: this.#interrupted,
+      root: toHex(writer.tail.root()),
+      blobs: writer.blobStatistics,
+      problems: sink.problems,
+      problemCount: sink.problemCount,
+      unparsed: sink.unparsed,
+      fragments: sink.fragments,
+    };
+  }
+
+  /** After a failure: a new session goes, one that was being continued ends where it was. */
+  async discard(): Promise<void> {
+    await this.#acknowledging.catch(() => undefined);
+    if (this.#writer) await this.#directory.discardBulk(this.#writer);
+  }
+}
+
+/** SHA-256 of the first `size` bytes of a source. */
+async function hashOfPrefix(source: Source, size: number): Promise<Sha256Stream> {
+  const hash = sha256Stream();
+  let read = 0;
+  for await (const chunk of source.open(0)) {
+    hash.update(chunk.subarray(0, size - read));
+    read += chunk.length;
+    if (read >= size) break;
+  }
+  return hash;
+}

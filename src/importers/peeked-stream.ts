@@ -1,0 +1,45 @@
+/**
+ * A source whose first bytes have been looked at, to see what format it is in, and are read again
+ * with the rest: standard input cannot be opened twice.
+ */
+import { sniffBytesMax } from "./head-sample.ts";
+import type { Source } from "./source.ts";
+
+/** A source whose first bytes have been looked at. */
+export class PeekedStream {
+  readonly #source: Source;
+  readonly #chunks: Uint8Array[] = [];
+  #iterator: AsyncIterator<Uint8Array> | undefined;
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  /** The first bytes, at most `sniffBytesMax`. */
+  async head(): Promise<Uint8Array> {
+    this.#iterator = this.#source.open(0)[Symbol.asyncIterator]();
+    let size = 0;
+    while (size < sniffBytesMax) {
+      const { done, value } = await this.#iterator.next();
+      if (done) break;
+      this.#chunks.push(value);
+      size += value.length;
+    }
+    return Buffer.concat(this.#chunks).subarray(0, sniffBytesMax);
+  }
+
+  /** All bytes, those looked at first. */
+  async *all(): AsyncGenerator<Uint8Array> {
+    yield* this.#chunks;
+    for (;;) {
+      const { done, value } = (await this.#iterator?.next()) ?? { done: true, value: undefined };
+      if (done || !value) return;
+      yield value;
+    }
+  }
+
+  /** Ends reading early. */
+  async close(): Promise<void> {
+    await this.#iterator?.return?.();
+  }
+}

@@ -1,0 +1,240 @@
+/**
+ * Reading a bundle, wherever its bytes come from: verifying it offline, without a data directory,
+ * and the loop that importing shares with that. One pass; memory is bounded by the window of
+ * `chunk-window.ts` and by the names of the payloads; nothing is written anywhere.
+ */
+import {
+  codeOf,
+  type ErrorCode,
+  messageOf,
+  ReachError,
+  sessionIdBytes,
+  sha256Stream,
+  toHex,
+} from "../base/index.ts";
+import type { Verifier } from "../merkle/index.ts";
+import { BundleCheck, type BundleTarget } from "./bundle-check.ts";
+import {
+  bundleError,
+  bundleHeaderBytes,
+  decodeBundleHeader,
+  readSectionHeader,
+  sectionHeaderBytes,
+  sectionHolds,
+  sectionKinds,
+  sectionOrder,
+} from "./bundle-format.ts";
+import { BundleBytes, type BundleSource } from "./bundle-source.ts";
+import { verifierOf } from "./keys.ts";
+import type { Progress, VerifyReport } from "./verify-report.ts";
+
+/** How a bundle is verified. */
+export interface BundleVerifyOptions {
+  /**
+   * C2SP vkey that has to have signed. Without it the key that the bundle brings along counts,
+   * which proves that the bundle is consistent, and not whose it is.
+   */
+  readonly verifierKey?: string;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** What verifying a bundle found. */
+export interface BundleReport extends VerifyReport {
+  /** Whether the key was given, or is the one that the bundle brought along. */
+  readonly keyFrom: "given" | "bundle";
+  /** C2SP vkey of the directory that the bundle comes from, as it says; `null` if it does not. */
+  readonly verifierKey: string | null;
+  readonly origin: string | null;
+  /** What the session is called, and when it began (ms since the epoch). */
+  readonly name: string | null;
+  readonly created: number | null;
+  /** Who signed the bundle as a whole; `null`: nobody, events behind the checkpoint are unsigned. */
+  readonly exportedBy: string | null;
+  /** Bytes of the bundle that were read. */
+  readonly bytes: number;
+}
+
+const turnMs = 25;
+/** What a damaged or hostile bundle makes the checks throw; everything else is thrown on. */
+const bundleFaults: ReadonlySet<ErrorCode | undefined> = new Set([
+  "BUNDLE_INVALID",
+  "CORRUPT",
+  "NOTE_INVALID",
+  "SIGNATURE_INVALID",
+] as const);
+
+/**
+ * Verifies a bundle: a path, or its bytes in order. What is wrong is in the report; throws
+ * `BUNDLE_INVALID` only for what is no bundle at all, `FORMAT_UNSUPPORTED` for one of a later
+ * version, `INTERRUPTED`, and what reading the source throws.
+ */
+export async function verifyBundle(
+  source: BundleSource,
+  options: BundleVerifyOptions = {},
+): Promise<BundleReport> {
+  const started = performance.now();
+  const given = options.verifierKey === undefined ? undefined : verifierOf(options.verifierKey);
+  const { check, bytes } = await readBundle(source, given, undefined, options);
+  return bundleReport(check, given, bytes, started);
+}
+
+/**
+ * Reads a bundle to its end or to where it cannot be understood. With a target it is imported on
+ * the way; then the first problem is thrown.
+ */
+export async function readBundle(
+  source: BundleSource,
+  given: Verifier | undefined,
+  target: BundleTarget | undefined,
+  options: BundleVerifyOptions,
+): Promise<{ readonly check: BundleCheck; readonly bytes: number }> {
+  const bytes = new BundleBytes(source);
+  try {
+    const header = await bytes.take(bundleHeaderBytes);
+    const check = new BundleCheck(decodeBundleHeader(header), given, target);
+    try {
+      await new BundleWalk(bytes, check, options, target !== undefined).run(header);
+      check.finish(true);
+    } catch (error) {
+      if (target || !bundleFaults.has(codeOf(error))) throw error;
+      noteBroken(check, bytes.offset, error);
+      check.finish(false);
+    }
+    if (target) refuse(check);
+    return { check, bytes: bytes.offset };
+  } finally {
+    await bytes.close();
+  }
+}
+
+/** From here on the bundle cannot be understood: the events that should follow are not verified. */
+function noteBroken(check: BundleCheck, offset: number, error: unknown): void {
+  const place = `bundle, before byte ${offset}`;
+  const announced = check.hasHead ? check.head.events : check.events + 1;
+  if (announced <= check.events) check.problems.add(place, messageOf(error));
+  else {
+    const unread = announced - check.events;
+    check.problems.event(check.events, place, messageOf(error), unread);
+  }
+}
+
+/** Throws the first problem of a bundle that is being imported. */
+function refuse({ problems }: BundleCheck): void {
+  const [first] = problems.first;
+  if (!first) return;
+  const more = problems.count > 1 ? ` (and ${problems.count - 1} more problems)` : "";
+  throw new ReachError("BUNDLE_INVALID", `${first.where}: ${first.message}${more}`, {
+    hint: "nothing has been imported; ask for another copy of the bundle",
+  });
+}
+
+/** Walks through the sections of one bundle. */
+class BundleWalk {
+  readonly #bytes: BundleBytes;
+  readonly #check: BundleCheck;
+  readonly #options: BundleVerifyOptions;
+  readonly #strict: boolean;
+  readonly #hash = sha256Stream();
+  #order = 0;
+  #turned = performance.now();
+
+  constructor(
+    bytes: BundleBytes,
+    check: BundleCheck,
+    options: BundleVerifyOptions,
+    strict: boolean,
+  ) {
+    this.#bytes = bytes;
+    this.#check = check;
+    this.#options = options;
+    this.#strict = strict;
+  }
+
+  async run(bundleHeader: Uint8Array): Promise<void> {
+    const identity = sessionIdBytes(this.#check.id);
+    this.#hash.update(bundleHeader);
+    for (;;) {
+      const offset = this.#bytes.offset;
+      const header = await this.#bytes.take(sectionHeaderBytes);
+      const section = header.length === sectionHeaderBytes ? readSectionHeader(header) : undefined;
+      if (!section) throw bundleError(header.length === 0 ? "it is cut off" : "it is damaged");
+      const content = await this.#bytes.take(section.size);
+      if (content.length < section.size) throw bundleError("it is cut off");
+      if (!sectionHolds(header, content, identity, offset)) throw bundleError("it is damaged");
+      this.#follow(sectionOrder(section.kind));
+      if (section.kind === sectionKinds.trailer) {
+        await this.#check.trailer(content, offset, this.#hash.digest());
+        break;
+      }
+      this.#hash.update(header);
+      this.#hash.update(content);
+      await this.#check.section(section.kind, content);
+      if (this.#strict) refuse(this.#check);
+      await this.#turn();
+    }
+    if ((await this.#bytes.take(1)).length > 0) throw bundleError("something follows its end");
+    this.#progress();
+  }
+
+  /** Sections stand in order, and the head alone stands first. */
+  #follow(order: number): void {
+    const first = this.#order === 0;
+    const fits = first ? order === sectionKinds.head : order >= this.#order;
+    if (!fits) throw bundleError("its parts are not in order");
+    this.#order = order;
+  }
+
+  async #turn(): Promise<void> {
+    if (performance.now() - this.#turned < turnMs) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.#options.signal?.aborted) {
+      throw new ReachError("INTERRUPTED", "reading the bundle was interrupted");
+    }
+    this.#progress();
+    this.#turned = performance.now();
+  }
+
+  #progress(): void {
+    this.#options.onProgress?.({ done: this.#bytes.offset, total: null, unit: "bytes" });
+  }
+}
+
+/** The report about a bundle that has been read. */
+export function bundleReport(
+  check: BundleCheck,
+  given: Verifier | undefined,
+  bytes: number,
+  started: number,
+): BundleReport {
+  const { problems, claims } = check;
+  const head = check.hasHead ? check.head : undefined;
+  const { newest, verified } = claims;
+  return {
+    id: check.id,
+    events: check.intact,
+    root: toHex(check.root),
+    integrity: problems.damaged ? "damaged" : "intact",
+    completeness: problems.incomplete ? "incomplete" : newest ? "complete" : "unknown",
+    signedSize: newest?.size ?? null,
+    signedBy: newest?.signedBy ?? null,
+    checkpoints: verified,
+    blobs: { count: check.payloadCount, bytes: check.payloadBytes },
+    snapshots: check.snapshots.counts,
+    derived: "ok",
+    quarantine: head?.quarantine ?? null,
+    unrecovered: 0,
+    problems: problems.first,
+    problemCount: problems.count,
+    firstBad: problems.firstBad,
+    badEvents: problems.badEvents,
+    seconds: (performance.now() - started) / 1000,
+    keyFrom: given ? "given" : "bundle",
+    verifierKey: head?.verifierKey ?? null,
+    origin: head?.origin ?? null,
+    name: head?.manifest.name ?? null,
+    created: head?.manifest.created ?? null,
+    exportedBy: check.exportedBy,
+    bytes,
+  };
+}
