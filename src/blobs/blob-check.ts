@@ -147,7 +147,7 @@ class PackCheck {
       entry.kind !== entryKinds.blob &&
       !this.#bad.has(`${entry.pack.number}:${entry.offset}`) &&
       (height === 0 ? entry.contentBytes === size : heightOf(entry.content) === height);
-    const next = this.#window.next();
+    const next = this.#window.next(this.#packs);
     if (next?.hasHash(hash) && fits(next)) return next;
     let found: Entry | undefined;
     this.#packs.find(hash, (pack, offset) => {

@@ -227,7 +227,7 @@ export class BlobReads {
     const isChunk: Judge = (entry) =>
       entry.contentBytes === ref.size && holdsBytes(entry) && (!strict || entry.isTrue());
     // The chunks of a blob mostly lie one after the other: look there before asking an index.
-    const next = this.#window.next();
+    const next = this.#window.next(this.#packs);
     if (next?.hasHash(ref.hash) && isChunk(next)) return next;
     return this.#require(name, ref.hash, isChunk);
   }

@@ -233,10 +233,9 @@ class PackWriter implements BulkPackWriter, EntrySink {
     this.#state = "closed";
     this.#owner.ended(this);
     const open = this.#open;
-    const leave = (): void => this.#owner.leave(open, open.end === open.synced);
+    if (this.#syncs === 0) this.#owner.leave(open, open.end === open.synced);
     // A file is not closed while the disk is still at work on it.
-    if (this.#syncs === 0) leave();
-    else void this.#syncing.then(leave);
+    else void this.#syncing.then(() => open.file.close());
   }
 
   /** After a failure nobody knows what the pack holds behind its watermark: no more is added. */

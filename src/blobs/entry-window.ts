@@ -13,6 +13,7 @@ import {
   entryKind,
   entrySize,
 } from "./pack-format.ts";
+import type { PackSet } from "./pack-set.ts";
 
 const readBytesMin = 16 * 1024;
 const readBytesMax = 256 * 1024;
@@ -98,9 +99,10 @@ export class EntryWindow {
     return new Entry(pack, offset, size, this.#bytes, offset - this.#start);
   }
 
-  /** The entry behind the one that was read last. */
-  next(): Entry | undefined {
-    return this.#pack && this.at(this.#pack, this.#next);
+  /** The entry behind the one that was read last, if its pack is still there. */
+  next(packs: PackSet): Entry | undefined {
+    const pack = this.#pack;
+    return pack && packs.unlessGone(pack, () => this.at(pack, this.#next));
   }
 
   #holds(pack: Pack, offset: number, size: number): boolean {

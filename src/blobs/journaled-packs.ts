@@ -131,9 +131,11 @@ export class JournaledPacks {
   /** Goes on in the pack that an earlier process left open, if it is whole to its end. */
   #resume(): void {
     this.#mayResume = false;
-    const last = this.#packs.all().findLast((pack) => pack.kind === "journaled");
+    const last = this.#packs.lastOf("journaled");
     if (!last || last.sealed || last.damage.length > 0) return;
     if (last.covered !== last.size()) return;
+    // An index that did not fit the pack before recovery may fit it now, and call it sealed.
+    if (!last.indexed) this.#packs.disk.remove(last.indexPath);
     this.#pack = last.number;
     this.#end = last.covered;
   }

@@ -51,7 +51,6 @@ export class KnownChunks {
   add(hash: Uint8Array, pack: number, offset: number): void {
     let slot = this.find(hash);
     if (slot < 0) {
-      if (2 * this.#count >= this.#offsets.length) this.#grow();
       slot = this.#place(readU32(hash, 0));
       for (let word = 0; word < words; word++) {
         this.#hashes[slot * words + word] = readU32(hash, 4 * word);
@@ -72,13 +71,13 @@ export class KnownChunks {
   /** Forgets everything. */
   clear(): void {
     this.#allocate(firstSlots);
+    this.#count = 0;
   }
 
   #allocate(slots: number): void {
     this.#hashes = new Uint32Array(slots * words);
     this.#packs = new Uint32Array(slots);
     this.#offsets = new Uint32Array(slots);
-    this.#count = 0;
   }
 
   #setOf(first: number): number {
@@ -94,25 +93,37 @@ export class KnownChunks {
 
   /** A slot for a new hash that begins with `first`: a free one, or one whose entry is dropped. */
   #place(first: number): number {
-    const base = this.#setOf(first);
-    for (let slot = base; slot < base + ways; slot++) {
-      if (this.#offsets[slot] !== 0) continue;
+    let slot = this.#free(first);
+    const slots = this.#offsets.length;
+    // Full sets are rare up to this load: 1 in 1,000.
+    if (slot < 0 && slots < this.#slotsMax && 3 * this.#count >= slots) {
+      this.#grow();
+      slot = this.#free(first);
+    }
+    if (slot >= 0) {
       this.#count += 1;
       return slot;
     }
     this.#victim = (this.#victim + 1) % ways;
-    return base + this.#victim;
+    return this.#setOf(first) + this.#victim;
+  }
+
+  /** A free slot of the set that `first` belongs to, or -1. */
+  #free(first: number): number {
+    const base = this.#setOf(first);
+    for (let slot = base; slot < base + ways; slot++) if (this.#offsets[slot] === 0) return slot;
+    return -1;
   }
 
   #grow(): void {
-    if (this.#offsets.length >= this.#slotsMax) return;
     const hashes = this.#hashes;
     const packs = this.#packs;
     const offsets = this.#offsets;
     this.#allocate(2 * offsets.length);
     for (let from = 0; from < offsets.length; from++) {
       if (offsets[from] === 0) continue;
-      const slot = this.#place(hashes[from * words] as number);
+      // A set becomes two, so there is room for each.
+      const slot = this.#free(hashes[from * words] as number);
       this.#hashes.set(hashes.subarray(from * words, (from + 1) * words), slot * words);
       this.#packs[slot] = packs[from] as number;
       this.#offsets[slot] = offsets[from] as number;

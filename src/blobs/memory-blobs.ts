@@ -200,7 +200,7 @@ export class MemoryBlobs implements BlobStore {
       this.#staging = this.#highest;
       this.#end = 0;
     }
-    const write = { pack: this.#staging, offset: this.#end, bytes: bytes.slice() };
+    const write = { pack: this.#staging, offset: this.#end, bytes: new Uint8Array(bytes) };
     this.#end += bytesTaken(bytes);
     const pending = { write, carriers: new Set<StagedBlob>(), applied: false };
     this.#pending.set(hex, pending);
@@ -236,7 +236,7 @@ class MemoryWriter implements BulkPackWriter {
     const hex = toHex(name);
     if (!this.#known.has(hex)) {
       this.#known.add(hex);
-      this.#waiting.push(bytes.slice());
+      this.#waiting.push(new Uint8Array(bytes));
       this.storedBytes += bytesTaken(bytes);
     }
     return { sha256: name, size: bytes.length };
@@ -247,7 +247,7 @@ class MemoryWriter implements BulkPackWriter {
     return {
       push: (bytes) => {
         this.#check();
-        pieces.push(bytes.slice());
+        pieces.push(new Uint8Array(bytes));
       },
       finish: () => this.put(concat(...pieces)),
     };

@@ -142,11 +142,11 @@ export class PackBlobs implements BlobStore {
   }
 
   packs(): PackInfo[] {
-    return this.#packs.all().map((pack) => ({
-      pack: pack.number,
-      size: pack.size(),
-      kind: pack.kind ?? "unknown",
-    }));
+    return this.#packs.all().flatMap((pack) => {
+      const { number } = pack;
+      const size = this.#packs.unlessGone(pack, () => pack.size());
+      return size === undefined ? [] : [{ pack: number, size, kind: pack.kind ?? "unknown" }];
+    });
   }
 
   async cut(number: number, size: number): Promise<void> {
@@ -186,10 +186,11 @@ export class PackBlobs implements BlobStore {
   #closeWriting({ journaled, bulk }: WriteSide): void {
     bulk.close();
     journaled.close();
-    const all = this.#packs.all();
     // The next process goes on in the last journaled pack.
-    const last = all.findLast((pack) => pack.kind === "journaled");
-    for (const pack of all) if (pack !== last) pack.seal();
+    const last = this.#packs.lastOf("journaled");
+    for (const pack of this.#packs.all()) {
+      if (pack !== last) this.#packs.unlessGone(pack, () => pack.seal());
+    }
     if (last?.wantsIndex) last.tryWriteIndex(false);
   }
 

@@ -79,6 +79,11 @@ export class PackSet {
     return [...this.#packs.values()].sort((a, b) => a.number - b.number);
   }
 
+  /** The pack of a kind with the highest number. */
+  lastOf(kind: PackKind): Pack | undefined {
+    return this.all().findLast((pack) => this.unlessGone(pack, () => pack.kind) === kind);
+  }
+
   get(number: number): Pack | undefined {
     return this.#packs.get(number);
   }
@@ -110,12 +115,7 @@ export class PackSet {
     number: number,
     kind: PackKind,
   ): { readonly pack: Pack; readonly file: DiskFile } | undefined {
-    const pack = new Pack(
-      this.disk,
-      { file: this.#open, forget: this.#close },
-      this.folder,
-      number,
-    );
+    const pack = this.#newPack(number);
     let file: DiskFile;
     try {
       file = this.disk.open(pack.path, "create");
@@ -140,14 +140,14 @@ export class PackSet {
   adopt(number: number): Pack {
     const known = this.#packs.get(number);
     if (known) return known;
-    const pack = new Pack(
-      this.disk,
-      { file: this.#open, forget: this.#close },
-      this.folder,
-      number,
-    );
+    const pack = this.#newPack(number);
     this.#insert(pack);
     return pack;
+  }
+
+  #newPack(number: number): Pack {
+    const files = { file: this.#open, forget: this.#close };
+    return new Pack(this.disk, files, this.folder, number);
   }
 
   /** Closes the file of a pack: the name stands for another one now. */

@@ -85,6 +85,11 @@ export class Pack {
     return this.#loaded && this.#tail.count === 0 && this.#head?.sealed === true;
   }
 
+  /** Whether an index file is used for it. */
+  get indexed(): boolean {
+    return this.#head !== undefined;
+  }
+
   /** Whether its entries are in memory and no index file covers all of them. */
   get wantsIndex(): boolean {
     return this.#loaded && (this.#head === undefined || this.#tail.count > 0);

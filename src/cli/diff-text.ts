@@ -1,4 +1,7 @@
-/** Where two sessions part, as a person reads it. */
+/**
+ * Where two sessions part, as a person reads it: the two events, the paths at which their data
+ * differ, what follows.
+ */
 import type { ComparedEvent, SessionDifference } from "../session/index.ts";
 import type { Output } from "./output.ts";
 import { counted, grouped, timestamp } from "./quantity.ts";

@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import process from "node:process";
-import { codeOf, type ErrorCode, messageOf } from "../base/index.ts";
+import { codeOf, type ErrorCode, messageOf, type SessionId } from "../base/index.ts";
 import { nodeDisk } from "../disk/index.ts";
 import {
   blobFolder,
@@ -13,6 +13,7 @@ import {
   type Holder,
   journalFolder,
   parseSegmentName,
+  sessionsInBulk,
   systemProcesses,
 } from "../log/index.ts";
 import { Directory, hasIdentity } from "../session/index.ts";
@@ -39,7 +40,9 @@ export interface DirectoryHealth {
   /** Bytes that this user may still write to the disk; `null` where nobody tells. */
   readonly freeBytes: number | null;
   readonly sessions: { readonly count: number; readonly events: number; readonly bytes: number };
-  /** Sessions that are not all right. */
+  /** Sessions whose imports were interrupted and have yet to be recovered. */
+  readonly interrupted: readonly SessionId[];
+  /** Sessions that are not all right, apart from those. */
   readonly troubled: readonly SessionSummary[];
 }
 
@@ -94,6 +97,7 @@ async function examineDirectory(path: string, data: string): Promise<DirectoryHe
     blobBytes: 0,
     freeBytes,
     sessions: { count: 0, events: 0, bytes: 0 },
+    interrupted: [],
     troubled: [],
   } as const;
   const file = [data, path].find((at) => fs.existsSync(at) && !fs.statSync(at).isDirectory());
@@ -132,7 +136,8 @@ async function openAndLook(path: string): Promise<Partial<DirectoryHealth>> {
         events: all.reduce((sum, { events }) => sum + (events ?? 0), 0),
         bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
       },
-      troubled: all.filter(({ status }) => status !== "ok"),
+      interrupted: holder ? [] : sessionsInBulk(nodeDisk, path),
+      troubled: all.filter(({ status }) => status !== "ok" && status !== "importing"),
     };
   } finally {
     await directory.close();

@@ -1,4 +1,7 @@
-/** What `reach doctor` found, as a person reads it: facts first, then what to do about them. */
+/**
+ * What `reach doctor` found, as a person reads it: the facts first, then everything that is not as
+ * it should be, and what to do about it.
+ */
 import { limits } from "../base/index.ts";
 import { type DoctorReport, holderText, type SettingLine } from "./doctor-report.ts";
 import type { Output } from "./output.ts";
@@ -59,21 +62,18 @@ function directoryFindings({ directory }: DoctorReport): Finding[] {
 }
 
 function sessionFindings({ directory }: DoctorReport): Finding[] {
-  return directory.troubled.map(({ id, status, problem, events }) => {
-    if (status === "importing") {
-      const message = `session ${id}: an import is under way, ${counted(events ?? 0, "event")} so far`;
-      const hint = directory.holder
-        ? null
-        : "it was interrupted: run the same import again, or `reach doctor --recover`";
-      return { level: "warning", message, hint };
-    }
-    const about = problem === null ? "" : `: ${oneLine(problem)}`;
-    return {
-      level: "error",
-      message: `session ${id} is ${status}${about}`,
-      hint: `\`reach verify ${id}\` says what is intact`,
-    };
+  const interrupted = directory.interrupted.map((id): Finding => {
+    const message = `session ${id}: an import was interrupted`;
+    const hint =
+      "run the same import again, or `reach doctor --recover` to keep what is acknowledged";
+    return { level: "warning", message, hint };
   });
+  const troubled = directory.troubled.map(({ id, status, problem }): Finding => {
+    const about = problem === null ? "" : `: ${oneLine(problem)}`;
+    const hint = `\`reach verify ${id}\` says what is intact`;
+    return { level: "error", message: `session ${id} is ${status}${about}`, hint };
+  });
+  return [...interrupted, ...troubled];
 }
 
 /** The lines of the whole report. */

@@ -1,4 +1,7 @@
-/** Events for people, as lines of a table, and for programs, as JSON objects. */
+/**
+ * Events for people, as lines of a table, and for programs, as JSON objects. The objects are those
+ * of `reach export --format ndjson`.
+ */
 import { toHex } from "../base/index.ts";
 import { decodePayload, type EventView, type PayloadForm } from "../event/index.ts";
 import { byteSize, timestamp } from "./quantity.ts";
@@ -33,7 +36,13 @@ export class EventTable {
 
   constructor(end: number, payload: PayloadChoice, terminalColumns: number) {
     const digits = Math.max(3, String(Math.max(end - 1, 0)).length);
-    this.#widths = [digits, "2026-01-05 12:17:36.583".length, "trigger".length, typeColumns, digits];
+    this.#widths = [
+      digits,
+      "2026-01-05 12:17:36.583".length,
+      "trigger".length,
+      typeColumns,
+      digits,
+    ];
     this.#payload = payload;
     const used = this.#widths.reduce((sum, width) => sum + width + 2, 0);
     this.#payloadColumns = Math.max(24, terminalColumns - used);

@@ -1,10 +1,32 @@
-/** What help texts begin and end with: examples, exit codes. */
+/**
+ * What help texts begin and end with: examples, because that is what people look for, and exit
+ * codes.
+ */
 
 /** Calls with a word about each, in columns. */
 export function helpExamples(examples: readonly (readonly [string, string])[]): string {
   const width = Math.max(...examples.map(([call]) => call.length));
   const lines = examples.map(([call, about]) => `  $ ${call.padEnd(width)}  ${about}`.trimEnd());
   return `${lines.join("\n")}\n`;
+}
+
+/** Paragraphs, broken into lines that fit every terminal. */
+export function helpNotes(paragraphs: readonly string[]): string {
+  return paragraphs.map((paragraph) => `\n${wrapped(paragraph)}`).join("\n");
+}
+
+const noteColumns = 88;
+
+function wrapped(text: string): string {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > noteColumns) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line].join("\n");
 }
 
 /** What to begin with. */

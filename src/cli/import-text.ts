@@ -1,4 +1,7 @@
-/** What an import did, as a person reads it: one to a few lines per source. */
+/**
+ * What an import did, as a person reads it: one to a few lines per source, problems summed up by
+ * sort.
+ */
 import type { ImportReport } from "../importers/index.ts";
 import { byteSize, counted, grouped, seconds } from "./quantity.ts";
 import { padded } from "./table.ts";
@@ -93,7 +96,8 @@ function gluedText(group: readonly Problem[]): string {
   const two = numbers.every((number) => number === "2");
   const records = two ? "two records" : "several records";
   const kept = two ? "both kept" : "all kept";
-  return `${lines} held ${records} without a newline between them: ${kept} (first: ${placeOf(first)})`;
+  const what = `held ${records} without a newline between them: ${kept}`;
+  return `${lines} ${what} (first: ${placeOf(first)})`;
 }
 
 function placeOf({ line, offset }: Problem): string {

@@ -32,7 +32,9 @@ export async function writeResult<Result>(
   const { file } = target;
   if (file === undefined || file === "-") return toStdout(output, target, produce);
   const place = placeOf(file);
-  return place.replace ? replaceFile(place.path, target, produce) : fill(place.path, target, produce);
+  return place.replace
+    ? replaceFile(place.path, target, produce)
+    : fill(place.path, target, produce);
 }
 
 async function toStdout<Result>(

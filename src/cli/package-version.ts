@@ -1,4 +1,7 @@
-/** The version of this package, from its package.json: it stands nowhere else. */
+/**
+ * The version of this package, from its package.json: it stands nowhere else, so it is never
+ * wrong.
+ */
 import * as fs from "node:fs";
 
 /** For example `0.1.0`. */

@@ -9,7 +9,7 @@ import { catalogue } from "./catalogue.ts";
 import type { CommandDefinition, Start } from "./command.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { complainOf } from "./failure.ts";
-import { helpEpilogue, helpExamples, overviewExamples } from "./help.ts";
+import { helpEpilogue, helpExamples, helpNotes, overviewExamples } from "./help.ts";
 import { type Invocation, invocationOf } from "./invocation.ts";
 import type { CommonFlags } from "./settings.ts";
 
@@ -47,7 +47,10 @@ function createProgram(version: string): Command {
     .option("--quiet", "print no notes and no progress, and of results only what scripts need")
     .option("--no-color", "no colours (also: NO_COLOR)")
     .option("--debug", "print the stack of an error")
-    .configureHelp({ showGlobalOptions: true, styleTitle: (title) => `\u001b[1m${title}\u001b[22m` })
+    .configureHelp({
+      showGlobalOptions: true,
+      styleTitle: (title) => `\u001b[1m${title}\u001b[22m`,
+    })
     .configureOutput({
       getOutHasColors: () => coloured(program.opts<CommonFlags>(), process.stdout),
       getErrHasColors: () => coloured(program.opts<CommonFlags>(), process.stderr),
@@ -63,7 +66,7 @@ function createProgram(version: string): Command {
 function addDefinition(command: Command, definition: CommandDefinition, start: Start): void {
   command.addHelpText("before", () => helpExamples(definition.examples));
   const { notes } = definition;
-  if (notes) command.addHelpText("after", () => `\n${notes.join("\n\n")}`);
+  if (notes) command.addHelpText("after", () => helpNotes(notes));
   definition.configure(command, start);
 }
 

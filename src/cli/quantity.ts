@@ -43,7 +43,7 @@ export function perSecond(count: number, time: number): string {
   return grouped(Math.round(rate / unit) * unit);
 }
 
-/** Milliseconds since the epoch as `2026-01-05 12:17:36.583`, UTC; as they are if no date has them. */
+/** Milliseconds since the epoch as `2026-01-05 12:17:36.583`, UTC; what no date has as it is. */
 export function timestamp(ms: number): string {
   if (!(ms >= 0 && ms <= 8.64e15)) return String(ms);
   return new Date(ms).toISOString().replace("T", " ").slice(0, -1);

@@ -1,4 +1,7 @@
-/** The verdict of a replay, as a person reads it. */
+/**
+ * The verdict of a replay, as a person reads it, with what it rests on; and the exit code that
+ * belongs to it.
+ */
 import { renderDivergence } from "../replay/index.ts";
 import type { ReplayReport } from "../runtime/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";

@@ -113,7 +113,8 @@ export function recoveryLines(recovery: RecoveryReport): string[] {
   }
   if (recovery.torn) {
     lines.push(
-      `the last group of a writer that crashed was torn; it was never acknowledged and is kept as ${recovery.torn.savedAs}`,
+      "the last group of a writer that crashed was torn: never acknowledged, " +
+        `and kept as ${recovery.torn.savedAs}`,
     );
   }
   for (const { path, offset } of recovery.damage) {
@@ -130,12 +131,17 @@ export function recoveryLines(recovery: RecoveryReport): string[] {
  * what may have been meant, `USAGE` with the candidates when several ids begin like that.
  */
 export function resolveSession(directory: Directory, text: string): SessionId {
-  const wanted = text.trim().toLowerCase().replace(/(?:…|\.{2,3})$/, "");
+  const wanted = text
+    .trim()
+    .toLowerCase()
+    .replace(/(?:…|\.{2,3})$/, "");
   const ids = directory.sessionIds();
   if (ids.includes(wanted)) return wanted;
   // One that was removed has its own error.
   if (isSessionId(wanted)) requireSession(directory, wanted, ids);
-  const found = /^[0-9a-f][0-9a-f-]*$/.test(wanted) ? ids.filter((id) => id.startsWith(wanted)) : [];
+  const found = /^[0-9a-f][0-9a-f-]*$/.test(wanted)
+    ? ids.filter((id) => id.startsWith(wanted))
+    : [];
   if (found.length > 1) throw ambiguous(directory, text, found);
   const [id] = found;
   if (id === undefined) throw unknownSession(text, wanted, ids);

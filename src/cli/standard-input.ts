@@ -1,4 +1,7 @@
-/** Standard input as bytes to import; Ctrl-C ends waiting for more. */
+/**
+ * Standard input as bytes to import. Ctrl-C also ends waiting for more: a pipe may stay open for
+ * ever.
+ */
 import process from "node:process";
 
 /** What comes in on standard input, until it ends or `signal` is aborted. */

@@ -1,4 +1,7 @@
-/** Columns of text, aligned: numbers to the right, words to the left, two spaces in between. */
+/**
+ * Columns of text, aligned: numbers to the right, words to the left, two spaces in between. Colours
+ * are added to whole lines, afterwards.
+ */
 import { columnsOf } from "./terminal-text.ts";
 
 /** A column: its heading, and on which side its cells are flush. */

@@ -6,10 +6,10 @@
 /** Controls, line separators, marks of writing direction, the byte order mark. */
 const obeyed = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]/gu;
 
-const wide =
-  /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}\p{Emoji_Presentation}\uff01-\uff60]/u;
+const wideScripts = ["Han", "Hangul", "Hiragana", "Katakana"].map((name) => `\\p{Script=${name}}`);
+const wide = new RegExp(`[${wideScripts.join("")}\\p{Emoji_Presentation}\\uff01-\\uff60]`, "u");
 const narrowOnly = /^[\x20-\x7e]*$/;
-const withoutWidth = /[\p{Mn}\p{Me}\u200b-\u200d\ufe00-\ufe0f]/u;
+const withoutWidth = /[\p{Mn}\p{Me}\p{Cf}]/u;
 
 /** `text` with everything that a terminal would obey instead of show as `\uXXXX`. */
 export function visible(text: string): string {

@@ -1,4 +1,7 @@
-/** What verifying found, as a person reads it: two verdicts, then what is wrong and where. */
+/**
+ * What verifying found, as a person reads it: the two verdicts, which are never mixed up, then what
+ * is wrong and where.
+ */
 import type { VerifyReport } from "../session/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { shortHash } from "./import-text.ts";
@@ -28,9 +31,12 @@ export function verifyLines(report: VerifyReport, output: Output): string[] {
     `  root ${shortHash(report.root)}${derivedText(report)}`,
   ];
   const { quarantine, unrecovered } = report;
-  if (quarantine) lines.push(`  read-only since event ${quarantine.seq}: ${oneLine(quarantine.reason)}`);
+  if (quarantine)
+    lines.push(`  read-only since event ${quarantine.seq}: ${oneLine(quarantine.reason)}`);
   if (unrecovered > 0) {
-    lines.push(`  ${byteSize(unrecovered)} at the end are still being written, or not yet recovered`);
+    lines.push(
+      `  ${byteSize(unrecovered)} at the end are still being written, or not yet recovered`,
+    );
   }
   return [...lines, ...problemLines(report)];
 }

@@ -24,14 +24,23 @@ export function readFile(disk: Disk, path: string): Uint8Array {
   }
 }
 
-/** Durably gives `path` the content `bytes`, atomically replacing what was there. */
-export async function replaceFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
+/**
+ * Durably gives `path` the content `bytes`, atomically replacing what was there. `beforeRename` is
+ * called when the content is durable: what it throws leaves the old file.
+ */
+export async function replaceFile(
+  disk: Disk,
+  path: string,
+  bytes: Uint8Array,
+  beforeRename: () => void = () => {},
+): Promise<void> {
   const temporary = path + temporarySuffix;
   disk.remove(temporary);
   const file = disk.open(temporary, "create");
   try {
     file.write(bytes, 0);
     await file.sync();
+    beforeRename();
   } catch (error) {
     file.close();
     disk.remove(temporary);

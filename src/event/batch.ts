@@ -105,6 +105,24 @@ export class BatchBuilder {
     return this.#bytes.subarray(start - 1, end);
   }
 
+  /** Adds an event that has been encoded before; `seq` is the one that its bytes say. */
+  addEncoded(event: Uint8Array, seq: number): void {
+    assert(this.fits(event.length), "an event is added to a batch with room for it");
+    assert(
+      this.#count === 0 || seq === this.#firstSeq + this.#count,
+      "the events of a batch have consecutive seqs",
+    );
+    assert(event.length <= limits.eventBytesMax, "an event is within its limit");
+    this.#reserve(eventFramingBytes + event.length);
+    const start = this.#size + eventFramingBytes;
+    writeU16(this.#bytes, this.#size, event.length);
+    this.#bytes[start - 1] = 0;
+    this.#bytes.set(event, start);
+    if (this.#count === 0) this.#firstSeq = seq;
+    this.#count += 1;
+    this.#size = start + event.length;
+  }
+
   /** The bytes of the batch, but for the CRC that `sealBatch` adds; the builder is empty again. */
   finish(producer: Producer = noProducer): Uint8Array {
     assert(this.#count > 0, "a batch holds at least one event");

@@ -17,6 +17,7 @@ export {
   type JournalEntry,
   parseSegmentName,
 } from "./journal-frame.ts";
+export type { JournalSizes } from "./journal-sizes.ts";
 export { currentHolder, DirectoryLock, describeHolder } from "./lock.ts";
 export {
   blobFolder,

@@ -13,9 +13,10 @@
  *  7. When the segment is full: what it touched is made durable, then the segment is removed.
  *     Crash: recovery writes the same bytes to the same places once more.
  */
-import { type Entropy, limits, messageOf, ReachError } from "../base/index.ts";
+import { type Entropy, messageOf, ReachError } from "../base/index.ts";
 import { type Disk, folderOf } from "../disk/index.ts";
 import { encodeDirectory, encodeFrame, frameBytes, type JournalEntry } from "./journal-frame.ts";
+import { type JournalSizes, journalSizes } from "./journal-sizes.ts";
 import type { DirectoryLock } from "./lock.ts";
 import { Reserve } from "./reserve.ts";
 import { Segment } from "./segment.ts";
@@ -54,6 +55,7 @@ export interface JournalOptions {
   readonly lock: DirectoryLock;
   readonly entropy: Entropy;
   readonly targets: JournalTargets;
+  readonly sizes?: Partial<JournalSizes>;
   /** Told of a failure that the journal survives, for logs and metrics. */
   readonly onTrouble?: (trouble: string) => void;
 }
@@ -71,6 +73,7 @@ export interface JournalStatistics {
 /** The journal of one writer. Safe to call concurrently; commits are taken in the order called. */
 export class Journal {
   readonly #options: JournalOptions;
+  readonly #sizes: JournalSizes;
   readonly #reserve: Reserve;
   readonly statistics: JournalStatistics = {
     groups: 0,
@@ -95,7 +98,8 @@ export class Journal {
 
   constructor(options: JournalOptions, start: JournalStart) {
     this.#options = options;
-    this.#reserve = new Reserve(options.disk, options.folder);
+    this.#sizes = journalSizes(options.sizes);
+    this.#reserve = new Reserve(options.disk, options.folder, this.#sizes.reserveBytes);
     this.#segment = start.segment;
     this.#older = [...start.older];
     this.#group = start.lastGroup;
@@ -149,7 +153,7 @@ export class Journal {
     let bytes = 0;
     let count = 0;
     for (const unit of this.#queue) {
-      if (count > 0 && bytes + unit.bytes > limits.journalGroupBytesMax) break;
+      if (count > 0 && bytes + unit.bytes > this.#sizes.groupBytesMax) break;
       bytes += unit.bytes;
       count += 1;
     }
@@ -218,7 +222,7 @@ export class Journal {
     const lastGroup = this.#group;
     const header = { epoch: lock.epoch, number, salt: entropy(16), predecessor, lastGroup };
     this.#check();
-    const fresh = await Segment.create(disk, folder, header);
+    const fresh = await Segment.create(disk, folder, header, this.#sizes);
     const old = this.#segment;
     if (old) {
       this.#older.push({ path: old.path, files: old.touched, damaged: false });
@@ -300,6 +304,8 @@ export class Journal {
     while (this.#older.length > 0 && this.#unplaced.length === 0) {
       const segment = this.#older[0] as LiveSegment;
       await this.#makeDurable(segment);
+      // Whoever has taken over meanwhile reads it, and removes it itself.
+      this.#check();
       if (segment.damaged) this.#options.disk.rename(segment.path, `${segment.path}.damaged`);
       else this.#options.disk.remove(segment.path);
       // One by one: a newer segment must never be gone while an older one comes back.

@@ -35,6 +35,7 @@ import {
   type SegmentHeader,
   segmentStart,
 } from "./journal-frame.ts";
+import { type JournalSizes, journalSizes } from "./journal-sizes.ts";
 import { sessionOfIdBytes } from "./paths.ts";
 import { Reserve } from "./reserve.ts";
 import { readSegment, Segment } from "./segment.ts";
@@ -74,6 +75,7 @@ export interface RecoveryOptions {
   readonly epoch: number;
   readonly entropy: Entropy;
   readonly targets: JournalTargets;
+  readonly sizes?: Partial<JournalSizes>;
 }
 
 interface FoundSegment {
@@ -295,10 +297,11 @@ async function saveTorn(disk: Disk, progress: Progress): Promise<TornTail | unde
  * out, and it stands in the new segment under the same number instead.
  */
 async function startSegment(
-  { disk, folder, epoch, entropy, targets }: RecoveryOptions,
+  { disk, folder, epoch, entropy, targets, sizes: given }: RecoveryOptions,
   newest: FoundSegment,
   progress: Progress,
 ): Promise<{ segment: Segment; directory: Uint8Array }> {
+  const sizes = journalSizes(given);
   const inNewest = (progress.offsets.get(newest.path) ?? []).length > 0;
   const last = inNewest ? progress.last : undefined;
   const end = last?.offset ?? progress.lastEnd;
@@ -307,12 +310,12 @@ async function startSegment(
   const header = { epoch, number: newest.number + 1, salt: entropy(16), predecessor, lastGroup };
   const entries = [...(last?.entries ?? []), ...salvage(disk, targets, progress.torn)];
   if (entries.length === 0) {
-    const segment = await Segment.create(disk, folder, header);
+    const segment = await Segment.create(disk, folder, header, sizes);
     return { segment, directory: new Uint8Array(0) };
   }
   const before = last?.previousDirectory ?? new Uint8Array(0);
   const frame = encodeFrame(lastGroup + 1, entries, before, header.salt, segmentStart);
-  const segment = await Segment.create(disk, folder, header, [frame]);
+  const segment = await Segment.create(disk, folder, header, sizes, [frame]);
   segment.lastGroup = lastGroup + 1;
   for (const entry of entries) segment.touched.add(targets.pathOf(entry));
   return { segment, directory: encodeDirectory(entries) };
@@ -360,12 +363,12 @@ function placeGroups(options: RecoveryOptions, segment: FoundSegment, progress: 
 }
 
 /** Writes an entry to its place, on a full disk with the room that is kept for that. */
-function apply({ disk, folder, targets }: RecoveryOptions, entry: JournalEntry): void {
+function apply({ disk, folder, targets, sizes }: RecoveryOptions, entry: JournalEntry): void {
   try {
     targets.apply(entry);
   } catch (first) {
     if (codeOf(first) !== "DISK_FULL") throw unplaceable(targets, entry, first);
-    new Reserve(disk, folder).spend();
+    new Reserve(disk, folder, journalSizes(sizes).reserveBytes).spend();
     try {
       targets.apply(entry);
     } catch (error) {

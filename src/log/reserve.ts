@@ -2,7 +2,6 @@
  * Room kept free on the disk, so that what the journal has acknowledged can be written to its place
  * when the disk is full. Spent by removing the file, filled again before the next group.
  */
-import { limits } from "../base/index.ts";
 import { type Disk, temporarySuffix } from "../disk/index.ts";
 
 const stepBytes = 1024 * 1024;
@@ -11,11 +10,13 @@ const stepBytes = 1024 * 1024;
 export class Reserve {
   readonly #disk: Disk;
   readonly #path: string;
+  readonly #bytes: number;
   #full = false;
 
-  constructor(disk: Disk, folder: string) {
+  constructor(disk: Disk, folder: string, bytes: number) {
     this.#disk = disk;
     this.#path = `${folder}/reserve`;
+    this.#bytes = bytes;
   }
 
   /** Makes sure the room is kept. Throws `DISK_FULL` when there is none, leaving nothing behind. */
@@ -30,8 +31,8 @@ export class Reserve {
     this.#disk.remove(temporary);
     const file = this.#disk.open(temporary, "create");
     try {
-      const zeros = new Uint8Array(stepBytes);
-      for (let at = 0; at < limits.reserveBytes; at += stepBytes) file.write(zeros, at);
+      const zeros = new Uint8Array(Math.min(stepBytes, this.#bytes));
+      for (let at = 0; at < this.#bytes; at += zeros.length) file.write(zeros, at);
       await file.sync();
     } catch (error) {
       file.close();

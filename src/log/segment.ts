@@ -2,7 +2,6 @@
  * One file of the journal: created whole under another name, zeroed ahead of its frames so that an
  * fdatasync never has to grow it, written frame by frame.
  */
-import { limits } from "../base/index.ts";
 import { type Disk, type DiskFile, temporarySuffix } from "../disk/index.ts";
 import {
   decodeFrame,
@@ -15,8 +14,7 @@ import {
   segmentName,
   segmentStart,
 } from "./journal-frame.ts";
-
-const zeroStepBytesMin = 256 * 1024;
+import type { JournalSizes } from "./journal-sizes.ts";
 
 /** A segment that can be written. */
 export class Segment {
@@ -25,13 +23,21 @@ export class Segment {
   /** Files that its entries have been written to; durable before the segment may go. */
   readonly touched = new Set<string>();
   readonly #file: DiskFile;
+  readonly #sizes: JournalSizes;
   #zeroed: number;
   /** Offset behind the last frame. */
   end = segmentStart;
   lastGroup: number;
 
-  private constructor(header: SegmentHeader, file: DiskFile, path: string, zeroed: number) {
+  private constructor(
+    header: SegmentHeader,
+    file: DiskFile,
+    path: string,
+    sizes: JournalSizes,
+    zeroed: number,
+  ) {
     this.header = header;
+    this.#sizes = sizes;
     this.#file = file;
     this.path = path;
     this.#zeroed = zeroed;
@@ -46,6 +52,7 @@ export class Segment {
     disk: Disk,
     folder: string,
     header: SegmentHeader,
+    sizes: JournalSizes,
     frames: readonly Uint8Array[] = [],
   ): Promise<Segment> {
     const path = `${folder}/${segmentName(header.epoch, header.number)}`;
@@ -59,12 +66,12 @@ export class Segment {
         file.write(frame, end);
         end += frame.length;
       }
-      const zeroed = end + zeroStepBytesMin;
-      file.write(new Uint8Array(zeroStepBytesMin), end);
+      const zeroed = end + sizes.zeroStepBytesMin;
+      file.write(new Uint8Array(sizes.zeroStepBytesMin), end);
       await file.sync();
       disk.rename(temporary, path);
       await disk.syncFolder(folder);
-      const segment = new Segment(header, file, path, zeroed);
+      const segment = new Segment(header, file, path, sizes, zeroed);
       segment.end = end;
       return segment;
     } catch (error) {
@@ -76,7 +83,7 @@ export class Segment {
 
   /** Whether a frame of `size` bytes still belongs into this segment. */
   hasRoom(size: number): boolean {
-    return this.end === segmentStart || this.end + size <= limits.journalSegmentBytes;
+    return this.end === segmentStart || this.end + size <= this.#sizes.segmentBytes;
   }
 
   /**
@@ -86,7 +93,8 @@ export class Segment {
   async secure(size: number): Promise<void> {
     const wanted = this.end + size;
     if (wanted <= this.#zeroed) return;
-    const step = Math.min(limits.journalZeroStepBytes, Math.max(zeroStepBytesMin, this.#zeroed));
+    const { zeroStepBytesMin, zeroStepBytesMax } = this.#sizes;
+    const step = Math.min(zeroStepBytesMax, Math.max(zeroStepBytesMin, this.#zeroed));
     const target = Math.max(wanted, this.#zeroed + step);
     this.#file.write(new Uint8Array(target - this.#zeroed), this.#zeroed);
     await this.#file.sync();

@@ -4,7 +4,7 @@
  * watermark was never acknowledged: no reader sees it, recovery cuts it.
  */
 import { limits, type SessionId, sessionIdBytes } from "../base/index.ts";
-import type { BulkPackWriter, PackBlobs } from "../blobs/index.ts";
+import type { BlobStream, BulkPackWriter, PackBlobs } from "../blobs/index.ts";
 import { createFolders, type Disk, type DiskFile, replaceFile } from "../disk/index.ts";
 import {
   BatchBuilder,
@@ -37,11 +37,27 @@ export interface BulkContext {
   readonly disk: Disk;
   readonly root: string;
   readonly blobs: PackBlobs;
+  /** Throws `FENCED` when another writer has taken over. */
+  checkLock(): void;
 }
 
-async function createSessionFolder(disk: Disk, root: string, manifest: Manifest): Promise<void> {
-  await createFolders(disk, root, sessionFolder(root, manifest.id));
-  await replaceFile(disk, manifestPath(root, manifest.id), encodeManifest(manifest));
+/** Opens the event log of a session, a new one durable with its folder, manifest and header. */
+async function openEventLog(disk: Disk, root: string, manifest: Manifest): Promise<DiskFile> {
+  const { id } = manifest;
+  const path = eventLogPath(root, id);
+  if (disk.exists(path)) return disk.open(path, "write");
+  await createFolders(disk, root, sessionFolder(root, id));
+  await replaceFile(disk, manifestPath(root, id), encodeManifest(manifest));
+  const file = disk.open(path, "create");
+  try {
+    file.write(encodeEventLogHeader(sessionIdBytes(id)), 0);
+    await file.sync();
+    await disk.syncFolder(sessionFolder(root, id));
+    return file;
+  } catch (error) {
+    file.close();
+    throw error;
+  }
 }
 
 /** The one writer of a session while an import goes on. Calls must not overlap. */
@@ -53,6 +69,7 @@ export class BulkWriter {
   readonly #builder = new BatchBuilder();
   readonly #file: DiskFile;
   readonly #marker: BulkMarker;
+  readonly #checkLock: () => void;
   readonly #packs: BulkPackWriter;
   #buffer: Uint8Array = new Uint8Array(0);
   #buffered = 0;
@@ -71,6 +88,7 @@ export class BulkWriter {
     file: DiskFile,
     marker: BulkMarker,
     packs: BulkPackWriter,
+    checkLock: () => void,
   ) {
     this.id = manifest.id;
     this.tail = tail;
@@ -79,6 +97,7 @@ export class BulkWriter {
     this.#file = file;
     this.#marker = marker;
     this.#packs = packs;
+    this.#checkLock = checkLock;
     this.#new = tail.size === 0;
     this.#written = tail.end;
     this.#nextSeq = tail.size;
@@ -97,18 +116,17 @@ export class BulkWriter {
     const { end, size } = tail;
     const packs = blobs.openBulk();
     const { pack, size: packSize } = packs.watermark;
-    const marker = await BulkMarker.create(disk, root, manifest.id, { end, size, pack, packSize });
-    const path = eventLogPath(root, manifest.id);
-    const fresh = !disk.exists(path);
-    if (fresh) await createSessionFolder(disk, root, manifest);
-    const file = disk.open(path, fresh ? "create" : "write");
-    const writer = new BulkWriter(manifest, tail, file, marker, packs);
-    if (fresh) {
-      file.write(encodeEventLogHeader(writer.#identity), 0);
-      await file.sync();
-      await disk.syncFolder(sessionFolder(root, manifest.id));
+    let marker: BulkMarker | undefined;
+    try {
+      marker = await BulkMarker.create(disk, root, manifest.id, { end, size, pack, packSize });
+      const file = await openEventLog(disk, root, manifest);
+      return new BulkWriter(manifest, tail, file, marker, packs, () => context.checkLock());
+    } catch (error) {
+      // The marker stays: whoever called undoes what was done under it.
+      packs.abandon();
+      marker?.abandon();
+      throw error;
     }
-    return writer;
   }
 
   /** Seq that the next event gets. */
@@ -139,6 +157,30 @@ export class BulkWriter {
     this.#nextSeq += 1;
     if (this.#builder.count >= limits.batchEventsMax) this.#seal();
     return seq;
+  }
+
+  /**
+   * Appends an event as another directory wrote it, byte for byte. Its seq is the next one, and a
+   * blob that it names has been put.
+   */
+  appendEncoded(event: Uint8Array): void {
+    if (!this.#builder.fits(event.length)) this.#seal();
+    this.#builder.addEncoded(event, this.#nextSeq);
+    this.#nextSeq += 1;
+    if (this.#builder.count >= limits.batchEventsMax) this.#seal();
+  }
+
+  /** Stores a payload that an event to come will name. */
+  putPayload(bytes: Uint8Array): void {
+    this.#packs.put(bytes);
+    this.#blobs += 1;
+    this.#blobBytes += bytes.length;
+  }
+
+  /** Stores a payload too large to hold, piece by piece. */
+  payloadStream(): BlobStream {
+    this.#blobs += 1;
+    return this.#packs.putStream();
   }
 
   /** Completes the batch that is being collected and writes it to the log. */
@@ -182,6 +224,8 @@ export class BulkWriter {
     const { pack, size: packSize } = await this.#packs.sync();
     await this.#file.sync();
     await this.#marker.advance({ end, size, pack, packSize });
+    // A writer that took over before the watermark was durable has cut it off.
+    this.#checkLock();
     this.#packs.confirm();
   }
 
@@ -195,6 +239,7 @@ export class BulkWriter {
     await sign();
     this.#file.close();
     this.#packs.close();
+    this.#checkLock();
     await this.#marker.remove();
   }
 

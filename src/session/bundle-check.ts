@@ -2,7 +2,7 @@
  * Verifies the sections of a bundle as they come, in one pass, and believes nothing before it has
  * been checked. What has been checked is handed on to whoever imports it.
  */
-import { equalBytes, type SessionId, sessionIdBytes, toHex } from "../base/index.ts";
+import { equalBytes, messageOf, type SessionId, sessionIdBytes, toHex } from "../base/index.ts";
 import { BatchWalk, batchHeaderBytes, readBatch } from "../event/index.ts";
 import { eventLogStart } from "../log/index.ts";
 import { keyText, leafHash, openCheckpoint, openNote, RangeBuilder } from "../merkle/index.ts";
@@ -127,7 +127,11 @@ export class BundleCheck {
   #readHead(content: Uint8Array): void {
     if (this.#head) throw bundleError("it says twice what it is");
     const head = readHead(content, this.id);
-    this.#own = verifierOf(head.verifierKey);
+    try {
+      this.#own = verifierOf(head.verifierKey);
+    } catch (error) {
+      throw bundleError(messageOf(error));
+    }
     this.#events = new EventCheck(head.manifest.secret, true);
     this.#head = head;
   }
@@ -255,7 +259,7 @@ export class BundleCheck {
         this.problems.add("trailer", "its signature is one of another bundle");
       } else this.exportedBy = verified.map(keyText).join(", ");
     } catch (error) {
-      this.problems.add("trailer", `its signature does not verify: ${String(error)}`);
+      this.problems.add("trailer", `its signature does not verify: ${messageOf(error)}`);
     }
   }
 

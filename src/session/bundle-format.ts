@@ -12,11 +12,13 @@
  * SHA-256 of everything before it, and a signature where the exporter has a key. Nothing follows.
  */
 import {
+  checkWellFormed,
   concat,
   crc32,
   decodeValue,
   encodeValue,
   equalBytes,
+  messageOf,
   ReachError,
   readU16,
   readU32,
@@ -94,7 +96,11 @@ export function decodeBundleHeader(bytes: Uint8Array): SessionId {
       hint: "a newer Reach wrote it; use that or a later one",
     });
   }
-  return sessionIdOf(bytes.subarray(16, bundleHeaderBytes));
+  try {
+    return sessionIdOf(bytes.subarray(16, bundleHeaderBytes));
+  } catch (error) {
+    throw bundleError(messageOf(error));
+  }
 }
 
 /** A section for `offset` of the bundle of the session with these 16 bytes as its id. */
@@ -149,9 +155,9 @@ export function bundleError(what: string, hint?: string): ReachError {
 
 /** The value of a section that holds one, checked to be exactly what Reach writes. */
 export function decodeSectionValue(content: Uint8Array): unknown {
-  const value = decodeValue(content);
-  if (!equalBytes(encodeValue(value), content)) throw bundleError("a section is not well-formed");
-  return value;
+  const fault = checkWellFormed(content);
+  if (fault !== undefined) throw bundleError(`a section holds no value: ${fault}`);
+  return decodeValue(content);
 }
 
 /** What an exporter signs: the session, and through the hash everything in the bundle. */

@@ -1,20 +1,13 @@
 /**
  * Imports a bundle: the session comes into this directory with exactly its events, salts and seqs.
- * It is verified while it is written, and nothing of it can be seen or survives a crash before all
- * of it has been verified. The checkpoints that it brings along are kept as what they are: those of
- * another directory (`checkpoint-files.ts`); this one signs its own.
+ * It is verified while it is written, and none of its events can be read, or survives a crash,
+ * before all of them have been verified. The checkpoints that it brings along are kept as what they
+ * are, those of another directory (`checkpoint-files.ts`); this one signs its own.
  */
-import {
-  codeOf,
-  equalBytes,
-  fromHex,
-  ReachError,
-  type SessionId,
-  toHex,
-} from "../base/index.ts";
+import { equalBytes, ReachError, type SessionId } from "../base/index.ts";
 import type { BlobStream } from "../blobs/index.ts";
 import { manifestPath } from "../log/index.ts";
-import type { Verifier } from "../merkle/index.ts";
+import type { BulkWriter } from "./bulk-writer.ts";
 import {
   type BundleReport,
   type BundleVerifyOptions,
@@ -25,16 +18,14 @@ import type { BundleCheck, BundleTarget } from "./bundle-check.ts";
 import { bundleError } from "./bundle-format.ts";
 import type { BundleSource } from "./bundle-source.ts";
 import type { BundleHead } from "./bundle-values.ts";
-import type { BulkWriter } from "./bulk-writer.ts";
 import { keepForeignCheckpoint } from "./checkpoint-files.ts";
 import type { Directory } from "./directory.ts";
 import { verifierOf } from "./keys.ts";
+import { tombstonePath } from "./session-reader.ts";
 
 /** How a bundle is imported. */
 export interface BundleImportOptions extends BundleVerifyOptions {
-  /**
-   * Takes a session whose end is missing according to its own checkpoint. It stays incomplete.
-   */
+  /** Takes also a session whose end is missing, by its own checkpoint. It stays incomplete. */
   readonly incomplete?: boolean;
 }
 
@@ -44,7 +35,7 @@ export interface BundleImport {
   readonly events: number;
   /** The very session is here already: nothing was written but checkpoints it did not have. */
   readonly unchanged: boolean;
-  /** Snapshots that were taken over; only those signed by a key that was given. */
+  /** Snapshots that were taken over and signed anew: only those of a key that was given. */
   readonly snapshots: number;
   /** What verifying it found. */
   readonly report: BundleReport;
@@ -52,8 +43,8 @@ export interface BundleImport {
 
 /**
  * Imports a bundle into a directory open for writing. Throws `BUNDLE_INVALID` for one that does not
- * verify, `CONFLICT` when a session of that id with other content is here, `GONE` when it has been
- * removed; then nothing has changed.
+ * verify, `CONFLICT` when there is a session of that id with other content, `GONE` when there was
+ * one; then nothing has changed.
  */
 export async function importBundle(
   directory: Directory,
@@ -62,71 +53,75 @@ export async function importBundle(
 ): Promise<BundleImport> {
   const started = performance.now();
   const given = options.verifierKey === undefined ? undefined : verifierOf(options.verifierKey);
-  const target = new SessionTarget(directory);
+  const target = new SessionTarget(directory, given !== undefined);
   try {
     const { check, bytes } = await readBundle(source, given, target, options);
     const report = bundleReport(check, given, bytes, started);
-    refuseUseless(report, options);
-    if (target.existing) requireSame(report, target.existing);
+    const { id, events, completeness } = report;
+    if (events === 0) throw bundleError("it holds no events");
+    if (completeness === "incomplete" && !options.incomplete) {
+      throw bundleError("events are missing at its end", "what is there can still be imported");
+    }
     await keepCheckpoints(directory, check);
     await target.close();
-    const snapshots = target.existing ? 0 : await adoptSnapshots(directory, check, given);
-    const { id, events } = report;
-    return { id, events, unchanged: target.existing !== undefined, snapshots, report };
+    const unchanged = target.existing;
+    const snapshots = unchanged || !given ? 0 : await adoptSnapshots(directory, check);
+    return { id, events, unchanged, snapshots, report };
   } catch (error) {
     await target.discard();
     throw error;
   }
 }
 
-function refuseUseless({ events, completeness }: BundleReport, options: BundleImportOptions): void {
-  if (events === 0) throw bundleError("it holds no events");
-  if (completeness !== "incomplete" || options.incomplete) return;
-  throw bundleError("events are missing at its end", "import what there is with `incomplete`");
+/** Keeps the checkpoints of other directories; one of this directory it has itself. */
+async function keepCheckpoints(directory: Directory, check: BundleCheck): Promise<void> {
+  const { disk, path, identity } = directory;
+  for (const keyed of check.notes) {
+    if (keyed.verifierKey === identity.verifierKey) continue;
+    await keepForeignCheckpoint(disk, path, check.id, keyed);
+  }
 }
 
-/** What there is of a session of the same id. */
-interface ExistingSession {
-  readonly events: number;
-  readonly root: Uint8Array;
+/** Takes over snapshots whose signatures, roots and states have been checked. */
+async function adoptSnapshots(directory: Directory, check: BundleCheck): Promise<number> {
+  const { signed } = check.snapshots;
+  for (const snapshot of signed) {
+    const state = directory.blobs.get(snapshot.stateHash);
+    await directory.keepSnapshots(check.id, snapshot.program, [{ ...snapshot, state }]);
+  }
+  return signed.length;
 }
 
-function requireSame(report: BundleReport, { events, root }: ExistingSession): void {
-  const theirs = fromHex(report.root);
-  if (report.events === events && theirs && equalBytes(theirs, root)) return;
-  throw new ReachError("CONFLICT", `there is a session ${report.id} with other content`, {
-    where: report.id,
-    hint: `it has ${events} events and the root ${toHex(root)}; it is never overwritten`,
-  });
-}
-
-/** Writes what has been checked into a session that nobody can see yet. */
+/** Writes what has been checked into a session that has no events for anybody else yet. */
 class SessionTarget implements BundleTarget {
   readonly #directory: Directory;
+  readonly #withStates: boolean;
   #writer: BulkWriter | undefined;
-  #states = false;
-  /** The session of that id that is here already; then nothing is written. */
-  existing: ExistingSession | undefined;
+  #inStates = false;
+  /** Whether the very session is here already; then nothing is written. */
+  existing = false;
 
-  constructor(directory: Directory) {
+  constructor(directory: Directory, withStates: boolean) {
     this.#directory = directory;
+    this.#withStates = withStates;
   }
 
-  async begin({ manifest, events, root }: BundleHead): Promise<void> {
-    this.existing = existingSession(this.#directory, manifest.id);
-    if (this.existing) {
-      requireSame({ id: manifest.id, events, root: toHex(root) } as BundleReport, this.existing);
-      return;
-    }
-    this.#writer = await this.#directory.openBulk({ manifest });
+  async begin(head: BundleHead): Promise<void> {
+    this.existing = isHere(this.#directory, head);
+    if (this.existing) return;
+    this.#writer = await this.#directory.openBulk({ manifest: head.manifest });
   }
 
   putPayload(bytes: Uint8Array): void {
-    if (!this.#states) this.#writer?.putPayload(bytes);
+    if (this.#stores()) this.#writer?.putPayload(bytes);
   }
 
-  payloadStream(): BlobStream {
-    return this.#writer?.payloadStream() ?? nowhere;
+  payloadStream(): BlobStream | undefined {
+    return this.#stores() ? this.#writer?.payloadStream() : undefined;
+  }
+
+  #stores(): boolean {
+    return !this.#inStates || this.#withStates;
   }
 
   appendEvent(bytes: Uint8Array): void {
@@ -134,17 +129,45 @@ class SessionTarget implements BundleTarget {
   }
 
   endEvents(): void {
-    this.#states = true;
+    this.#inStates = true;
   }
 
+  /** Everything has been verified: the session is there. */
   async close(): Promise<void> {
     if (this.#writer) await this.#directory.closeWriter(this.#writer);
     this.#writer = undefined;
   }
 
+  /** Nothing of it stays. */
   async discard(): Promise<void> {
     const writer = this.#writer;
     this.#writer = undefined;
     if (writer) await this.#directory.discardBulk(writer);
+  }
+}
+
+/**
+ * Whether a session with the content that the bundle claims is in the directory. What the bundle
+ * claims it has to show afterwards like any other.
+ */
+function isHere(directory: Directory, { manifest, events, root }: BundleHead): boolean {
+  const { disk, path } = directory;
+  const { id } = manifest;
+  if (disk.exists(tombstonePath(path, id))) {
+    throw new ReachError("GONE", `session ${id} has been removed`, {
+      where: id,
+      hint: "a removed session never comes back under its id",
+    });
+  }
+  if (!disk.exists(manifestPath(path, id))) return false;
+  const reader = directory.session(id);
+  try {
+    if (reader.size === events && equalBytes(reader.root(events), root)) return true;
+    throw new ReachError("CONFLICT", `there is a session ${id} with other content`, {
+      where: id,
+      hint: `it has ${reader.size} events, the bundle ${events}; a session is never overwritten`,
+    });
+  } finally {
+    reader.close();
   }
 }

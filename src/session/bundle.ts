@@ -5,7 +5,6 @@
  */
 import {
   codeOf,
-  type ErrorCode,
   messageOf,
   ReachError,
   sessionIdBytes,
@@ -56,14 +55,6 @@ export interface BundleReport extends VerifyReport {
 }
 
 const turnMs = 25;
-/** What a damaged or hostile bundle makes the checks throw; everything else is thrown on. */
-const bundleFaults: ReadonlySet<ErrorCode | undefined> = new Set([
-  "BUNDLE_INVALID",
-  "CORRUPT",
-  "NOTE_INVALID",
-  "SIGNATURE_INVALID",
-] as const);
-
 /**
  * Verifies a bundle: a path, or its bytes in order. What is wrong is in the report; throws
  * `BUNDLE_INVALID` only for what is no bundle at all, `FORMAT_UNSUPPORTED` for one of a later
@@ -97,7 +88,7 @@ export async function readBundle(
       await new BundleWalk(bytes, check, options, target !== undefined).run(header);
       check.finish(true);
     } catch (error) {
-      if (target || !bundleFaults.has(codeOf(error))) throw error;
+      if (target || codeOf(error) !== "BUNDLE_INVALID") throw error;
       noteBroken(check, bytes.offset, error);
       check.finish(false);
     }
@@ -122,7 +113,7 @@ function noteBroken(check: BundleCheck, offset: number, error: unknown): void {
 /** Throws the first problem of a bundle that is being imported. */
 function refuse({ problems }: BundleCheck): void {
   const [first] = problems.first;
-  if (!first) return;
+  if (!first || !problems.damaged) return;
   const more = problems.count > 1 ? ` (and ${problems.count - 1} more problems)` : "";
   throw new ReachError("BUNDLE_INVALID", `${first.where}: ${first.message}${more}`, {
     hint: "nothing has been imported; ask for another copy of the bundle",

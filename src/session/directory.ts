@@ -30,6 +30,7 @@ import {
   eventLogPath,
   Journal,
   type JournalEntry,
+  type JournalSizes,
   journalFolder,
   manifestPath,
   type Processes,
@@ -56,6 +57,13 @@ import {
 import { SessionTail } from "./session-tail.ts";
 import { SessionWriter, type WriterContext } from "./session-writer.ts";
 
+/** How large files get before the next one begins; the defaults are the limits of Reach. */
+export interface StorageSizes extends JournalSizes {
+  /** Largest payload that goes through the journal. */
+  readonly journaledPayloadBytesMax: number;
+  readonly packBytesMax: number;
+}
+
 /** How a directory is opened. */
 export interface DirectoryOptions {
   /** Folder of the workspace. */
@@ -72,6 +80,8 @@ export interface DirectoryOptions {
   readonly clock?: Clock;
   readonly entropy?: Entropy;
   readonly processes?: Processes;
+  /** For tests of what happens at the end of a file. */
+  readonly sizes?: Partial<StorageSizes>;
   /** Told of trouble that was survived, for logs. */
   readonly onTrouble?: (trouble: string) => void;
 }
@@ -82,6 +92,8 @@ export interface NewSession {
   readonly kind?: SessionKind;
   readonly name?: string;
   readonly format?: string;
+  /** The manifest of a session that was made elsewhere; then nothing else of this counts. */
+  readonly manifest?: Manifest;
 }
 
 /** Called after events of a session have become durable: its id and its size. */
@@ -93,6 +105,7 @@ interface WriteSide {
   readonly journal: Journal;
   readonly targets: DirectoryTargets;
   readonly blobs: PackBlobs;
+  readonly journaledBytesMax: number;
 }
 
 /** An open data directory. */
@@ -110,7 +123,11 @@ export class Directory {
   readonly #writers = new Map<SessionId, SessionWriter | BulkWriter>();
   readonly #listeners = new Set<CommitListener>();
   readonly #signing = new Map<SessionId, Promise<void>>();
+  /** Sessions of which a bulk import is being opened or undone: they have no writer yet. */
+  readonly #changing = new Set<SessionId>();
   #large: Promise<LargePayloads> | undefined;
+  /** Markers of packs that large payloads were given up in; to be cut before packs are collected. */
+  readonly #givenUp = new Set<SessionId>();
   #closed = false;
 
   private constructor(
@@ -225,19 +242,42 @@ export class Directory {
   /** Begins a bulk import: a new session, or more events of session `request.id` if it exists. */
   async openBulk(request: NewSession = {}): Promise<BulkWriter> {
     const write = this.#writeSide();
-    const left = request.id !== undefined && !this.#writers.has(request.id);
-    if (left && readBulkMarker(this.disk, this.path, request.id as SessionId)) {
-      await this.#undoBulk(request.id as SessionId);
-    }
+    if (request.id !== undefined) await this.undoImport(request.id);
     const exists = request.id !== undefined && this.#exists(request.id);
     const { manifest, tail } = exists
       ? this.#resume(request.id as SessionId)
       : this.#createForBulk(request);
-    if (exists) await this.#settleSession(manifest.id, write);
-    const context = { disk: this.disk, root: this.path, blobs: write.blobs };
-    const writer = await BulkWriter.open(context, manifest, tail);
-    this.#writers.set(manifest.id, writer);
-    return writer;
+    const { id } = manifest;
+    const { lock, blobs } = write;
+    const checkLock = (): void => lock.check();
+    this.#changing.add(id);
+    try {
+      if (exists) await this.#settleSession(id, write);
+      const context = { disk: this.disk, root: this.path, blobs, checkLock };
+      const writer = await BulkWriter.open(context, manifest, tail);
+      this.#writers.set(id, writer);
+      return writer;
+    } catch (error) {
+      await this.#undoBulk(id).catch(() => {}); // `undoImport` tries again
+      throw error;
+    } finally {
+      this.#changing.delete(id);
+    }
+  }
+
+  /**
+   * Undoes what an import into a session has left that failed and could not be undone then, for
+   * want of room; nothing happens when there is nothing to undo.
+   */
+  async undoImport(id: SessionId): Promise<void> {
+    if (this.#writers.has(id) || this.#changing.has(id)) return;
+    if (!readBulkMarker(this.disk, this.path, id)) return;
+    this.#changing.add(id);
+    try {
+      await this.#undoBulk(id);
+    } finally {
+      this.#changing.delete(id);
+    }
   }
 
   #createForBulk(request: NewSession): { manifest: Manifest; tail: SessionTail } {
@@ -281,16 +321,23 @@ export class Directory {
    * began goes with everything in it.
    */
   async discardBulk(writer: BulkWriter): Promise<void> {
-    await writer.abandon();
-    await this.#undoBulk(writer.id);
-    this.#forgetWriter(writer);
+    try {
+      await writer.abandon();
+      await this.#undoBulk(writer.id);
+    } finally {
+      this.#forgetWriter(writer);
+    }
   }
 
   /** Until this has worked the session takes no events: its marker would cut them off. */
   async #undoBulk(id: SessionId): Promise<void> {
-    const { blobs, targets } = this.#writeSide();
-    await recoverBulk({ disk: this.disk, path: this.path, blobs }, id);
-    targets.release(id);
+    const { blobs, targets, lock } = this.#writeSide();
+    try {
+      lock.check();
+      await recoverBulk({ disk: this.disk, path: this.path, blobs }, id);
+    } finally {
+      targets.release(id);
+    }
   }
 
   #exists(id: SessionId): boolean {
@@ -298,17 +345,18 @@ export class Directory {
   }
 
   #newManifest(request: NewSession): Manifest {
-    const id = request.id ?? newSessionId(this.#clock, this.#entropy);
+    const id = request.manifest?.id ?? request.id ?? newSessionId(this.#clock, this.#entropy);
     if (!isSessionId(id)) throw new ReachError("USAGE", `"${id}" is not a session id`);
-    if (this.#exists(id) || this.#writers.has(id)) {
+    if (this.#exists(id) || this.#writers.has(id) || this.#changing.has(id)) {
       throw new ReachError("ALREADY_EXISTS", `there is a session ${id} already`, { where: id });
     }
+    if (request.manifest) return request.manifest;
     const { kind = "recorded", name = "", format = "" } = request;
     return { id, kind, created: this.#clock(), secret: this.#entropy(32), name, format };
   }
 
   #resume(id: SessionId): { manifest: Manifest; tail: SessionTail } {
-    if (this.#writers.has(id)) {
+    if (this.#writers.has(id) || this.#changing.has(id)) {
       throw new ReachError("CONFLICT", `session ${id} is being written already`, { where: id });
     }
     if (readBulkMarker(this.disk, this.path, id)) {
@@ -339,12 +387,13 @@ export class Directory {
     throw new ReachError("READ_ONLY", `${this.path} is open for reading only`);
   }
 
-  #writerContext({ journal, blobs }: WriteSide): WriterContext {
+  #writerContext({ journal, blobs, journaledBytesMax }: WriteSide): WriterContext {
     return {
       commit: (entries) => journal.commit(entries),
       stage: (bytes) => blobs.stage(bytes),
       packEntries,
       abandon: (staged) => blobs.abandon(staged),
+      journaledBytesMax,
       putLarge: (bytes) => this.#putLarge(bytes),
       committed: (id, size) => {
         for (const listener of this.#listeners) listener(id, size);
@@ -360,7 +409,19 @@ export class Directory {
   async #putLarge(bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }> {
     const { blobs } = this.#writeSide();
     this.#large ??= LargePayloads.open(this.disk, this.path, blobs, this.#largeId());
-    return (await this.#large).put(bytes);
+    const large = this.#large;
+    try {
+      return await (await large).put(bytes);
+    } catch (error) {
+      // The next payload begins a pack of its own.
+      if (this.#large === large) {
+        this.#large = undefined;
+        const failed = await large.catch(() => undefined);
+        failed?.abandon();
+        if (failed) this.#givenUp.add(failed.id);
+      }
+      throw error;
+    }
   }
 
   #largeId(): SessionId {
@@ -407,7 +468,10 @@ export class Directory {
   /** For a bulk import that is about to end: its marker is there until the checkpoint is durable. */
   async #signBulk(writer: BulkWriter): Promise<void> {
     const note = this.#checkpointNote(writer.tail);
-    if (note) await replaceFile(this.disk, checkpointPath(this.path, writer.id), note);
+    if (!note) return;
+    // Whoever has taken over may have signed a later one.
+    const beforeRename = (): void => this.#writeSide().lock.check();
+    await replaceFile(this.disk, checkpointPath(this.path, writer.id), note, beforeRename);
   }
 
   #signedSize(id: SessionId): number {
@@ -435,7 +499,7 @@ export class Directory {
     const write = this.#writeSide();
     const origin = sessionOrigin(this.#context, id);
     for (const { state } of snapshots) {
-      if (state.length > limits.blobJournalBytesMax) await this.#putLarge(state);
+      if (state.length > write.journaledBytesMax) await this.#putLarge(state);
       else await this.#commitBlob(write, state);
     }
     const records = snapshots.map((snapshot) => {
@@ -443,6 +507,7 @@ export class Directory {
       return { ...snapshot, signature: signText(this.identity, text) };
     });
     const path = snapshotPath(sessionFolder(this.path, id), program);
+    write.lock.check();
     appendSnapshots(this.disk, path, program, records);
   }
 
@@ -464,8 +529,14 @@ export class Directory {
    */
   async settle(): Promise<void> {
     const { journal } = this.#writeSide();
-    if (this.#writers.size > 0) throw new ReachError("CONFLICT", "sessions are being written");
+    if (this.#writers.size + this.#changing.size > 0) {
+      throw new ReachError("CONFLICT", "sessions are being written");
+    }
     await this.#closeLarge();
+    for (const id of this.#givenUp) {
+      await this.#undoBulk(id);
+      this.#givenUp.delete(id);
+    }
     await journal.settle();
   }
 
@@ -492,9 +563,12 @@ export class Directory {
   async close(): Promise<void> {
     if (this.#closed) return;
     const write = this.#write;
-    if (write) await this.#closeWriting(write);
-    this.#closed = true;
-    this.blobs.close();
+    try {
+      if (write) await this.#closeWriting(write);
+    } finally {
+      this.#closed = true;
+      this.blobs.close();
+    }
   }
 
   async #closeWriting({ journal, lock, targets }: WriteSide): Promise<void> {
@@ -543,7 +617,8 @@ async function openForWriting(options: DirectoryOptions): Promise<Directory> {
     }
     disk.createFolder(`${path}/sessions`);
     await disk.syncFolder(path);
-    const blobs = await PackBlobs.open(disk, blobFolder(path), "write");
+    const { sizes = {} } = options;
+    const blobs = await PackBlobs.open(disk, blobFolder(path), "write", sizes);
     const targets = new DirectoryTargets(disk, path, blobs, onTrouble);
     const { start, report } = await recoverDirectory({
       disk,
@@ -552,10 +627,12 @@ async function openForWriting(options: DirectoryOptions): Promise<Directory> {
       entropy,
       targets,
       blobs,
+      sizes,
     });
     const folder = journalFolder(path);
-    const journal = new Journal({ disk, folder, lock, entropy, targets, onTrouble }, start);
-    const write = { lock, journal, targets, blobs };
+    const journal = new Journal({ disk, folder, lock, entropy, targets, sizes, onTrouble }, start);
+    const journaledBytesMax = sizes.journaledPayloadBytesMax ?? limits.blobJournalBytesMax;
+    const write = { lock, journal, targets, blobs, journaledBytesMax };
     return Directory.assemble(options, identity, write, report);
   } catch (error) {
     await lock.release().catch((again: unknown) => onTrouble(messageOf(again)));

@@ -57,3 +57,21 @@ export type {
   VerifyProblem,
   VerifyReport,
 } from "./verify-report.ts";
+export {
+  type BundleReport,
+  type BundleVerifyOptions,
+  verifyBundle,
+} from "./bundle.ts";
+export { type BundleOptions, type BundleSummary, exportBundle } from "./bundle-export.ts";
+export {
+  type BundleImport,
+  type BundleImportOptions,
+  importBundle,
+} from "./bundle-import.ts";
+export type { BundleSource } from "./bundle-source.ts";
+export {
+  foreignCheckpointNames,
+  type KeyedNote,
+  openKeyedCheckpoint,
+  readForeignCheckpoint,
+} from "./checkpoint-files.ts";

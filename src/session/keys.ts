@@ -3,7 +3,7 @@
  * holds both; `reach.json` repeats the public part and can be written again from the key.
  */
 import * as crypto from "node:crypto";
-import { fromUtf8, ReachError, utf8 } from "../base/index.ts";
+import { equalBytes, fromUtf8, ReachError, utf8 } from "../base/index.ts";
 import { createFolders, type Disk, readFile, replaceFile, syncFolders } from "../disk/index.ts";
 import {
   ed25519Note,
@@ -30,6 +30,21 @@ export interface Identity {
   readonly signer: Signer | undefined;
 }
 
+/** Public keys as Node holds them: making one costs half of what it takes to check a signature. */
+const publicKeys = new Map<string, crypto.KeyObject>();
+const publicKeysMax = 64;
+
+function publicKeyOf(bytes: Uint8Array): crypto.KeyObject {
+  const name = Buffer.from(bytes).toString("latin1");
+  const known = publicKeys.get(name);
+  if (known) return known;
+  const der = Buffer.concat([spkiPrefix, bytes]);
+  const key = crypto.createPublicKey({ key: der, format: "der", type: "spki" });
+  if (publicKeys.size >= publicKeysMax) publicKeys.clear();
+  publicKeys.set(name, key);
+  return key;
+}
+
 /** Checks an Ed25519 signature with `node:crypto`; never throws. */
 export function verifyEd25519(
   publicKey: Uint8Array,
@@ -37,12 +52,7 @@ export function verifyEd25519(
   signature: Uint8Array,
 ): boolean {
   try {
-    const key = crypto.createPublicKey({
-      key: Buffer.concat([spkiPrefix, publicKey]),
-      format: "der",
-      type: "spki",
-    });
-    return crypto.verify(null, message, key, signature);
+    return crypto.verify(null, message, publicKeyOf(publicKey), signature);
   } catch {
     return false;
   }
@@ -54,7 +64,18 @@ export function verifierOf(verifierKey: string): Verifier {
   return ed25519Note(name, publicKey, verifyEd25519);
 }
 
+/** The identity that was made last: a directory is often opened again by the same process. */
+let latest: { seed: Uint8Array; identity: Identity & { signer: Signer } } | undefined;
+
 function identityOfSeed(origin: string, seed: Uint8Array): Identity & { signer: Signer } {
+  const known = latest && latest.identity.origin === origin && equalBytes(latest.seed, seed);
+  if (latest && known) return latest.identity;
+  const identity = makeIdentity(origin, seed);
+  latest = { seed: seed.slice(), identity };
+  return identity;
+}
+
+function makeIdentity(origin: string, seed: Uint8Array): Identity & { signer: Signer } {
   const key = crypto.createPrivateKey({
     key: Buffer.concat([pkcs8Prefix, seed]),
     format: "der",

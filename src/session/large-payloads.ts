@@ -9,11 +9,14 @@ import { BulkMarker, eventLogStart } from "../log/index.ts";
 
 /** The large payloads of one open directory. */
 export class LargePayloads {
+  /** Names the marker. */
+  readonly id: SessionId;
   readonly #packs: BulkPackWriter;
   readonly #marker: BulkMarker;
   #chain: Promise<unknown> = Promise.resolve();
 
-  private constructor(packs: BulkPackWriter, marker: BulkMarker) {
+  private constructor(id: SessionId, packs: BulkPackWriter, marker: BulkMarker) {
+    this.id = id;
     this.#packs = packs;
     this.#marker = marker;
   }
@@ -28,7 +31,12 @@ export class LargePayloads {
     const packs = blobs.openBulk();
     const { pack, size: packSize } = packs.watermark;
     const watermark = { end: eventLogStart, size: 0, pack, packSize };
-    return new LargePayloads(packs, await BulkMarker.create(disk, root, id, watermark));
+    try {
+      return new LargePayloads(id, packs, await BulkMarker.create(disk, root, id, watermark));
+    } catch (error) {
+      packs.abandon();
+      throw error;
+    }
   }
 
   /** Stores a payload; it is durable when this resolves. */
@@ -42,6 +50,15 @@ export class LargePayloads {
     });
     this.#chain = put.catch(() => {});
     return put;
+  }
+
+  /**
+   * After a failure: nobody knows what the pack holds behind its watermark, so nothing more goes to
+   * it. The marker stays until it is cut there.
+   */
+  abandon(): void {
+    this.#packs.abandon();
+    this.#marker.abandon();
   }
 
   async close(): Promise<void> {

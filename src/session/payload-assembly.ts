@@ -11,8 +11,8 @@ import type { PayloadSink } from "./chunk-window.ts";
 export interface PayloadTarget {
   /** Stores a payload that is known to be right. */
   putPayload(bytes: Uint8Array): void;
-  /** Stores a large one; whether it is right shows at its end. */
-  payloadStream(): BlobStream;
+  /** Stores a large one, where it is to be stored; whether it is right shows at its end. */
+  payloadStream(): BlobStream | undefined;
 }
 
 /** Hears of payloads whose bytes are not those of their names. */

@@ -21,6 +21,7 @@ import {
   entryKinds,
   eventLogPath,
   type JournalDamage,
+  type JournalSizes,
   type JournalStart,
   type JournalTargets,
   journalFolder,
@@ -53,16 +54,17 @@ interface Options {
   readonly entropy: Entropy;
   readonly targets: JournalTargets;
   readonly blobs: PackBlobs;
+  readonly sizes?: Partial<JournalSizes>;
 }
 
 /** Recovers everything; the lock is held. Running it again after a crash gives the same. */
 export async function recoverDirectory(
   options: Options,
 ): Promise<{ start: JournalStart; report: RecoveryReport }> {
-  const { disk, path, epoch, entropy, targets } = options;
+  const { path } = options;
   const cut = await recoverBulks(options);
   const folder = journalFolder(path);
-  const recovery = await recoverJournal({ disk, folder, epoch, entropy, targets });
+  const recovery = await recoverJournal({ ...options, folder });
   const quarantined = await quarantineHit(options, recovery);
   const { groups, torn, damage } = recovery;
   return { start: recovery.start, report: { groups, torn, damage, quarantined, cut } };

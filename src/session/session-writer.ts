@@ -48,7 +48,9 @@ export interface WriterContext {
   stage(bytes: Uint8Array): StagedBlob;
   packEntries(staged: StagedBlob): JournalEntry[];
   abandon(staged: StagedBlob): void;
-  /** Makes a payload above 1 MiB durable past the journal. */
+  /** Largest payload that goes through the journal. */
+  readonly journaledBytesMax: number;
+  /** Makes a larger payload durable past the journal. */
   putLarge(bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }>;
   /** Called after events have become durable and are in their place. */
   committed(id: SessionId, size: number): void;
@@ -113,7 +115,7 @@ export class SessionWriter {
    */
   append(event: NewEvent): Appended {
     if (this.#closed) throw this.#closed;
-    if (event.bytes.length > limits.blobJournalBytesMax) {
+    if (event.bytes.length > this.#context.journaledBytesMax) {
       throw new ReachError("USAGE", "a payload above 1 MiB is appended with appendLarge");
     }
     const size = event.bytes.length + inlineOverhead(event.form, event.bytes.length);
@@ -127,7 +129,7 @@ export class SessionWriter {
 
   /** Appends one event whose payload is made durable first; events appended meanwhile go before. */
   async appendLarge(event: NewEvent): Promise<Appended> {
-    if (event.bytes.length <= limits.blobJournalBytesMax) return this.append(event);
+    if (event.bytes.length <= this.#context.journaledBytesMax) return this.append(event);
     const ref = await this.#context.putLarge(event.bytes);
     if (this.#closed) throw this.#closed;
     return this.#add(event, encodeBlobRef({ ...ref, form: event.form }), undefined);

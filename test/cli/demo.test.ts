@@ -4,7 +4,7 @@ import { demoTranscript } from "../../src/cli/demo-transcript.ts";
 import { Workbench } from "./reach-command.ts";
 
 describe("reach demo", () => {
-  it("shows import, replay, verify, the original and a caught change, and leaves nothing", async () => {
+  it("shows all of it, catches a change of its log, and leaves nothing behind", async () => {
     const bench = new Workbench();
     const env = { TMPDIR: bench.folder };
     const { code, stdout, stderr } = await bench.run(["demo", "--events", "2500"], { env });

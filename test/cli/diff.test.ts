@@ -17,11 +17,18 @@ describe("reach diff", () => {
     const b = await bench.import("b.jsonl", ndjson(10).replace('"record 6"', '"another"'));
     const { code, stdout } = await bench.run(["diff", a, b]);
     expect(code).toBe(3);
-    expect(stdout).toMatch(/^diverged {3}after 6 events that are the same\n {2}a {2}event 6, emit, a, /);
+    expect(stdout).toMatch(
+      /^diverged {3}after 6 events that are the same\n {2}a {2}event 6, emit, a, /,
+    );
     expect(stdout).toContain('  $.text\n    a  "record 6"\n    b  "another"\n');
     const json = await bench.run(["diff", a, b, "--json"]);
     expect(json.code).toBe(3);
-    expect(JSON.parse(json.stdout)).toMatchObject({ a, b, relation: "diverged", firstDivergence: 6 });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      a,
+      b,
+      relation: "diverged",
+      firstDivergence: 6,
+    });
   });
 
   it("says when one is the beginning of the other", async () => {

@@ -13,7 +13,6 @@ interface Doctor {
     readonly verifierKey: string;
   };
   readonly findings: readonly { readonly level: string; readonly message: string }[];
-  readonly recovery: { readonly cut: readonly { readonly id: string; readonly size: number }[] } | null;
 }
 
 describe("reach doctor", () => {
@@ -53,19 +52,20 @@ describe("reach doctor", () => {
     const end = ended(child);
     child.stdin?.on("error", () => {});
     child.stdin?.write(ndjson(40_000));
-    const bulk = bench.path(".reach/default/bulk");
-    while (!fs.existsSync(bulk) || fs.readdirSync(bulk).length === 0) {
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await bench.importing();
     child.kill("SIGKILL");
     await end;
     const found = await bench.json<Doctor>(["doctor"]);
     expect(found.directory.holder).toBeNull();
-    expect(found.findings.map(({ message }) => message).join("\n")).toContain("an import is under way");
+    expect(found.findings.map(({ message }) => message).join("\n")).toContain(
+      "an import was interrupted",
+    );
     const mended = await bench.json<Doctor>(["doctor", "--recover"]);
     expect(mended.findings).toEqual([]);
     expect(mended.directory.journal.state).toBe("clean");
-    expect(mended.recovery?.cut).toHaveLength(1);
+    // Nothing of it had been acknowledged: there is no session.
+    expect(mended.directory.sessions.count).toBe(0);
+    expect((await bench.run(["import", "-"], { input: ndjson(3) })).code).toBe(0);
   });
 
   it("names a damaged session and ends with 4", async () => {

@@ -27,8 +27,12 @@ describe("reach import", () => {
     const { code, stdout, stderr } = await bench.run(["import", file]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const [first, second] = stdout.split("\n");
-    expect(first).toMatch(/^imported 41 events \(\d+(\.\d+)? kB\) from claude-code in \S+ s +id {4}[0-9a-f]{8}-/);
-    expect(second).toMatch(/^ {2}blobs 4 payloads, .* -> .* stored \(\d+\.\dx\) +root {2}[0-9a-f]{8}…/);
+    expect(first).toMatch(
+      /^imported 41 events \(\d+(\.\d+)? kB\) from claude-code in \S+ s +id {4}[0-9a-f]{8}-/,
+    );
+    expect(second).toMatch(
+      /^ {2}blobs 4 payloads, .* -> .* stored \(\d+\.\dx\) +root {2}[0-9a-f]{8}…/,
+    );
   });
 
   it("is one object with --json and the bare id with --quiet", async () => {
@@ -67,7 +71,7 @@ describe("reach import", () => {
     expect(fresh.imports[0]?.id).not.toBe(id);
   });
 
-  it("keeps glued records and unparsed lines, and says where the first of them stands", async () => {
+  it("keeps glued records and unparsed lines, and says where they begin", async () => {
     const bench = new Workbench();
     const lines = glued(glued(ndjson(20), 4), 9).split("\n");
     lines.splice(12, 0, "this is no record", '{"broken": ');
@@ -87,7 +91,12 @@ describe("reach import", () => {
     const bench = new Workbench();
     bench.write("one.jsonl", ndjson(3));
     bench.write("two.jsonl", ndjson(4, 100));
-    const { code, stdout, stderr } = await bench.run(["import", "one.jsonl", "no.jsonl", "two.jsonl"]);
+    const { code, stdout, stderr } = await bench.run([
+      "import",
+      "one.jsonl",
+      "no.jsonl",
+      "two.jsonl",
+    ]);
     expect(code).toBe(5);
     expect(stderr).toContain("reach: there is no file no.jsonl");
     expect(stdout).toMatch(/^one\.jsonl\n {2}imported 3 events/);
@@ -113,7 +122,10 @@ describe("reach import", () => {
 
   it("takes the array that --path names, and the id that --id names", async () => {
     const bench = new Workbench();
-    const text = JSON.stringify({ meta: 1, data: { runs: [{ events: [{ a: 1 }, { a: 2 }, { a: 3 }] }] } });
+    const text = JSON.stringify({
+      meta: 1,
+      data: { runs: [{ events: [{ a: 1 }, { a: 2 }, { a: 3 }] }] },
+    });
     bench.write("dump.json", text);
     const id = randomUUID();
     const args = ["import", "dump.json", "--path", "data.runs[0].events", "--id", id];
@@ -125,7 +137,7 @@ describe("reach import", () => {
     expect(other.stderr).toContain(id);
   });
 
-  it("refuses what is no transcript, and makes no data directory for a file that is not there", async () => {
+  it("refuses what is no transcript, and makes no directory for a missing file", async () => {
     const bench = new Workbench();
     const missing = await bench.run(["import", "missing.jsonl"]);
     expect(missing.code).toBe(5);

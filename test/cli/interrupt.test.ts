@@ -1,4 +1,3 @@
-import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type Ended, ended, heard, Workbench } from "./reach-command.ts";
 import { ndjson } from "./transcripts.ts";
@@ -31,7 +30,9 @@ describe("Ctrl-C during an import", () => {
     bench.write("long.jsonl", text);
     const result = await interrupted(bench, ["import", "long.jsonl", "--json"], "SIGINT");
     expect(result.code).toBe(130);
-    expect(result.stderr).toMatch(/interrupted after [\d,]+ events: the session is whole up to there/);
+    expect(result.stderr).toMatch(
+      /interrupted after [\d,]+ events: the session is whole up to there/,
+    );
     expect(result.stderr).toContain("run the same command again to go on");
     const [first] = (JSON.parse(result.stdout) as Imports).imports;
     const id = first?.id as string;
@@ -48,7 +49,7 @@ describe("Ctrl-C during an import", () => {
     const end = ended(child);
     child.stdin?.on("error", () => {});
     child.stdin?.write(ndjson(40_000));
-    await untilImporting(bench);
+    await bench.importing();
     child.kill("SIGINT");
     const { code, stdout, stderr } = await end;
     expect(code).toBe(130);
@@ -61,7 +62,7 @@ describe("Ctrl-C during an import", () => {
     const child = bench.start(["import", "-"]);
     const end = ended(child);
     const feeding = feed(child.stdin as NodeJS.WritableStream);
-    await untilImporting(bench);
+    await bench.importing();
     child.kill("SIGINT");
     child.kill("SIGINT");
     await heard(child.stderr, /./).catch(() => "");
@@ -89,22 +90,7 @@ async function interrupted(
 ): Promise<Ended> {
   const child = bench.start(args);
   const end = ended(child);
-  await untilImporting(bench);
+  await bench.importing();
   child.kill(signal);
   return end;
-}
-
-/** Resolves when the first events of an import have been written. */
-async function untilImporting(bench: Workbench): Promise<void> {
-  const sessions = bench.path(".reach/default/sessions");
-  const started = Date.now();
-  const begun = (): boolean => {
-    const names = fs.existsSync(sessions) ? fs.readdirSync(sessions, { recursive: true }) : [];
-    const log = names.map(String).find((name) => name.endsWith("events.log"));
-    return log !== undefined && fs.statSync(`${sessions}/${log}`).size > 1000;
-  };
-  while (!begun()) {
-    if (Date.now() - started > 10_000) throw new Error("the import has not begun");
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
 }

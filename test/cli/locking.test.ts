@@ -41,7 +41,11 @@ describe("while another process writes", () => {
     const calls = [["ls"], ["show", id], ["events", id], ["state", id], ["verify", id]];
     for (const args of calls) {
       const { code, stderr } = await bench.run(args);
-      expect({ args, code, stderr: stderr.includes("reach:") }).toEqual({ args, code: 0, stderr: false });
+      expect({ args, code, stderr: stderr.includes("reach:") }).toEqual({
+        args,
+        code: 0,
+        stderr: false,
+      });
     }
     const doctor = await bench.run(["doctor"]);
     expect(doctor.stdout).toMatch(new RegExp(`^writer +process ${child.pid} on `, "m"));

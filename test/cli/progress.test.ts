@@ -18,7 +18,7 @@ describe("progress", () => {
     for (state.now = 0; state.now <= 1000; state.now += 10) progress.update(step);
     expect(drawn.length).toBeGreaterThanOrEqual(5);
     expect(drawn.length).toBeLessThanOrEqual(6);
-    expect(drawn[0]).toMatch(/^\r\u001b\[2Kimporting {2}50 % {3}12,000 events/);
+    expect(drawn[0]).toContain("\r\u001b[2Kimporting  50 %   12,000 events");
     progress.clear();
     expect(drawn.at(-1)).toBe("\r\u001b[2K");
     const count = drawn.length;

@@ -74,8 +74,25 @@ export class Workbench {
     return fs.readFileSync(log).lastIndexOf("RBT1");
   }
 
+  /** Resolves when an import, the only one here, has written its first events. */
+  async importing(): Promise<void> {
+    const sessions = this.path(".reach/default/sessions");
+    const begun = (): boolean => {
+      const names = fs.existsSync(sessions) ? fs.readdirSync(sessions, { recursive: true }) : [];
+      const log = names.map(String).find((name) => name.endsWith("events.log"));
+      return log !== undefined && fs.statSync(path.join(sessions, log)).size > 1000;
+    };
+    for (const started = Date.now(); !begun(); ) {
+      if (Date.now() - started > 10_000) throw new Error("the import has not begun");
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+  }
+
   /** Starts the command and does not wait. */
-  start(args: readonly string[], options: CallOptions & { stdio?: SpawnOptions["stdio"] } = {}): ChildProcess {
+  start(
+    args: readonly string[],
+    options: CallOptions & { stdio?: SpawnOptions["stdio"] } = {},
+  ): ChildProcess {
     const { env, cwd = this.folder, uid, stdio = "pipe" } = options;
     const child = spawn(process.execPath, [mainFile, ...args], {
       cwd,

@@ -13,7 +13,7 @@ describe("the edit distance", () => {
   });
 
   it("is the same in both directions, and at most the longer length", () => {
-    fc.assert(
+    void fc.assert(
       fc.property(fc.string({ maxLength: 12 }), fc.string({ maxLength: 12 }), (a, b) => {
         const distance = editDistance(a, b);
         expect(distance).toBe(editDistance(b, a));

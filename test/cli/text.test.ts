@@ -1,7 +1,14 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { summariseProblems } from "../../src/cli/import-text.ts";
-import { byteSize, counted, grouped, perSecond, seconds, timestamp } from "../../src/cli/quantity.ts";
+import {
+  byteSize,
+  counted,
+  grouped,
+  perSecond,
+  seconds,
+  timestamp,
+} from "../../src/cli/quantity.ts";
 import { table } from "../../src/cli/table.ts";
 import { clipped, columnsOf, oneLine, visible } from "../../src/cli/terminal-text.ts";
 
@@ -42,10 +49,14 @@ describe("text of strangers", () => {
     expect(clipped("abcdef", 4)).toBe("abc…");
     expect(clipped("日本語です", 6)).toBe("日本…");
     expect(columnsOf("e\u0301日")).toBe(3);
-    fc.assert(
-      fc.property(fc.string({ unit: "grapheme" }), fc.integer({ min: 1, max: 30 }), (text, columns) => {
-        expect(columnsOf(clipped(text, columns))).toBeLessThanOrEqual(columns);
-      }),
+    void fc.assert(
+      fc.property(
+        fc.string({ unit: "grapheme" }),
+        fc.integer({ min: 1, max: 30 }),
+        (text, columns) => {
+          expect(columnsOf(clipped(text, columns))).toBeLessThanOrEqual(columns);
+        },
+      ),
     );
   });
 
@@ -55,10 +66,13 @@ describe("text of strangers", () => {
   });
 
   it("stays in its column of a table", () => {
-    const lines = table([{ heading: "N", align: "right" }, { heading: "NAME" }, { heading: "X" }], [
-      ["1", "日本", "a"],
-      ["12", "ab", "b"],
-    ]);
+    const lines = table(
+      [{ heading: "N", align: "right" }, { heading: "NAME" }, { heading: "X" }],
+      [
+        ["1", "日本", "a"],
+        ["12", "ab", "b"],
+      ],
+    );
     expect(lines).toEqual([" N  NAME  X", " 1  日本  a", "12  ab    b"]);
   });
 });

@@ -29,7 +29,9 @@ export function claudeSession(turns: number): string {
   for (let turn = 0; turn < turns; turn++) {
     const id = `toolu_${turn}`;
     const input = { file_path: `/app/file-${turn % 3}.ts` };
-    lines.push(claudeLine(2 * turn + 1, "assistant", [{ type: "tool_use", id, name: "Read", input }]));
+    lines.push(
+      claudeLine(2 * turn + 1, "assistant", [{ type: "tool_use", id, name: "Read", input }]),
+    );
     const content = turn % 5 === 4 ? `large ${turn} ${"x".repeat(6000)}` : `content ${turn}`;
     const result = { type: "tool_result", tool_use_id: id, content };
     lines.push(claudeLine(2 * turn + 2, "user", [result]));

@@ -16,7 +16,7 @@ describe("the help", () => {
     }
   });
 
-  it("is shown by `help`, `--help` and, on stderr and as a mistake, for no command at all", async () => {
+  it("is shown by `help` and `--help`, and as a mistake for no command at all", async () => {
     const bench = new Workbench();
     const [flag, word, none] = await Promise.all([
       bench.run(["--help"]),

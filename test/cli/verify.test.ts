@@ -25,7 +25,14 @@ describe("reach verify", () => {
     expect(stdout).toMatch(/^ {2}root [0-9a-f]{8}…/m);
     const { verified } = await bench.json<Verified>(["verify", id]);
     expect(verified).toMatchObject([
-      { target: id, id, integrity: "intact", completeness: "complete", firstBad: null, problems: [] },
+      {
+        target: id,
+        id,
+        integrity: "intact",
+        completeness: "complete",
+        firstBad: null,
+        problems: [],
+      },
     ]);
     expect((await bench.run(["verify", id, "--quiet"])).stdout).toBe("intact complete\n");
   });

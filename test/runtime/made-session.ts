@@ -92,7 +92,6 @@ export async function append(
     );
   }
   await directory.closeWriter(writer);
-  await directory.signCheckpoint(writer);
   return writer.id;
 }
 

@@ -8,8 +8,8 @@ import * as path from "node:path";
 import { sha256 } from "@noble/hashes/sha2.js";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { codeOf, type SessionId } from "../../src/base/index.ts";
-import { eventLogPath } from "../../src/log/index.ts";
-import { checkpointPath, Directory, exportTlogTiles } from "../../src/session/index.ts";
+import { checkpointPath, eventLogPath } from "../../src/log/index.ts";
+import { Directory, exportTlogTiles } from "../../src/session/index.ts";
 import { filesBelow, Scratch, writeSample } from "./sample-session.ts";
 
 let scratch: Scratch;
@@ -87,7 +87,7 @@ function verifyLog(folder: string, verifierKey: string): Log {
     }
   }
   expect(entries).toHaveLength(size);
-  let hashes = entries.map((entry) => sha256(Uint8Array.from([0, ...entry])));
+  let hashes: Uint8Array[] = entries.map((entry) => sha256(Uint8Array.from([0, ...entry])));
   expect(Buffer.from(treeHash(hashes)).toString("base64")).toBe(root);
   for (let level = 0; hashes.length > 0; level++) {
     const stored = Buffer.concat(tiles(String(level), hashes.length));

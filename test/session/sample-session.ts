@@ -7,7 +7,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { encodeValue, type SessionId, sha256, utf8 } from "../../src/base/index.ts";
 import type { EventKind } from "../../src/event/index.ts";
-import { Directory, type NewSession } from "../../src/session/index.ts";
+import { checkpointPath } from "../../src/log/index.ts";
+import type { Directory, NewSession } from "../../src/session/index.ts";
 
 /** A folder that goes away with `[Symbol.dispose]`. */
 export class Scratch {
@@ -66,7 +67,7 @@ export function sampleEvent(seq: number, random: () => number, largeBytes = 6000
   return { kind, type: `sample/${form}`, time: 1_700_000_000_000 + seq * 10, ref, form, bytes };
 }
 
-/** Writes a session of `count` sample events in bulk and signs it. Returns its id. */
+/** Writes a session of `count` sample events, with a checkpoint or without. Returns its id. */
 export async function writeSample(
   directory: Directory,
   count: number,
@@ -80,7 +81,7 @@ export async function writeSample(
     writer.append(header, form, bytes);
   }
   await directory.closeWriter(writer);
-  if (sign) await directory.signCheckpoint(writer);
+  if (!sign) fs.rmSync(checkpointPath(directory.path, writer.id));
   return writer.id;
 }
 

@@ -3,9 +3,14 @@ import * as fs from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { codeOf, type SessionId, sessionIdBytes } from "../../src/base/index.ts";
 import { type Batch, BatchWalk, readBatch, sealBatch } from "../../src/event/index.ts";
-import { eventLogPath, eventLogStart, manifestPath, sessionFolder } from "../../src/log/index.ts";
 import {
   checkpointPath,
+  eventLogPath,
+  eventLogStart,
+  manifestPath,
+  sessionFolder,
+} from "../../src/log/index.ts";
+import {
   Directory,
   quarantinePath,
   treePath,
@@ -156,7 +161,6 @@ describe("an untouched session", () => {
 
   test("without a checkpoint is intact, and nobody knows whether it is complete", async () => {
     const { root, id } = await stored(60, { sign: false });
-    fs.rmSync(checkpointPath(root, id), { force: true });
     const report = await verified(root, id);
     expect(report).toMatchObject({ integrity: "intact", completeness: "unknown", signedSize: null });
   });
@@ -304,7 +308,6 @@ describe("forgery", () => {
     const stranger = Uint8Array.from(reader.event(30).bytes);
     reader.close();
     await directory.close();
-    if (!sign) fs.rmSync(checkpointPath(root, id), { force: true });
     fs.rmSync(treePath(root, id));
     forge(root, id, 30, (event) => event.set(stranger));
     const report = await verified(root, id);

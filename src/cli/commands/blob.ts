@@ -1,4 +1,7 @@
-/** `reach blob get`: a payload above 4 KiB, by the SHA-256 of its bytes, verified on the way out. */
+/**
+ * `reach blob get`: a payload above 4 KiB, by the SHA-256 of its bytes. They are verified on the
+ * way out.
+ */
 import type { Command } from "commander";
 import { codeOf, fromHex, ReachError } from "../../base/index.ts";
 import type { CommandDefinition } from "../command.ts";
@@ -18,8 +21,8 @@ export const blobCommand: CommandDefinition = {
     ["reach blob get 5f1c…9a | jq .message", ""],
   ],
   notes: [
-    'With --json: {"sha256", "size", "text"}, or "base64" for bytes that are no UTF-8, or "file"\n' +
-      "with -o.",
+    'With --json: {"sha256", "size", "text"}; for bytes that are no UTF-8 "base64" instead, ' +
+      'with -o "file".',
   ],
   configure(command: Command, start) {
     command

@@ -165,7 +165,7 @@ async function tellOriginal(
     const same = original.sha256 === sha256;
     const call = `reach export ${short} --format original | sha256sum`;
     await tell(stage, { name: "original", call, result: { ...original, same } }, [
-      `${shortHash(original.sha256)}  ${same ? "the same as of" : "NOT the same as of"} session.jsonl`,
+      `${shortHash(original.sha256)}  ${same ? "" : "NOT "}the same as of session.jsonl`,
     ]);
   } finally {
     session.close();
@@ -189,7 +189,8 @@ async function damageAndVerify(stage: Stage, id: string): Promise<boolean> {
   const directory = await Directory.open({ path: workspace, mode: "read" });
   try {
     const verified = await verifySession(directory, id, {});
-    const call = `reach verify ${id.slice(0, 8)}    # after changing bit 0 of byte ${at} of its log`;
+    const why = `after one bit of byte ${at} of its log has changed`;
+    const call = `reach verify ${shortId(id, [id])}    # ${why}`;
     const step = { name: "verifyDamaged", call, result: verified };
     await tell(stage, step, verifyLines(verified, invocation.output));
     return verifyExitCode(verified) === exitCodes.unverified;

@@ -1,4 +1,7 @@
-/** `reach diff`: the first event at which two sessions part, and what differs there. */
+/**
+ * `reach diff`: the first event at which two sessions part, what differs in it, and what each has
+ * from then on.
+ */
 import type { Command } from "commander";
 import { diffSessions } from "../../session/index.ts";
 import type { CommandDefinition } from "../command.ts";
@@ -19,7 +22,7 @@ export const diffCommand: CommandDefinition = {
     ["reach diff 0199c1f2 0199c2aa --time", "the times of events count as well"],
   ],
   notes: [
-    "Kind, type, reference and data of the events are compared. Exit 0 when all of them are the\n" +
+    "Kind, type, reference and data of the events are compared. Exit 0 when all of them are the " +
       "same, 3 when not.",
   ],
   configure(command: Command, start) {

@@ -26,7 +26,7 @@ export const doctorCommand: CommandDefinition = {
     ["reach doctor --recover --take-over", "from a writer that hangs: it is fenced off"],
   ],
   notes: [
-    "Exit 4 when a session or the directory is damaged, else 0. `key` is what others need to\n" +
+    "Exit 4 when a session or the directory is damaged, else 0. `key` is what others need to " +
       "check bundles: `reach verify FILE --key KEY`.",
   ],
   configure(command: Command, start) {

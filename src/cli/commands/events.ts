@@ -1,4 +1,7 @@
-/** `reach events`: the events of a session in order, as a table, as NDJSON or as one object. */
+/**
+ * `reach events`: the events of a session in order, as a table, as NDJSON or as one object. They
+ * are written as they are read, never held all at once.
+ */
 import { type Command, Option } from "commander";
 import { ReachError } from "../../base/index.ts";
 import { type EventKind, type EventView, eventKinds } from "../../event/index.ts";
@@ -26,10 +29,11 @@ export const eventsCommand: CommandDefinition = {
     ["reach events 0199c1f2 --type 'assistant/*' --ndjson", "one JSON object per line"],
   ],
   notes: [
-    'An object is {"seq", "time" (ms), "kind", "type", "ref", "form", "data"}. Where "form" is\n' +
-      '"json", "data" is the imported record, token for token. Else what JSON has no form for is\n' +
-      '{"$bytes": base64}, {"$bigint": "1"}, {"$number": "NaN"}, {"$undefined": true}; an object\n' +
-      'that looks like one of these is {"$object": [[key, value]]}. With --payload ref large\n' +
+    'An object is {"seq", "time" (ms), "kind", "type", "ref", "form", "data"}. Where "form" ' +
+      'is "json", "data" is the imported record, token for token. Else what JSON has no form ' +
+      "for is " +
+      '{"$bytes": base64}, {"$bigint": "1"}, {"$number": "NaN"}, {"$undefined": true}; an object ' +
+      'that looks like one of these is {"$object": [[key, value]]}. With --payload ref large ' +
       'payloads are {"form", "blob": {"sha256", "size"}}.',
   ],
   configure(command: Command, start) {

@@ -1,4 +1,7 @@
-/** `reach export`: a session as other programs can read it, to a file, a folder or stdout. */
+/**
+ * `reach export`: a session as other programs can read it, to a file, a folder or stdout. What has
+ * a name is complete.
+ */
 import * as fs from "node:fs";
 import { type Command, Option } from "commander";
 import { ReachError } from "../../base/index.ts";
@@ -33,7 +36,7 @@ export const exportCommand: CommandDefinition = {
     ["reach export 0199c1f2 --format tlog-tiles -o tiles/", "for tools of transparency logs"],
   ],
   notes: [
-    "A file appears under its name when it is complete. tlog-tiles needs -o with a folder that\n" +
+    "A file appears under its name when it is complete. tlog-tiles needs -o with a folder that " +
       "does not exist yet. With -o and --json: what was written, as an object.",
   ],
   configure(command: Command, start) {

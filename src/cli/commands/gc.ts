@@ -1,4 +1,7 @@
-/** `reach gc`: gives back the room of payloads that no session names any more. */
+/**
+ * `reach gc`: gives back the room of payloads that no session names any more, and of what
+ * interrupted writes have left.
+ */
 import { collectGarbage } from "../../session/index.ts";
 import type { CommandDefinition } from "../command.ts";
 import type { Invocation } from "../invocation.ts";

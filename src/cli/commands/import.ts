@@ -43,18 +43,20 @@ export const importCommand: CommandDefinition = {
     ["zcat old.jsonl.gz | reach import -", "from standard input"],
   ],
   notes: [
-    "A longer version of a file that was imported before continues its session, after proving\n" +
-      "that the beginning is the same. Nothing is dropped: `reach export ID --format original`\n" +
+    "A longer version of a file that was imported before continues its session, after proving " +
+      "that the beginning is the same. Nothing is dropped: `reach export ID --format original` " +
       "gives back the very bytes.",
-    'With --json: {"imports": [{"source", "id", "format", "records", "events", ...}]}.\n' +
+    'With --json: {"imports": [{"source", "id", "format", "records", "events", ...}]}. ' +
       "With --quiet: the ids.",
   ],
   configure(command: Command, start) {
     command
       .argument("<file...>", "files, folders, or - for standard input")
       .addOption(
-        new Option("--format <name>", `auto, or ${formats.map(({ name }) => name).join(", ")}`)
-          .default("auto"),
+        new Option(
+          "--format <name>",
+          `auto, or ${formats.map(({ name }) => name).join(", ")}`,
+        ).default("auto"),
       )
       .option("--path <path>", "where in a JSON document the array of records is: a.b[0].c")
       .option("--id <id>", "id of the session to make or to continue")

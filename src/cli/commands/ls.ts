@@ -1,4 +1,7 @@
-/** `reach ls`: the sessions of the data directory, the newest first. */
+/**
+ * `reach ls`: the sessions of the data directory, the newest first. One that is damaged is listed
+ * as well, and marked.
+ */
 import type { CommandDefinition } from "../command.ts";
 import { parsePositive } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
@@ -20,8 +23,8 @@ export const lsCommand: CommandDefinition = {
     ["reach ls --json | jq -r '.sessions[].id'", "whole ids, for scripts"],
   ],
   notes: [
-    "SIZE is what a session takes by itself; payloads above 4 KiB lie in the store that all\n" +
-      "sessions share. With --json: {\"data\", \"total\", \"sessions\": [...]}, times in ms.",
+    "SIZE is what a session takes by itself; payloads above 4 KiB lie in the store that all " +
+      'sessions share. With --json: {"data", "total", "sessions": [...]}, times in ms.',
   ],
   configure(command, start) {
     command.option("--limit <count>", "show at most that many", parsePositive);

@@ -39,8 +39,8 @@ export const replayCommand: CommandDefinition = {
     ["reach replay 0199c1f2 --from 40000 --to 48000 --workers 1", "a part of it, on one core"],
   ],
   notes: [
-    "Verdicts: identical, computed (nothing to compare with yet), diverged (exit 3: the log is\n" +
-      "intact, and the program came to another state), corrupt (exit 4: nothing is said about\n" +
+    "Verdicts: identical, computed (nothing to compare with yet), diverged (exit 3: the log is " +
+      "intact, and the program came to another state), corrupt (exit 4: nothing is said about " +
       "the program). With --json: all of the report. With --quiet: the verdict alone.",
   ],
   configure(command: Command, start) {

@@ -1,12 +1,15 @@
-/** `reach rm`: removes sessions; what is left of one says that it was here. */
+/**
+ * `reach rm`: removes sessions, once somebody has said --yes. What is left of one says that it was
+ * here.
+ */
 import { type Command, Option } from "commander";
 import { ReachError, type SessionId } from "../../base/index.ts";
 import { removeSession } from "../../session/index.ts";
 import type { CommandDefinition } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
 import { counted } from "../quantity.ts";
-import { resolveSession, withReader, withWriter } from "../sessions.ts";
 import { summarise } from "../session-summary.ts";
+import { resolveSession, withReader, withWriter } from "../sessions.ts";
 
 interface RemoveFlags {
   readonly yes?: boolean;
@@ -19,7 +22,7 @@ export const rmCommand: CommandDefinition = {
     ["reach rm 0199c1f2 0199c1f7 --yes && reach gc", "and give the room of payloads back"],
   ],
   notes: [
-    "A tombstone with the last checkpoint stays behind. Payloads that other sessions name stay\n" +
+    "A tombstone with the last checkpoint stays behind. Payloads that other sessions name stay " +
       "as well; `reach gc` gives back the room of the others.",
   ],
   configure(command: Command, start) {
@@ -60,16 +63,17 @@ async function remove(
 }
 
 /** Says what would be removed. */
-async function unconfirmed(
-  invocation: Invocation,
-  texts: readonly string[],
-): Promise<ReachError> {
+async function unconfirmed(invocation: Invocation, texts: readonly string[]): Promise<ReachError> {
   return withReader(invocation, async (directory) => {
     const ids = texts.map((text) => resolveSession(directory, text));
     const events = ids.reduce((sum, id) => sum + (summarise(directory, id).events ?? 0), 0);
     const what = ids.length === 1 ? `session ${ids[0]}` : counted(ids.length, "session");
-    return new ReachError("USAGE", `${what} (${counted(events, "event")}) would be removed for good`, {
-      hint: "say --yes to remove, or `reach export ID --format bundle -o FILE` first",
-    });
+    return new ReachError(
+      "USAGE",
+      `${what} (${counted(events, "event")}) would be removed for good`,
+      {
+        hint: "say --yes to remove, or `reach export ID --format bundle -o FILE` first",
+      },
+    );
   });
 }

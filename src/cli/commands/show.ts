@@ -1,4 +1,7 @@
-/** `reach show`: one session at a glance, and what the built-in program makes of it. */
+/**
+ * `reach show`: one session at a glance: what it is, what signed it, and below what the built-in
+ * program makes of its events.
+ */
 import type { Command } from "commander";
 import { toHex } from "../../base/index.ts";
 import { renderTranscript, type TranscriptState, transcript } from "../../programs/index.ts";
@@ -110,10 +113,11 @@ function headerLines(summary: SessionSummary, details: Details, output: Output):
   const signed = checkpoint
     ? `signed over ${counted(checkpoint.size, "event")} by ${oneLine(checkpoint.signedBy)}`
     : "none yet";
+  const { count, last } = snapshots;
   const kept =
-    snapshots.last === null
+    last === null
       ? "none of transcript yet: `reach replay` makes them"
-      : `${grouped(snapshots.count)} of transcript, the last after ${grouped(snapshots.last)} events`;
+      : `${grouped(count)} of transcript, the last after ${grouped(last)} events`;
   const lines = labelled([
     ["session", output.style("bold", summary.id)],
     ["name", oneLine(summary.name)],
@@ -133,7 +137,10 @@ function headerLines(summary: SessionSummary, details: Details, output: Output):
 
 function importText(note: ImportNote | null): string | undefined {
   if (!note) return undefined;
-  const parts = [counted(note.records, "record"), `${byteSize(note.size)} of ${oneLine(note.name)}`];
+  const parts = [
+    counted(note.records, "record"),
+    `${byteSize(note.size)} of ${oneLine(note.name)}`,
+  ];
   if (note.interrupted) parts.push("interrupted");
   if (note.problemCount > 0) parts.push(counted(note.problemCount, "problem"));
   return parts.join(", ");

@@ -1,6 +1,15 @@
-/** `reach state`: the state of a program after a number of events. */
+/**
+ * `reach state`: the state of a program after a number of events, computed from the nearest
+ * snapshot.
+ */
 import type { Command } from "commander";
-import { closeWorkers, loadProgram, programName, type StateReport, stateAt } from "../../runtime/index.ts";
+import {
+  closeWorkers,
+  loadProgram,
+  programName,
+  type StateReport,
+  stateAt,
+} from "../../runtime/index.ts";
 import { addProgram, type CommandDefinition, parseCount } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
 import type { Output } from "../output.ts";
@@ -23,7 +32,7 @@ export const stateCommand: CommandDefinition = {
     ["reach state 0199c1f2 --program my-reducer.ts --json", "of a reducer of your own"],
   ],
   notes: [
-    'With --json: {"id", "at", "program", "stateHash", "snapshotUsed", "state"}; how "state" is\n' +
+    'With --json: {"id", "at", "program", "stateHash", "snapshotUsed", "state"}; how "state" is ' +
       "written is told by `reach events --help`.",
   ],
   configure(command: Command, start) {

@@ -32,11 +32,11 @@ export const verifyCommand: CommandDefinition = {
     ["reach verify run.bundle --key reach.local+5ab3c0de+AbCd…", "offline, with a key you trust"],
   ],
   notes: [
-    "Two verdicts: integrity (intact or damaged: is what is here what was written?) and\n" +
-      "completeness (complete, incomplete or unsigned: is something cut off after the newest\n" +
-      "signed checkpoint?). Damaged or incomplete: exit 4. What the program does with the events\n" +
-      "is another question: `reach replay`.",
-    "Without --key a bundle is checked with the key that it brings along, which proves that it\n" +
+    "Two verdicts: integrity (intact or damaged: is what is here what was written?) and " +
+      "completeness (complete, incomplete or unsigned: is something cut off after the newest " +
+      "signed checkpoint?). Damaged or incomplete: exit 4. What the program does with the events " +
+      "is another question, for `reach replay`.",
+    "Without --key a bundle is checked with the key that it brings along, which proves that it " +
       "is consistent, not whose it is. `reach doctor` prints the key of a data directory.",
     'With --json: {"verified": [{"id", "integrity", "completeness", "problems", ...}]}.',
   ],
@@ -96,7 +96,9 @@ async function verifyAll(
     stop.end();
   }
   if (output.json) {
-    await output.printObject({ verified: verified.map(({ target, report }) => ({ target, ...report })) });
+    await output.printObject({
+      verified: verified.map(({ target, report }) => ({ target, ...report })),
+    });
   }
   const codes = verified.map(({ report }) => verifyExitCode(report));
   return stop.exitCode ?? codes.find((code) => code !== exitCodes.ok) ?? exitCodes.ok;
