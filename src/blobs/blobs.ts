@@ -108,6 +108,7 @@ export interface BulkPackWriter {
    * Makes everything put so far durable and readable, and returns the watermark. A failure is
    * final: nothing is tried again. Everything put before the call is below the watermark: in that
    * pack below its size, or in a pack that this writer has left and that is durable to its end.
+   * Put it on record before more is put, so that recovery knows which pack to cut.
    */
   sync(): Promise<PackMark>;
   /** The watermark of the last `sync`; of a new writer, where its first entry will lie. */

@@ -330,6 +330,12 @@ export class Journal {
     for (const folder of deepestFirst) await this.#options.disk.syncFolder(folder);
   }
 
+  /** Makes one file durable in its place, with what the journal still holds for it. */
+  async makeDurable(path: string): Promise<void> {
+    await this.idle();
+    await this.#options.targets.makeDurable(path, this.#liveSegmentPaths());
+  }
+
   #liveSegmentPaths(): string[] {
     const paths = this.#older.map((segment) => segment.path);
     if (this.#segment) paths.push(this.#segment.path);

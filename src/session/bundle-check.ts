@@ -140,6 +140,9 @@ export class BundleCheck {
     const { origin, verifierKey } = this.head;
     const keyed = readCheckpoint(content);
     const own = keyed.verifierKey === verifierKey;
+    if (this.notes.some((note) => note.verifierKey === keyed.verifierKey)) {
+      throw bundleError("it has two checkpoints of one key");
+    }
     this.notes.push(keyed);
     if (this.notes.length > checkpointsMax) throw bundleError("it has too many checkpoints");
     const given = this.#given;

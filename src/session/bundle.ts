@@ -105,8 +105,9 @@ function noteBroken(check: BundleCheck, offset: number, error: unknown): void {
   const announced = check.hasHead ? check.head.events : check.events + 1;
   if (announced <= check.events) check.problems.add(place, messageOf(error));
   else {
-    const unread = announced - check.events;
-    check.problems.event(check.events, place, messageOf(error), unread);
+    // Those that were signed are counted as missing.
+    const unsigned = announced - Math.max(check.events, check.claims.size);
+    check.problems.event(check.events, place, messageOf(error), Math.max(unsigned, 0));
   }
 }
 

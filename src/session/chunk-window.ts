@@ -5,8 +5,8 @@
  *
  *   begin    u8 1   32 bytes SHA-256   u48 size          a payload begins; it ends with its last byte
  *   literal  u8 2   u16 count   the bytes                they follow, and are remembered
- *   copy     u8 3   u32 distance   u16 count             what was said `distance` bytes before the
- *                                                        end of what is remembered follows once more
+ *   copy     u8 3   u32 distance   u16 count             of what is remembered, what begins `distance`
+ *                                                        bytes before its end follows once more
  *
  * Operations never cross the end of a section. The writer finds repetitions by content-defined
  * chunks, as the store does; the reader follows whatever it is told, within the window.
@@ -31,7 +31,7 @@ const beginBytes = 1 + 32 + 6;
 const literalBytes = 3;
 const copyBytes = 7;
 /** Bytes that one operation may stand for: what a small bundle can blow up to is bounded by it. */
-const copyMax = 8 * 1024;
+const copyMax = 0xffff;
 const keyBytes = 16;
 const firstWindowBytes = 1024 * 1024;
 
@@ -46,6 +46,9 @@ export class PayloadWriter {
   #literals = 0;
   /** Where each chunk was said last, oldest first: a `Map` keeps the order of insertion. */
   readonly #chunks = new Map<string, number>();
+  /** A copy that may still grow: from where, and how many bytes; 0 for none. */
+  #copyFrom = 0;
+  #copied = 0;
 
   /** `emit` gets the content of a section, valid during the call; `contentBytes` bounds it. */
   constructor(
@@ -75,6 +78,7 @@ export class PayloadWriter {
   /** The payload is complete. */
   end(): void {
     this.#chunker.finish();
+    this.#endCopy();
   }
 
   /** Ends the section that is being collected. */
@@ -87,19 +91,36 @@ export class PayloadWriter {
     const hash = sha256(chunk);
     const key = String.fromCharCode(...hash.subarray(0, keyBytes));
     const place = this.#chunks.get(key);
-    const distance = place === undefined ? Number.POSITIVE_INFINITY : this.#literals - place;
-    if (distance > this.#windowBytes) {
-      this.#literal(chunk);
-      this.#remember(key, chunk.length);
+    if (place !== undefined && this.#literals - place <= this.#windowBytes) {
+      this.#copy(place, chunk.length);
       return;
     }
+    this.#literal(chunk);
+    this.#remember(key, chunk.length);
+  }
+
+  /** Chunks that were said one after the other are referred to together. */
+  #copy(place: number, count: number): void {
+    const follows = this.#copied > 0 && place === this.#copyFrom + this.#copied;
+    if (!follows || this.#copied + count > copyMax) {
+      this.#endCopy();
+      this.#copyFrom = place;
+    }
+    this.#copied += count;
+  }
+
+  #endCopy(): void {
+    const count = this.#copied;
+    if (count === 0) return;
+    this.#copied = 0;
     const at = this.#take(copyBytes);
     this.#room[at] = operations.copy;
-    writeU32(this.#room, at + 1, distance);
-    writeU16(this.#room, at + 5, chunk.length);
+    writeU32(this.#room, at + 1, this.#literals - this.#copyFrom);
+    writeU16(this.#room, at + 5, count);
   }
 
   #literal(chunk: Uint8Array): void {
+    this.#endCopy();
     const at = this.#take(literalBytes + chunk.length);
     this.#room[at] = operations.literal;
     writeU16(this.#room, at + 1, chunk.length);

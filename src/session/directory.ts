@@ -287,9 +287,8 @@ export class Directory {
 
   /** Makes durable in its place what the journal still holds of a session. */
   async #settleSession(id: SessionId, write: WriteSide): Promise<void> {
-    await write.journal.idle();
-    await write.targets.makeDurable(eventLogPath(this.path, id), []);
-    await write.targets.makeDurable(manifestPath(this.path, id), []);
+    await write.journal.makeDurable(eventLogPath(this.path, id));
+    await write.journal.makeDurable(manifestPath(this.path, id));
     await syncFolders(this.disk, this.path, sessionFolder(this.path, id));
     write.targets.hold(id);
   }
