@@ -4,7 +4,12 @@
  */
 import { encodeValue, type SessionId, systemClock } from "./base/index.ts";
 import type { EventKind, EventView } from "./event/index.ts";
-import { fileSource, type ImportOptions, type ImportReport, importSource } from "./importers/index.ts";
+import {
+  fileSource,
+  type ImportOptions,
+  type ImportReport,
+  importSource,
+} from "./importers/index.ts";
 import {
   closeWorkers,
   loadProgram,
@@ -148,8 +153,12 @@ export class Reach {
     id: SessionId,
     options: { program?: string; workers?: number; keep?: boolean } = {},
   ): Promise<ReplayReport> {
-    const { program, ...rest } = options;
-    return replaySession(this.directory, id, { ...rest, program: await loadProgram(program) });
+    const { program, keep = this.directory.writable, ...rest } = options;
+    return replaySession(this.directory, id, {
+      ...rest,
+      keep,
+      program: await loadProgram(program),
+    });
   }
 
   /** Checks a session: integrity and completeness as separate verdicts. */
