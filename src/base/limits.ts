@@ -42,9 +42,9 @@ export const limits = {
   chunkBytesAverage: 2 * KiB,
   chunkBytesMax: 8 * KiB,
   /** References in one node of a chunk list. */
-  chunkListRefsMin: 16,
-  chunkListRefsAverage: 64,
-  chunkListRefsMax: 256,
+  chunkListRefsMin: 8,
+  chunkListRefsAverage: 16,
+  chunkListRefsMax: 64,
   packBytesMax: 64 * MiB,
 
   snapshotEventsDefault: 1000,

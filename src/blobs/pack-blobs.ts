@@ -179,8 +179,11 @@ export class PackBlobs implements BlobStore {
 
   /** Closes the store; a bulk writer that is open is abandoned. Nothing is made durable. */
   close(): void {
-    if (this.#write) this.#closeWriting(this.#write);
-    this.#packs.close();
+    try {
+      if (this.#write) this.#closeWriting(this.#write);
+    } finally {
+      this.#packs.close();
+    }
   }
 
   #closeWriting({ journaled, bulk }: WriteSide): void {

@@ -205,12 +205,12 @@ export class PackSet {
   }
 
   /**
-   * Looks for what another process wrote or removed since; returns whether anything is new. The
-   * writer itself has nothing to look for.
+   * Looks for what another process wrote or removed since; returns whether anything is new. Packs
+   * that the writer knows are its own; others can only come from one that lost its lock.
    */
   refresh(): boolean {
-    if (this.writable) return false;
     let news = this.#list();
+    if (this.writable) return news;
     for (const pack of [...this.#order]) {
       if (this.unlessGone(pack, () => !pack.sealed && pack.extend()) ?? true) news = true;
     }

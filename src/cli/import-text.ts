@@ -4,8 +4,8 @@
  */
 import type { ImportReport } from "../importers/index.ts";
 import { byteSize, counted, grouped, seconds } from "./quantity.ts";
-import { padded } from "./table.ts";
-import { columnsOf, oneLine } from "./terminal-text.ts";
+import { twoColumns } from "./table.ts";
+import { oneLine } from "./terminal-text.ts";
 
 /** A problem of a source, as reports hold them. */
 type Problem = ImportReport["problems"][number];
@@ -14,14 +14,11 @@ const problemLinesMax = 8;
 
 /** The lines about one source. `id` is the shortened id of its session. */
 export function importLines(report: ImportReport, id: string): string[] {
-  const left = [headline(report)];
-  const right = [`id    ${id}`];
   const payloads = payloadText(report);
-  if (payloads !== undefined) left.push(`  ${payloads}`);
-  if (!report.unchanged) right.push(`root  ${shortHash(report.root)}`);
-  const width = Math.max(...left.map(columnsOf));
-  const lines = right.map((text, i) => `${padded(left[i] ?? "", width)}    ${text}`);
-  return [...lines, ...continuation(report), ...problemLines(report)];
+  const pairs: [string, string][] = [[headline(report), `id    ${id}`]];
+  const root = `root  ${shortHash(report.root)}`;
+  if (!report.unchanged) pairs.push([payloads === undefined ? "" : `  ${payloads}`, root]);
+  return [...twoColumns(pairs), ...continuation(report), ...problemLines(report)];
 }
 
 function headline(report: ImportReport): string {

@@ -5,6 +5,13 @@
 import process from "node:process";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 
+let received: ExitCode | undefined;
+
+/** What work that was interrupted ends with: by the signal that came. */
+export function interruptedExitCode(): ExitCode {
+  return received ?? exitCodes.interrupted;
+}
+
 /** A signal that Ctrl-C aborts. */
 export interface Interruption {
   readonly signal: AbortSignal;
@@ -21,6 +28,7 @@ export function interruption(onInterrupt: () => void): Interruption {
   const stop = (name: NodeJS.Signals): void => {
     end();
     exitCode = name === "SIGINT" ? exitCodes.interrupted : exitCodes.terminated;
+    received = exitCode;
     onInterrupt();
     controller.abort();
   };

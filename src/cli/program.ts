@@ -4,12 +4,13 @@
  */
 import process from "node:process";
 import { Command, CommanderError } from "commander";
-import { ReachError } from "../base/index.ts";
+import { codeOf, ReachError } from "../base/index.ts";
 import { catalogue } from "./catalogue.ts";
 import type { CommandDefinition, Start } from "./command.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { complainOf } from "./failure.ts";
 import { helpEpilogue, helpExamples, helpNotes, overviewExamples } from "./help.ts";
+import { interruptedExitCode } from "./interrupt.ts";
 import { type Invocation, invocationOf } from "./invocation.ts";
 import type { CommonFlags } from "./settings.ts";
 
@@ -88,7 +89,7 @@ async function report(
   const { output } = invocation ?? invocationOf({ json: flags.json === true });
   complainOf(output, shown, flags.debug === true);
   await output.flush();
-  return exitCodeOf(shown);
+  return codeOf(shown) === "INTERRUPTED" ? interruptedExitCode() : exitCodeOf(shown);
 }
 
 function isHelp({ code, exitCode }: CommanderError): boolean {

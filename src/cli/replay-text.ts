@@ -34,9 +34,11 @@ export function replayLines(report: ReplayReport, output: Output): string[] {
 }
 
 function figures(report: ReplayReport): string {
-  const { events, snapshots, workers } = report;
+  const { events, snapshots, keptSnapshots, workers } = report;
   const speed = `${perSecond(events, report.seconds)} events/s, ${counted(workers, "worker")}`;
-  const parts = [counted(events, "event"), counted(snapshots, "snapshot")];
+  const parts = [counted(events, "event")];
+  if (snapshots > 0) parts.push(counted(snapshots, "snapshot"));
+  if (keptSnapshots > 0) parts.push(`${counted(keptSnapshots, "snapshot")} kept`);
   return [...parts, `${seconds(report.seconds)} (${speed})`].join("   ");
 }
 
@@ -54,8 +56,7 @@ function remarks(report: ReplayReport): string[] {
   const remarks: string[] = [];
   if (verdict === "computed") {
     const of = `${oneLine(program.name)} ${oneLine(program.version)}`;
-    const nothing = `nothing to compare with: no snapshots of ${of} yet`;
-    remarks.push(kept ? `${nothing}; they are kept now` : `${nothing}, and none were kept`);
+    remarks.push(`nothing to compare with: there were no snapshots of ${of} yet`);
   } else if (verdict === "identical" && comparedTo < to) {
     remarks.push(`compared up to ${counted(comparedTo, "event")}; what lies behind was computed`);
   }

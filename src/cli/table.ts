@@ -35,6 +35,12 @@ export function tableLine(
   return cells.join("  ").trimEnd();
 }
 
+/** Lines of a left and a right part, the right parts below each other. */
+export function twoColumns(pairs: readonly (readonly [left: string, right: string])[]): string[] {
+  const width = Math.max(0, ...pairs.map(([left]) => columnsOf(left)));
+  return pairs.map(([left, right]) => `${padded(left, width)}    ${right}`.trimEnd());
+}
+
 /** `label     value` lines with the labels in a column; lines without a value are left out. */
 export function labelled(pairs: readonly (readonly [string, string | undefined])[]): string[] {
   const shown = pairs.filter(([, value]) => value !== undefined && value !== "");

@@ -2,7 +2,7 @@
  * What verifying found, as a person reads it: the two verdicts, which are never mixed up, then what
  * is wrong and where.
  */
-import type { VerifyReport } from "../session/index.ts";
+import type { BundleReport, VerifyReport } from "../session/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { shortHash } from "./import-text.ts";
 import type { Output } from "./output.ts";
@@ -23,8 +23,15 @@ export function verdictWords(report: VerifyReport): string {
   return `${report.integrity} ${completenessWord(report)}`;
 }
 
+/** What the key proves that a bundle was checked with. */
+export function keyRemark({ keyFrom, verifierKey }: BundleReport): string {
+  if (keyFrom === "given") return "checked with the key that was given";
+  const key = verifierKey === null ? "" : ` ${oneLine(verifierKey)}`;
+  return `consistent by the key that it brings along; compare it, or give yours with --key:${key}`;
+}
+
 /** The lines about one session or bundle. */
-export function verifyLines(report: VerifyReport, output: Output): string[] {
+export function verifyLines(report: VerifyReport | BundleReport, output: Output): string[] {
   const lines = [
     `${verdict(report.integrity, report.integrity === "intact", output)}${figures(report)}`,
     `${verdict(completenessWord(report), completenessGood(report), output)}${signature(report)}`,
@@ -33,6 +40,7 @@ export function verifyLines(report: VerifyReport, output: Output): string[] {
   const { quarantine, unrecovered } = report;
   if (quarantine)
     lines.push(`  read-only since event ${quarantine.seq}: ${oneLine(quarantine.reason)}`);
+  if ("keyFrom" in report) lines.push(`  ${keyRemark(report)}`);
   if (unrecovered > 0) {
     lines.push(
       `  ${byteSize(unrecovered)} at the end are still being written, or not yet recovered`,

@@ -73,9 +73,14 @@ export async function syncFolders(disk: Disk, root: string, folder: string): Pro
 
 /**
  * Durably replaces `path` by its own first `size` bytes, as a new file: a writer that still holds
- * the old one open writes into nothing.
+ * the old one open writes into nothing. `beforeRename` as for `replaceFile`.
  */
-export async function cutFile(disk: Disk, path: string, size: number): Promise<void> {
+export async function cutFile(
+  disk: Disk,
+  path: string,
+  size: number,
+  beforeRename: () => void = () => {},
+): Promise<void> {
   const source = disk.open(path, "read");
   const temporary = path + temporarySuffix;
   disk.remove(temporary);
@@ -90,6 +95,7 @@ export async function cutFile(disk: Disk, path: string, size: number): Promise<v
       position += read;
     }
     await target.sync();
+    beforeRename();
   } finally {
     source.close();
     target.close();

@@ -2,7 +2,14 @@
  * One import under way: pieces of the source go to the format's reader, its records to the session,
  * and every 32 MiB what has been written is acknowledged while the next pieces are being cut.
  */
-import { codeOf, ReachError, type SessionId, type Sha256Stream, sha256Stream, toHex } from "../base/index.ts";
+import {
+  codeOf,
+  ReachError,
+  type SessionId,
+  type Sha256Stream,
+  sha256Stream,
+  toHex,
+} from "../base/index.ts";
 import {
   type BulkWriter,
   type Directory,

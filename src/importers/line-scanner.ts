@@ -80,9 +80,8 @@ export class LineScanner implements SourceReader {
     const line = this.#line;
     const seq = this.#lineSeq;
     const content = withoutReturn(this.#held.bytes);
-    const isBlank = blankEnd(content, 0) === content.length;
-    if (this.#oversized || (!isBlank && !isClosed(content))) return { offset, line, seq };
-    return { offset: offset + this.#held.length, line, seq: seq + (isBlank ? 0 : 1) };
+    if (this.#oversized || !isClosed(content)) return { offset, line, seq };
+    return { offset: offset + this.#held.length, line, seq: seq + 1 };
   }
 
   recall(value: unknown, seq: number, time: number): void {
@@ -213,11 +212,14 @@ function withoutReturn(line: Buffer): Buffer {
   return line.at(-1) === ascii.carriageReturn ? line.subarray(0, -1) : line;
 }
 
-/** Whether a line is one record that no further byte could become a part of. */
+/**
+ * Whether a line is one record that no further byte could become a part of. Blanks in front of it
+ * belong to the record or to the gap before it, as the rest of the line will have it.
+ */
 function isClosed(line: Buffer): boolean {
   const last = line.at(-1);
   const closes = last === ascii.braceClose || last === ascii.bracketClose;
-  return closes && parseRecord(line, "latin1") !== undefined;
+  return closes && !isBlank(line[0]) && parseRecord(line, "latin1") !== undefined;
 }
 
 /** The index of the first byte from `start` on that is not blank. */

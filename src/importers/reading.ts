@@ -61,14 +61,22 @@ export function idOf(value: unknown): string | undefined {
 /** The type of a record that says nothing about itself. */
 export const plainType = "record";
 
-/** `text` if an event can have it as its type, else `undefined`. */
+/** Whether an event can have this text as its type. */
+export function isType(text: string): boolean {
+  return text.isWellFormed() && utf8(text).length <= limits.eventTypeBytesMax;
+}
+
+/**
+ * `text` if an event can have it as its type, else `undefined`. What may be UTF-8 misread as
+ * Latin-1 has one character per byte, and passes if those fit: of the exact text, `isType` decides.
+ */
 export function typeWord(text: string | undefined): string | undefined {
   if (text === undefined || text.length === 0 || text.length > limits.eventTypeBytesMax) {
     return undefined;
   }
   if (isAsciiText(text)) return text;
-  const fits = text.isWellFormed() && utf8(text).length <= limits.eventTypeBytesMax;
-  return fits ? text : undefined;
+  const maybeMisread = !/[\u0100-\uffff]/.test(text);
+  return maybeMisread || isType(text) ? text : undefined;
 }
 
 /** `word`, or `word/sub` where there is a `sub`; `record` where that is no type. */

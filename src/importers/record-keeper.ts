@@ -8,7 +8,14 @@
 import { type Buffer, isUtf8 } from "node:buffer";
 import { type CallIds, OpenCalls } from "./calls.ts";
 import type { RecordMeta } from "./importer.ts";
-import { isAsciiText, type Reading, type RecordMapper, type RecordPlace } from "./reading.ts";
+import {
+  isAsciiText,
+  isType,
+  plainType,
+  type Reading,
+  type RecordMapper,
+  type RecordPlace,
+} from "./reading.ts";
 import type { SourceWriter } from "./source-writer.ts";
 
 /** The JSON value of `bytes`; `undefined` where they are no UTF-8 or no JSON. */
@@ -49,6 +56,7 @@ export class RecordKeeper {
     let reading = this.#mapper.read(value, place);
     if (!isAsciiText(reading.type) || !isExact(reading.opens) || !isExact(reading.answers)) {
       reading = this.#mapper.read(parseRecord(bytes, "utf8"), place);
+      if (!isType(reading.type)) reading = { ...reading, type: plainType };
     }
     this.#remember(reading, this.#writer.record(bytes, "json", this.#metaOf(reading)));
     return true;

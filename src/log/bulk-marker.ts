@@ -19,7 +19,7 @@ import {
   writeU32,
   writeU64,
 } from "../base/index.ts";
-import { type Disk, type DiskFile, readFile } from "../disk/index.ts";
+import { type Disk, type DiskFile, readFile, temporarySuffix } from "../disk/index.ts";
 import { positionCrc } from "../event/index.ts";
 
 const magic = 0x4b4c4252;
@@ -88,13 +88,16 @@ export function readBulkMarker(
     if (at + usedBytes > bytes.length || readU32(bytes, at) !== magic) continue;
     const crc = crc32(bytes.subarray(at + 8, at + usedBytes), positionCrc(identity, at));
     if (crc !== readU32(bytes, at + 4) || readU64(bytes, at + 8) <= generation) continue;
-    generation = readU64(bytes, at + 8);
-    newest = {
+    const watermark = {
       end: readU64(bytes, at + 16),
       size: readU64(bytes, at + 24),
       pack: readU64(bytes, at + 32),
       packSize: readU64(bytes, at + 40),
     };
+    const slot = { generation: readU64(bytes, at + 8), ...watermark };
+    if (!Object.values(slot).every(Number.isSafeInteger)) continue;
+    generation = slot.generation;
+    newest = watermark;
   }
   return newest ?? "damaged";
 }
@@ -116,22 +119,40 @@ export class BulkMarker {
     this.#file = file;
   }
 
-  /** Creates the marker, durable before this resolves; the folder `bulk` exists. */
+  /**
+   * Creates the marker, durable before this resolves; the folder `bulk` exists and nobody else
+   * imports into the session. `checkLock` throws when another writer has taken over: a marker that
+   * came after that one's recovery would cut what it appends. It is asked when the file is whole
+   * under another name, which recovery removes before it looks for markers. So either recovery sees
+   * the marker, or the renaming fails, or the lock is known to be lost.
+   */
   static async create(
     disk: Disk,
     root: string,
     id: SessionId,
     watermark: BulkWatermark,
+    checkLock: () => void = () => {},
   ): Promise<BulkMarker> {
-    const file = disk.open(bulkMarkerPath(root, id), "create");
+    const path = bulkMarkerPath(root, id);
+    const temporary = path + temporarySuffix;
+    disk.remove(temporary);
+    const file = disk.open(temporary, "create");
     const marker = new BulkMarker(disk, root, id, file);
     try {
       file.write(new Uint8Array(2 * slotBytes), 0);
       await marker.advance(watermark);
+      checkLock();
+      disk.rename(temporary, path);
+    } catch (error) {
+      file.close();
+      disk.remove(temporary);
+      throw error;
+    }
+    try {
       await disk.syncFolder(bulkFolder(root));
     } catch (error) {
       file.close();
-      disk.remove(bulkMarkerPath(root, id));
+      disk.remove(path);
       throw error;
     }
     return marker;

@@ -76,6 +76,8 @@ export class EventIndex {
         const seq = readU64(bytes, at);
         const offset = readU64(bytes, at + 8);
         if (readU32(bytes, at + 16) !== entryCrc(bytes, at, identity)) break;
+        const last = index.last();
+        if (!(seq > last.seq && offset >= last.offset + strideBytes)) break;
         index.#seqs.push(seq);
         index.#offsets.push(offset);
       }

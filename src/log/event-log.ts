@@ -19,6 +19,8 @@ export interface LogProblem {
   readonly message: string;
 }
 
+const firstWindowBytes = 64 * 1024;
+
 /** How far a log can be read. */
 export interface LogExtent {
   /** Offset behind the last valid batch. */
@@ -139,6 +141,7 @@ export class LogWalk {
   readonly #fileSize: number;
   #window: Uint8Array = new Uint8Array(0);
   #windowStart: number;
+  #windowBytes = firstWindowBytes;
   /** Offset behind the last batch that was valid. */
   offset: number;
   /** Seq that the next batch begins with. */
@@ -163,11 +166,7 @@ export class LogWalk {
   /** The next batch, or `undefined` at the end of the file or where it is no longer valid. */
   next(): Batch | undefined {
     if (this.problem || this.offset >= this.#fileSize) return undefined;
-    let batch = this.#readAt(this.offset);
-    if (batch === "short") {
-      this.#load(this.offset);
-      batch = this.#readAt(this.offset);
-    }
+    const batch = this.#batchAt(this.offset);
     if (typeof batch === "string" || batch.firstSeq !== this.seq) {
       this.#fail(typeof batch === "string" ? batch : "out of order");
       return undefined;
@@ -177,16 +176,30 @@ export class LogWalk {
     return batch;
   }
 
+  /** The batch at `offset`, read if the window does not hold all of it yet. */
+  #batchAt(offset: number): Batch | "short" | "invalid" {
+    let batch = this.#readAt(offset);
+    while (batch === "short" && this.#load(offset)) batch = this.#readAt(offset);
+    return batch;
+  }
+
   #readAt(offset: number): Batch | "short" | "invalid" {
     return readBatch(this.#window, offset - this.#windowStart, this.#identity, offset);
   }
 
-  #load(offset: number): void {
-    const size = Math.min(limits.readWindowBytes, this.#fileSize - offset);
+  /**
+   * Moves the window to `offset`; `false` when it stands there and cannot show more. Windows grow:
+   * a look at one batch reads 64 KiB, a walk over everything 1 MiB at a time.
+   */
+  #load(offset: number): boolean {
+    const size = Math.min(this.#windowBytes, this.#fileSize - offset);
+    if (offset === this.#windowStart && size <= this.#window.length) return false;
     const window = unzeroed(size);
     const read = this.#file.read(window, offset);
     this.#window = window.subarray(0, read);
     this.#windowStart = offset;
+    this.#windowBytes = Math.min(4 * this.#windowBytes, limits.readWindowBytes);
+    return read > 0;
   }
 
   #fail(how: string): void {
@@ -209,8 +222,7 @@ export class LogWalk {
       for (let at = 0; at + batchHeaderBytes <= read; at++) {
         if (window[at] !== 0x52 || typeof batchSize(window, at) === "string") continue;
         const whole = new LogWalk(this.#file, this.#identity, anySeq(start + at), this.#fileSize);
-        whole.#load(start + at);
-        if (typeof whole.#readAt(start + at) !== "string") return true;
+        if (typeof whole.#batchAt(start + at) !== "string") return true;
       }
       if (read < batchHeaderBytes) return false;
       start += read - batchHeaderBytes + 1;

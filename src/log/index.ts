@@ -14,6 +14,7 @@ export { Journal, type JournalStart, type JournalStatistics } from "./journal.ts
 export {
   type DirectoryEntry,
   entryKinds,
+  highestEpoch,
   type JournalEntry,
   parseSegmentName,
 } from "./journal-frame.ts";

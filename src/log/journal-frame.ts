@@ -109,21 +109,11 @@ export function decodeSegmentHeader(bytes: Uint8Array): SegmentHeader | undefine
     if (copy.length < headerUsedBytes) continue;
     if (!equalBytes(copy.subarray(0, 8), segmentMagic) || readU32(copy, 8) !== version) continue;
     if (readU32(copy, 12) !== crc32(copy.subarray(16))) continue;
-    const predecessor = readU64(copy, 56);
-    return {
-      epoch: readU64(copy, 16),
-      number: readU64(copy, 24),
-      salt: copy.slice(32, 48),
-      predecessor:
-        predecessor === 0
-          ? undefined
-          : {
-              epoch: readU64(copy, 48),
-              number: predecessor,
-              end: readU64(copy, 64),
-            },
-      lastGroup: readU64(copy, 72),
-    };
+    const [epoch, number, lastGroup] = [readU64(copy, 16), readU64(copy, 24), readU64(copy, 72)];
+    const before = { epoch: readU64(copy, 48), number: readU64(copy, 56), end: readU64(copy, 64) };
+    if (![epoch, number, lastGroup, ...Object.values(before)].every(Number.isSafeInteger)) continue;
+    const predecessor = before.number === 0 ? undefined : before;
+    return { epoch, number, salt: copy.slice(32, 48), predecessor, lastGroup };
   }
   return undefined;
 }
@@ -142,6 +132,12 @@ export function encodeDirectory(entries: readonly JournalEntry[]): Uint8Array {
     writeU32(bytes, at + 44, crc32(entry.bytes));
   });
   return bytes;
+}
+
+/** Whether an entry is one that can have been written. */
+function isSound({ kind, firstSeq, offset }: DirectoryEntry): boolean {
+  const known = kind >= entryKinds.events && kind <= entryKinds.checkpoint;
+  return known && Number.isSafeInteger(firstSeq) && Number.isSafeInteger(offset);
 }
 
 /** The entries that directory bytes name. */
@@ -245,6 +241,7 @@ export function decodeFrame(
   if (directoryEnd > frame.length) return {};
   if (directoryCrc(frame, directoryBytes, salt, offset) !== readU32(frame, 24)) return {};
   const directory = decodeDirectory(frame.subarray(frameHeaderBytes, directoryEnd));
+  if (!Number.isSafeInteger(number) || !directory.every(isSound)) return {};
   const end = offset + padded(size);
   const sized = { number, directory, end };
   if (size > frame.length) return sized;
@@ -278,6 +275,13 @@ export function segmentName(epoch: number, number: number): string {
 
 /** Epoch and number of a segment's name, or `undefined` for other files. */
 export function parseSegmentName(name: string): { epoch: number; number: number } | undefined {
-  const match = /^([0-9]{8,})-([0-9]{8,})\.wal$/.exec(name);
-  return match ? { epoch: Number(match[1]), number: Number(match[2]) } : undefined;
+  const match = /^([0-9]{8,16})-([0-9]{8,16})\.wal$/.exec(name);
+  const [epoch, number] = [Number(match?.[1]), Number(match?.[2])];
+  const isName = match !== null && segmentName(epoch, number) === name;
+  return isName ? { epoch, number } : undefined;
+}
+
+/** The highest epoch in the names of segments, 0 without one. */
+export function highestEpoch(names: readonly string[]): number {
+  return Math.max(0, ...names.map((name) => parseSegmentName(name)?.epoch ?? 0));
 }

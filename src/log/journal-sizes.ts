@@ -13,6 +13,7 @@ export interface JournalSizes {
   readonly zeroStepBytesMax: number;
   /** Most that one group holds, unless a single unit is larger. */
   readonly groupBytesMax: number;
+  readonly groupEntriesMax: number;
   /** Kept free for what is acknowledged and not yet in its place. */
   readonly reserveBytes: number;
 }
@@ -22,6 +23,8 @@ const defaults: JournalSizes = {
   zeroStepBytesMin: 256 * 1024,
   zeroStepBytesMax: limits.journalZeroStepBytes,
   groupBytesMax: limits.journalGroupBytesMax,
+  // Each begins in a page of its own: with these, a group fits into the reserve.
+  groupEntriesMax: 512,
   reserveBytes: limits.reserveBytes,
 };
 

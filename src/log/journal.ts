@@ -18,7 +18,7 @@ import { type Disk, folderOf } from "../disk/index.ts";
 import { encodeDirectory, encodeFrame, frameBytes, type JournalEntry } from "./journal-frame.ts";
 import { type JournalSizes, journalSizes } from "./journal-sizes.ts";
 import type { DirectoryLock } from "./lock.ts";
-import { Reserve } from "./reserve.ts";
+import { placementBytes, Reserve } from "./reserve.ts";
 import { Segment } from "./segment.ts";
 import type { JournalTargets } from "./targets.ts";
 
@@ -73,6 +73,11 @@ export interface JournalStatistics {
 /** The journal of one writer. Safe to call concurrently; commits are taken in the order called. */
 export class Journal {
   readonly #options: JournalOptions;
+  /**
+   * Told of a failed commit before any promise is rejected, in the same turn: what is appended from
+   * then on must not stand on what was given up.
+   */
+  onReject: ((error: unknown) => void) | undefined;
   readonly #sizes: JournalSizes;
   readonly #reserve: Reserve;
   readonly statistics: JournalStatistics = {
@@ -131,7 +136,7 @@ export class Journal {
 
   /** Resolves when nothing is queued or being written any more. */
   async idle(): Promise<void> {
-    while (this.#running) await this.#running;
+    while (this.#running !== undefined) await this.#running;
   }
 
   async #run(): Promise<void> {
@@ -152,8 +157,11 @@ export class Journal {
   #take(): Unit[] {
     let bytes = 0;
     let count = 0;
+    let entries = 0;
+    const { groupBytesMax, groupEntriesMax } = this.#sizes;
     for (const unit of this.#queue) {
-      if (count > 0 && bytes + unit.bytes > this.#sizes.groupBytesMax) break;
+      entries += unit.entries.length;
+      if (count > 0 && (bytes + unit.bytes > groupBytesMax || entries > groupEntriesMax)) break;
       bytes += unit.bytes;
       count += 1;
     }
@@ -165,13 +173,14 @@ export class Journal {
     const behind = this.#queue;
     this.#queue = [];
     this.#queuedBytes = 0;
+    this.onReject?.(error);
     for (const unit of [...units, ...behind]) unit.reject(error);
   }
 
   async #commitGroup(units: readonly Unit[]): Promise<void> {
     if (this.#fatal) throw this.#fatal;
-    await this.#settle();
     const entries = units.flatMap((unit) => unit.entries);
+    await this.#settle(entries);
     const group = this.#group + 1;
     const directory = encodeDirectory(entries);
     await this.#append(group, entries);
@@ -199,14 +208,11 @@ export class Journal {
         this.statistics.failures += 1;
       }
     }
+    // A segment that has failed takes no frame any more. Until there is another one, which the next
+    // commit will try to begin, nothing can be written behind the frame in doubt.
     const fresh = await this.#roll();
     await fresh.secure(size);
-    try {
-      await fresh.append(this.#frame(group, entries, fresh), group);
-    } catch (error) {
-      await this.#roll().catch((again: unknown) => this.#stop(again));
-      throw error;
-    }
+    await fresh.append(this.#frame(group, entries, fresh), group);
   }
 
   #frame(group: number, entries: readonly JournalEntry[], segment: Segment): Uint8Array {
@@ -290,13 +296,16 @@ export class Journal {
     return undefined;
   }
 
-  /** Before a group is accepted: nothing may be waiting for its place, and the reserve is whole. */
-  async #settle(): Promise<void> {
+  /**
+   * Before a group is accepted: nothing may be waiting for its place, and whatever happens to the
+   * disk meanwhile, the reserve has room for the group in its place.
+   */
+  async #settle(entries: readonly JournalEntry[]): Promise<void> {
     if (this.#unplaced.length > 0) {
       const error = this.#placeRest();
       if (error) throw error;
     }
-    await this.#reserve.fill();
+    await this.#reserve.fill(placementBytes(entries));
   }
 
   /** Step 7, oldest segment first. */

@@ -97,26 +97,31 @@ export class DirectoryLock {
 
   /**
    * Takes the lock of `folder`. Throws `LOCKED`, naming the holder, while a live process has it;
-   * with `takeOver` even then (the other one is fenced at its next commit).
+   * with `takeOver` even then (the other one is fenced at its next commit). The epoch is above
+   * `epochUsed`, also where the locks of earlier writers have been lost.
    */
   static async acquire(
     disk: Disk,
     folder: string,
     processes: Processes,
     takeOver = false,
+    epochUsed = 0,
   ): Promise<DirectoryLock> {
     const self = processes.self();
     for (;;) {
       const epochs = epochsIn(disk, folder);
       const highest = epochs.at(-1) ?? 0;
       if (highest > 0 && !takeOver) await refuseIfHeld(disk, folder, highest, processes);
-      const epoch = highest + 1;
+      const epoch = Math.max(highest, epochUsed) + 1;
       if (!(await createLock(disk, lockPath(folder, epoch), { ...self, released: false }))) {
         continue;
       }
       await disk.syncFolder(folder);
       const now = epochsIn(disk, folder);
-      if ((now.at(-1) ?? 0) > epoch) throw lockedBy(undefined, folder);
+      const newest = now.at(-1) ?? epoch;
+      if (newest > epoch) {
+        throw lockedBy(await readLock(disk, lockPath(folder, newest), processes), folder);
+      }
       for (const lower of now) if (lower < epoch) disk.remove(lockPath(folder, lower));
       return new DirectoryLock(disk, folder, epoch, self);
     }

@@ -188,9 +188,8 @@ function scanSegment(
     progress.damage.push({ path: segment.path, offset: 0, entries: undefined });
     return;
   }
-  const successor = next ? headerOf(disk, next.path)?.predecessor : undefined;
-  const named = successor?.epoch === segment.epoch && successor.number === segment.number;
-  const seal = named ? successor : undefined;
+  const successor = successorOf(disk, segment, next);
+  const seal = successor?.header.predecessor;
   if (header.lastGroup > progress.lastGroup) {
     if (progress.groups > 0) missingGroups(segment.path, progress);
     progress.lastGroup = header.lastGroup;
@@ -212,14 +211,38 @@ function scanSegment(
       }
       break;
     }
-    damaged(segment.path, at, place, following, progress);
-    if (!following) {
-      break;
-    }
-    progress.lastGroup = following.number - 1;
+    const behind = following ?? (successor as Successor);
+    damaged(segment.path, at, place, behind, progress);
+    progress.lastGroup = behind.number - 1;
+    if (!following) break;
     at = following.offset;
   }
   progress.lastEnd = Math.min(at, end);
+}
+
+/** The segment that seals another one: what is known of the groups before its own. */
+interface Successor {
+  readonly header: SegmentHeader;
+  /** Number of its first group. */
+  readonly number: number;
+  /** Directory of the group before, where its first frame repeats it. */
+  readonly previousDirectory: Uint8Array | undefined;
+}
+
+/** The segment after `segment`, if that names it as its predecessor. */
+function successorOf(
+  disk: Disk,
+  segment: FoundSegment,
+  next: FoundSegment | undefined,
+): Successor | undefined {
+  const header = next && headerOf(disk, next.path);
+  const seal = header?.predecessor;
+  if (!next || !header || !seal) return undefined;
+  if (seal.epoch !== segment.epoch || seal.number !== segment.number) return undefined;
+  const number = header.lastGroup + 1;
+  const first = decodeFrame(readSegment(disk, next.path).bytes, segmentStart, header.salt);
+  const repeats = isGroup(first) && first.number === number;
+  return { header, number, previousDirectory: repeats ? first.previousDirectory : undefined };
 }
 
 function note(group: Group, path: string, targets: JournalTargets, progress: Progress): void {
@@ -233,20 +256,22 @@ function note(group: Group, path: string, targets: JournalTargets, progress: Pro
   }
 }
 
-/** Notes damage at `at`, with what the damaged group held where its directory still tells. */
+/**
+ * Notes damage at `at`, with what the damaged group held where its directory still tells, or the
+ * copy of it in the frame behind, which may be the first one of the next segment.
+ */
 function damaged(
   path: string,
   at: number,
   place: Group | NoGroup,
-  following: Group | undefined,
+  behind: Pick<Successor, "number" | "previousDirectory">,
   progress: Progress,
 ): void {
   const expected = progress.lastGroup + 1;
   let entries: DirectoryEntry[] | undefined;
-  const alone = !following || following.number === expected + 1;
-  if (alone && !isGroup(place) && place.number === expected) entries = place.directory;
-  if (!entries && following?.number === expected + 1) {
-    entries = decodeDirectory(following.previousDirectory);
+  if (behind.number === expected + 1) {
+    if (!isGroup(place) && place.number === expected) entries = place.directory;
+    if (!entries && behind.previousDirectory) entries = decodeDirectory(behind.previousDirectory);
   }
   progress.damage.push({ path, offset: at, entries });
 }

@@ -3,36 +3,69 @@
  * when the disk is full. Spent by removing the file, filled again before the next group.
  */
 import { type Disk, temporarySuffix } from "../disk/index.ts";
+import type { JournalEntry } from "./journal-frame.ts";
 
 const stepBytes = 1024 * 1024;
+const pageBytes = 4096;
+
+/**
+ * Room that writing entries to their places takes at most: whole pages, and one more for each, for
+ * the page it begins in and for its name.
+ */
+export function placementBytes(entries: readonly JournalEntry[]): number {
+  let pages = 0;
+  for (const { bytes } of entries) pages += Math.ceil(bytes.length / pageBytes) + 1;
+  return pages * pageBytes;
+}
 
 /** The file `reserve` in the journal's folder. */
 export class Reserve {
   readonly #disk: Disk;
   readonly #path: string;
-  readonly #bytes: number;
-  #full = false;
+  readonly #bytesMin: number;
+  /** Bytes known to be kept. */
+  #held = 0;
 
-  constructor(disk: Disk, folder: string, bytes: number) {
+  constructor(disk: Disk, folder: string, bytesMin: number) {
     this.#disk = disk;
     this.#path = `${folder}/reserve`;
-    this.#bytes = bytes;
+    this.#bytesMin = bytesMin;
   }
 
-  /** Makes sure the room is kept. Throws `DISK_FULL` when there is none, leaving nothing behind. */
-  async fill(): Promise<void> {
-    if (this.#full) return;
-    if (!this.#disk.exists(this.#path)) await this.#create();
-    this.#full = true;
+  /**
+   * Makes sure that room for `bytes` is kept, and never less than the least. Throws `DISK_FULL`
+   * when there is none, leaving nothing behind.
+   */
+  async fill(bytes: number): Promise<void> {
+    const wanted = Math.max(bytes, this.#bytesMin);
+    if (this.#held >= wanted) return;
+    if (this.#held === 0) this.#held = this.#size();
+    if (this.#held >= wanted) return;
+    this.spend();
+    await this.#create(wanted);
+    this.#held = wanted;
   }
 
-  async #create(): Promise<void> {
+  /** Bytes that a process before this one has kept. */
+  #size(): number {
+    if (!this.#disk.exists(this.#path)) return 0;
+    const file = this.#disk.open(this.#path, "read");
+    try {
+      return file.size();
+    } finally {
+      file.close();
+    }
+  }
+
+  async #create(bytes: number): Promise<void> {
     const temporary = this.#path + temporarySuffix;
     this.#disk.remove(temporary);
     const file = this.#disk.open(temporary, "create");
     try {
-      const zeros = new Uint8Array(Math.min(stepBytes, this.#bytes));
-      for (let at = 0; at < this.#bytes; at += zeros.length) file.write(zeros, at);
+      const zeros = new Uint8Array(Math.min(stepBytes, bytes));
+      for (let at = 0; at < bytes; at += zeros.length) {
+        file.write(zeros.subarray(0, Math.min(zeros.length, bytes - at)), at);
+      }
       await file.sync();
     } catch (error) {
       file.close();
@@ -45,7 +78,7 @@ export class Reserve {
 
   /** Gives the room free. */
   spend(): void {
+    this.#held = 0;
     this.#disk.remove(this.#path);
-    this.#full = false;
   }
 }

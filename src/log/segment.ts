@@ -25,6 +25,8 @@ export class Segment {
   readonly #file: DiskFile;
   readonly #sizes: JournalSizes;
   #zeroed: number;
+  /** A sync or the write of a frame has failed: nothing more goes into this file. */
+  #failed = false;
   /** Offset behind the last frame. */
   end = segmentStart;
   lastGroup: number;
@@ -83,12 +85,14 @@ export class Segment {
 
   /** Whether a frame of `size` bytes still belongs into this segment. */
   hasRoom(size: number): boolean {
+    if (this.#failed) return false;
     return this.end === segmentStart || this.end + size <= this.#sizes.segmentBytes;
   }
 
   /**
    * Secures room for a frame of `size` bytes before anything is written: zeros, durable. Throws
-   * `DISK_FULL` when there is none, and the segment is as it was.
+   * `DISK_FULL` when there is none, and the segment is as it was; after a failed sync it takes no
+   * more frames.
    */
   async secure(size: number): Promise<void> {
     const wanted = this.end + size;
@@ -97,16 +101,27 @@ export class Segment {
     const step = Math.min(zeroStepBytesMax, Math.max(zeroStepBytesMin, this.#zeroed));
     const target = Math.max(wanted, this.#zeroed + step);
     this.#file.write(new Uint8Array(target - this.#zeroed), this.#zeroed);
-    await this.#file.sync();
+    await this.#attempt(() => this.#file.sync());
     this.#zeroed = target;
   }
 
   /** Writes a frame behind the last one and makes it durable. Room has been secured. */
   async append(frame: Uint8Array, group: number): Promise<void> {
-    this.#file.write(frame, this.end);
-    await this.#file.sync();
+    await this.#attempt(async () => {
+      this.#file.write(frame, this.end);
+      await this.#file.sync();
+    });
     this.end += frame.length;
     this.lastGroup = group;
+  }
+
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#failed = true;
+      throw error;
+    }
   }
 
   /** The seal that the next segment's header puts on this one. */

@@ -3,7 +3,7 @@
  * function that brings bytes to their place, after a commit and again in every recovery; writing
  * the same bytes to the same offset any number of times leaves the same file.
  */
-import { messageOf, ReachError, type SessionId } from "../base/index.ts";
+import { messageOf, type SessionId } from "../base/index.ts";
 import { type Disk, type DiskFile, folderOf, readFile, temporarySuffix } from "../disk/index.ts";
 import { parseCheckpoint, parseNote } from "../merkle/index.ts";
 import { encodeEventLogHeader, eventLogStart } from "./event-log-header.ts";
@@ -49,21 +49,26 @@ export class DirectoryTargets implements JournalTargets {
   readonly #packs: PackTargets;
   readonly #files: FileCache;
   readonly #onTrouble: (trouble: string) => void;
+  readonly #checkLock: () => void;
   /** Files whose fsync has failed: to be rebuilt, never to be synced again. */
   readonly #failed = new Set<string>();
   readonly #held = new Set<string>();
+  /** Files that are being rebuilt, with what was brought to them meanwhile. */
+  readonly #rebuilding = new Map<string, JournalEntry[]>();
 
   constructor(
     disk: Disk,
     root: string,
     packs: PackTargets,
     onTrouble: (trouble: string) => void = () => {},
+    checkLock: () => void = () => {},
   ) {
     this.#disk = disk;
     this.root = root;
     this.#packs = packs;
     this.#files = new FileCache(disk);
     this.#onTrouble = onTrouble;
+    this.#checkLock = checkLock;
   }
 
   pathOf(entry: Omit<JournalEntry, "bytes">): string {
@@ -75,6 +80,11 @@ export class DirectoryTargets implements JournalTargets {
   }
 
   apply(entry: JournalEntry): void {
+    this.#write(entry);
+    this.#rebuilding.get(this.pathOf(entry))?.push(entry);
+  }
+
+  #write(entry: JournalEntry): void {
     if (entry.kind === entryKinds.pack) {
       const pack = packOfIdBytes(entry.id);
       this.#packs.apply({ pack, offset: entry.offset, bytes: entry.bytes });
@@ -122,7 +132,9 @@ export class DirectoryTargets implements JournalTargets {
   }
 
   async makeDurable(path: string, segments: readonly string[]): Promise<void> {
-    if (!this.#disk.exists(path)) return;
+    // What the journal holds of it was durable before the bulk import began, and a failed sync here
+    // would take from it what that import is writing.
+    if (this.#held.has(path) || !this.#disk.exists(path)) return;
     if (!this.#failed.has(path)) {
       try {
         await this.#files.use(path, () => {}).sync();
@@ -132,14 +144,18 @@ export class DirectoryTargets implements JournalTargets {
         this.#failed.add(path);
       }
     }
-    if (this.#held.has(path)) {
-      throw new ReachError("IO_FAILED", `${path} is being written in bulk and cannot be rebuilt`);
+    try {
+      await this.#rebuild(path, segments);
+    } finally {
+      this.#rebuilding.delete(path);
     }
-    await this.#rebuild(path, segments);
     this.#failed.delete(path);
   }
 
-  /** A bulk import has the event log of a session open: it must not be replaced meanwhile. */
+  /**
+   * A bulk import has the event log of a session open, which is durable up to where it begins: the
+   * file is neither synced nor replaced meanwhile.
+   */
   hold(id: SessionId): void {
     this.forgetSession(id);
     this.#held.add(eventLogPath(this.root, id));
@@ -152,7 +168,8 @@ export class DirectoryTargets implements JournalTargets {
   }
 
   async #rebuild(path: string, segments: readonly string[]): Promise<void> {
-    this.#files.forget(path);
+    const meanwhile: JournalEntry[] = [];
+    this.#rebuilding.set(path, meanwhile);
     const temporary = path + temporarySuffix;
     this.#disk.remove(temporary);
     const target = this.#disk.open(temporary, "create");
@@ -167,13 +184,19 @@ export class DirectoryTargets implements JournalTargets {
         }
       }
       await target.sync();
+      // Whoever has taken over writes to the file that would be replaced.
+      this.#checkLock();
+      // Not durable, and not yet to be: their segments are younger than the one that retires.
+      for (const entry of meanwhile) target.write(entry.bytes, entry.offset);
     } finally {
       source.close();
       target.close();
     }
     this.#disk.rename(temporary, path);
-    await this.#disk.syncFolder(folderOf(path));
+    // In the same turn: whoever still has the old file open would write into nothing.
+    this.#files.forget(path);
     if (pack !== undefined) this.#packs.replaced(pack);
+    await this.#disk.syncFolder(folderOf(path));
   }
 
   *#entriesFor(path: string, segment: string): Generator<JournalEntry> {

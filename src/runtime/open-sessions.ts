@@ -16,7 +16,7 @@ import {
   readBulkMarker,
   sessionFolder,
 } from "../log/index.ts";
-import { readTombstone } from "../session/index.ts";
+import { isRemoved } from "../session/index.ts";
 import { readSnapshots, type SnapshotRecord, snapshotPath } from "../snapshots/index.ts";
 import type { SessionPlace } from "./protocol.ts";
 
@@ -148,7 +148,7 @@ export class OpenSessions {
 }
 
 function checkPresent(root: string, id: SessionId): void {
-  if (!readTombstone(nodeDisk, root, id)) return;
+  if (!isRemoved(nodeDisk, root, id)) return;
   throw new ReachError("GONE", `session ${id} has been removed`, { where: id });
 }
 

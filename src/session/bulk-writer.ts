@@ -118,9 +118,13 @@ export class BulkWriter {
     const { pack, size: packSize } = packs.watermark;
     let marker: BulkMarker | undefined;
     try {
-      marker = await BulkMarker.create(disk, root, manifest.id, { end, size, pack, packSize });
+      const watermark = { end, size, pack, packSize };
+      const checkLock = (): void => context.checkLock();
+      marker = await BulkMarker.create(disk, root, manifest.id, watermark, checkLock);
+      // Before the log is opened: a writer that took over later sees the marker and replaces the log.
+      checkLock();
       const file = await openEventLog(disk, root, manifest);
-      return new BulkWriter(manifest, tail, file, marker, packs, () => context.checkLock());
+      return new BulkWriter(manifest, tail, file, marker, packs, checkLock);
     } catch (error) {
       // The marker stays: whoever called undoes what was done under it.
       packs.abandon();

@@ -5,8 +5,8 @@
 import { equalBytes, messageOf, type SessionId, sessionIdBytes, toHex } from "../base/index.ts";
 import { BatchWalk, batchHeaderBytes, readBatch } from "../event/index.ts";
 import { eventLogStart } from "../log/index.ts";
-import { keyText, leafHash, openCheckpoint, openNote, RangeBuilder } from "../merkle/index.ts";
 import type { Verifier } from "../merkle/index.ts";
+import { keyText, leafHash, openCheckpoint, openNote, RangeBuilder } from "../merkle/index.ts";
 import { snapshotText } from "../snapshots/index.ts";
 import { bundleError, bundleText, type SectionKind, sectionKinds } from "./bundle-format.ts";
 import {
@@ -266,7 +266,7 @@ export class BundleCheck {
     }
   }
 
-  /** Says what does not hold, at the end of the bundle or where it could not be read any further. */
+  /** Says what does not hold; `whole` when the bundle could be read to its end. */
   finish(whole: boolean): void {
     const unnamed = this.payloadCount - this.#payloads.names.marked;
     if (whole && unnamed > 0) {

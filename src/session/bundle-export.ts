@@ -88,12 +88,7 @@ class BundleExport {
   #batchBytes = 0;
   #payloadBytes = 0;
 
-  constructor(
-    directory: Directory,
-    reader: SessionReader,
-    out: ByteSink,
-    options: BundleOptions,
-  ) {
+  constructor(directory: Directory, reader: SessionReader, out: ByteSink, options: BundleOptions) {
     this.#directory = directory;
     this.#reader = reader;
     this.#out = out;

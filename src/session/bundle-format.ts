@@ -2,7 +2,7 @@
  * The bundle: one session as one file that travels. It is written and read in one pass, in bounded
  * memory, and holds everything that verifying it needs.
  *
- *   header   0  "REACHBDL"   8  u32 version 1   12  u32 CRC-32 of the rest   16  16 bytes session id
+ *   header   0  "REACHBDL"   8  u32 version 1   12  u32 CRC-32 of the rest   16  session id
  *   section  0  u16 kind   2  u16 zero   4  u32 bytes of content
  *            8  u32 CRC-32 of session id, offset in the bundle, bytes 0 to 8, content
  *           12  content, at most 1 MiB

@@ -8,12 +8,7 @@ import { equalBytes, ReachError, type SessionId } from "../base/index.ts";
 import type { BlobStream } from "../blobs/index.ts";
 import { manifestPath } from "../log/index.ts";
 import type { BulkWriter } from "./bulk-writer.ts";
-import {
-  type BundleReport,
-  type BundleVerifyOptions,
-  bundleReport,
-  readBundle,
-} from "./bundle.ts";
+import { type BundleReport, type BundleVerifyOptions, bundleReport, readBundle } from "./bundle.ts";
 import type { BundleCheck, BundleTarget } from "./bundle-check.ts";
 import { bundleError } from "./bundle-format.ts";
 import type { BundleSource } from "./bundle-source.ts";

@@ -48,7 +48,7 @@ export interface BundleReport extends VerifyReport {
   /** What the session is called, and when it began (ms since the epoch). */
   readonly name: string | null;
   readonly created: number | null;
-  /** Who signed the bundle as a whole; `null`: nobody, events behind the checkpoint are unsigned. */
+  /** Who signed the bundle as a whole; `null`: events behind the checkpoint are unsigned. */
   readonly exportedBy: string | null;
   /** Bytes of the bundle that were read. */
   readonly bytes: number;

@@ -3,23 +3,15 @@
  * said in full lately can be referred to, so a conversation that is sent again and again travels
  * once: both sides remember the last 64 MiB of literal bytes.
  *
- *   begin    u8 1   32 bytes SHA-256   u48 size          a payload begins; it ends with its last byte
- *   literal  u8 2   u16 count   the bytes                they follow, and are remembered
- *   copy     u8 3   u32 distance   u16 count             of what is remembered, what begins `distance`
- *                                                        bytes before its end follows once more
+ *   begin    u8 1   32 bytes SHA-256   u48 size   a payload begins; it ends with its last byte
+ *   literal  u8 2   u16 count   the bytes         they follow, and are remembered
+ *   copy     u8 3   u32 distance   u16 count      of what is remembered, what begins `distance`
+ *                                                 bytes before its end follows once more
  *
  * Operations never cross the end of a section. The writer finds repetitions by content-defined
  * chunks, as the store does; the reader follows whatever it is told, within the window.
  */
-import {
-  assert,
-  limits,
-  readU16,
-  readU32,
-  sha256,
-  writeU16,
-  writeU32,
-} from "../base/index.ts";
+import { assert, limits, readU16, readU32, sha256, writeU16, writeU32 } from "../base/index.ts";
 import { StreamChunker } from "../blobs/index.ts";
 import { bundleError } from "./bundle-format.ts";
 

@@ -181,7 +181,7 @@ function payloadText(payload: Payload): string {
   return `${payload.bytes.length} bytes of ${payload.form}`;
 }
 
-/** Data that cannot be decoded (a record cut off, kept as it was) is compared by its bytes alone. */
+/** Data that cannot be decoded (a record cut off, kept as it was) is compared by its bytes. */
 function differingPaths(
   a: EventView | undefined,
   b: EventView | undefined,

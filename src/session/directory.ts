@@ -28,6 +28,7 @@ import {
   describeHolder,
   entryKinds,
   eventLogPath,
+  highestEpoch,
   Journal,
   type JournalEntry,
   type JournalSizes,
@@ -48,9 +49,9 @@ import { LargePayloads } from "./large-payloads.ts";
 import { encodeManifest, type Manifest, type SessionKind } from "./manifest.ts";
 import { type RecoveryReport, recoverBulk, recoverDirectory } from "./recover-directory.ts";
 import {
+  isRemoved,
   type ReaderContext,
   readManifest,
-  readTombstone,
   SessionReader,
   sessionOrigin,
 } from "./session-reader.ts";
@@ -114,6 +115,8 @@ export class Directory {
   readonly identity: Identity;
   readonly blobs: PackBlobs;
   readonly disk: Disk;
+  /** Who is asked whether the holder of the lock is alive. */
+  readonly processes: Processes;
   /** What opening it for writing has found and done. */
   readonly recovery: RecoveryReport | undefined;
   readonly #context: ReaderContext;
@@ -142,10 +145,12 @@ export class Directory {
     this.identity = identity;
     this.blobs = blobs;
     this.disk = options.disk ?? nodeDisk;
+    this.processes = options.processes ?? systemProcesses;
     this.recovery = recovery;
     this.#clock = options.clock ?? systemClock;
     this.#entropy = options.entropy ?? systemEntropy;
     this.#write = write;
+    if (write) write.journal.onReject = (error) => this.#giveUpUncommitted(error);
     const workspace = options.workspace ?? options.path.slice(options.path.lastIndexOf("/") + 1);
     this.#context = { disk: this.disk, root: this.path, workspace, identity, blobs, settled };
   }
@@ -193,9 +198,11 @@ export class Directory {
     const ids: SessionId[] = [];
     for (const spread of this.disk.list(`${this.path}/sessions`)) {
       for (const name of this.disk.list(`${this.path}/sessions/${spread}`)) {
-        if (!isSessionId(name) || readTombstone(this.disk, this.path, name)) continue;
-        if (this.disk.exists(manifestPath(this.path, name))) ids.push(name);
-        else if (this.disk.exists(eventLogPath(this.path, name))) ids.push(name);
+        if (!isSessionId(name) || isRemoved(this.disk, this.path, name)) continue;
+        if (this.disk.exists(eventLogPath(this.path, name))) ids.push(name);
+        else if (!this.#exists(name)) continue;
+        // An import that is only just beginning has written nothing but the manifest.
+        else if (!readBulkMarker(this.disk, this.path, name)) ids.push(name);
       }
     }
     return ids.sort();
@@ -331,9 +338,10 @@ export class Directory {
   /** Until this has worked the session takes no events: its marker would cut them off. */
   async #undoBulk(id: SessionId): Promise<void> {
     const { blobs, targets, lock } = this.#writeSide();
+    const checkLock = (): void => lock.check();
     try {
-      lock.check();
-      await recoverBulk({ disk: this.disk, path: this.path, blobs }, id);
+      checkLock();
+      await recoverBulk({ disk: this.disk, path: this.path, blobs, checkLock }, id);
     } finally {
       targets.release(id);
     }
@@ -348,6 +356,12 @@ export class Directory {
     if (!isSessionId(id)) throw new ReachError("USAGE", `"${id}" is not a session id`);
     if (this.#exists(id) || this.#writers.has(id) || this.#changing.has(id)) {
       throw new ReachError("ALREADY_EXISTS", `there is a session ${id} already`, { where: id });
+    }
+    if (isRemoved(this.disk, this.path, id)) {
+      throw new ReachError("GONE", `session ${id} has been removed`, {
+        where: id,
+        hint: "a removed session never comes back, and its id is not used again",
+      });
     }
     if (request.manifest) return request.manifest;
     const { kind = "recorded", name = "", format = "" } = request;
@@ -397,17 +411,20 @@ export class Directory {
       committed: (id, size) => {
         for (const listener of this.#listeners) listener(id, size);
       },
-      failed: (error) => {
-        for (const writer of this.#writers.values()) {
-          if (writer instanceof SessionWriter) writer.giveUpUncommitted(error);
-        }
-      },
+      failed: (error) => this.#giveUpUncommitted(error),
     };
   }
 
+  #giveUpUncommitted(error: unknown): void {
+    for (const writer of this.#writers.values()) {
+      if (writer instanceof SessionWriter) writer.giveUpUncommitted(error);
+    }
+  }
+
   async #putLarge(bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }> {
-    const { blobs } = this.#writeSide();
-    this.#large ??= LargePayloads.open(this.disk, this.path, blobs, this.#largeId());
+    const { blobs, lock } = this.#writeSide();
+    const checkLock = (): void => lock.check();
+    this.#large ??= LargePayloads.open(this.disk, this.path, blobs, this.#largeId(), checkLock);
     const large = this.#large;
     try {
       return await (await large).put(bytes);
@@ -607,7 +624,9 @@ async function openForWriting(options: DirectoryOptions): Promise<Directory> {
   const onTrouble = options.onTrouble ?? (() => {});
   await makeFolder(disk, path);
   const processes = options.processes ?? systemProcesses;
-  const lock = await DirectoryLock.acquire(disk, path, processes, options.takeOver);
+  // Segments are in the order of their epochs, even if the lock files have been lost.
+  const epochUsed = highestEpoch(disk.list(journalFolder(path)));
+  const lock = await DirectoryLock.acquire(disk, path, processes, options.takeOver, epochUsed);
   try {
     const origin = options.origin ?? "reach.local";
     const identity = await openIdentity(disk, path, origin, () => entropy(32));
@@ -618,7 +637,8 @@ async function openForWriting(options: DirectoryOptions): Promise<Directory> {
     await disk.syncFolder(path);
     const { sizes = {} } = options;
     const blobs = await PackBlobs.open(disk, blobFolder(path), "write", sizes);
-    const targets = new DirectoryTargets(disk, path, blobs, onTrouble);
+    const checkLock = (): void => lock.check();
+    const targets = new DirectoryTargets(disk, path, blobs, onTrouble, checkLock);
     const { start, report } = await recoverDirectory({
       disk,
       path,
@@ -627,6 +647,7 @@ async function openForWriting(options: DirectoryOptions): Promise<Directory> {
       targets,
       blobs,
       sizes,
+      checkLock,
     });
     const folder = journalFolder(path);
     const journal = new Journal({ disk, folder, lock, entropy, targets, sizes, onTrouble }, start);

@@ -28,7 +28,7 @@ function argumentOf(bytes: Uint8Array, at: number, end: number): number {
 
 /**
  * Offset of the salt of the event in `bytes` from `start` on; its data begins 16 bytes behind.
- * -1 for bytes that are no event: the same as an `EventView` refuses.
+ * -1 for bytes that are no event: whatever an `EventView` refuses. Its seq is not looked at.
  */
 export function saltOffset(bytes: Uint8Array, start: number, end: number): number {
   if (bytes[start] !== 0x87) return -1;
@@ -41,7 +41,9 @@ export function saltOffset(bytes: Uint8Array, start: number, end: number): numbe
   if (typeText < 0) return -1;
   const ref = typeText + argumentOf(bytes, kind + 1, typeText);
   if (ref >= end) return -1;
-  const salt = bytes[ref] === 0xf6 ? ref + 1 : behindHead(bytes, ref, unsigned);
+  const isNull = bytes[ref] === 0xf6;
+  const salt = isNull ? ref + 1 : behindHead(bytes, ref, unsigned);
+  if (!isNull && argumentOf(bytes, ref, salt) > Number.MAX_SAFE_INTEGER) return -1;
   if (salt < 0 || bytes[salt] !== ((byteString << 5) | saltBytes)) return -1;
   return salt + 1 + saltBytes < end ? salt + 1 : -1;
 }

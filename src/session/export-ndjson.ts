@@ -128,7 +128,8 @@ function objectText(value: object): string {
   if (members.length === 1 && first && escapes.has(first[0])) {
     return `{"$object":[[${JSON.stringify(first[0])},${jsonText(first[1])}]]}`;
   }
-  return `{${members.map(([key, member]) => `${JSON.stringify(key)}:${jsonText(member)}`).join(",")}}`;
+  const texts = members.map(([key, member]) => `${JSON.stringify(key)}:${jsonText(member)}`);
+  return `{${texts.join(",")}}`;
 }
 
 function bytesText({ buffer, byteOffset, length }: Uint8Array): string {

@@ -1,6 +1,24 @@
 /** Sessions: the data directory, reading, writing, importing into and exporting from them. */
 export { BulkWriter } from "./bulk-writer.ts";
 export {
+  type BundleReport,
+  type BundleVerifyOptions,
+  verifyBundle,
+} from "./bundle.ts";
+export { type BundleOptions, type BundleSummary, exportBundle } from "./bundle-export.ts";
+export {
+  type BundleImport,
+  type BundleImportOptions,
+  importBundle,
+} from "./bundle-import.ts";
+export type { BundleSource } from "./bundle-source.ts";
+export {
+  foreignCheckpointNames,
+  type KeyedNote,
+  openKeyedCheckpoint,
+  readForeignCheckpoint,
+} from "./checkpoint-files.ts";
+export {
   type ComparedEvent,
   type DiffOptions,
   diffSessions,
@@ -13,6 +31,7 @@ export {
   Directory,
   type DirectoryOptions,
   type NewSession,
+  type StorageSizes,
 } from "./directory.ts";
 export { exportNdjson, type NdjsonOptions } from "./export-ndjson.ts";
 export { type ByteSink, exportOriginal } from "./export-original.ts";
@@ -33,11 +52,11 @@ export { decodeManifest, encodeManifest, type Manifest, type SessionKind } from 
 export type { RecoveryReport } from "./recover-directory.ts";
 export { removeSession, type Tombstone } from "./remove.ts";
 export {
+  isRemoved,
   type Quarantine,
   quarantinePath,
   type ReaderContext,
   readManifest,
-  readTombstone,
   SessionReader,
   sessionOrigin,
   tombstonePath,
@@ -57,21 +76,3 @@ export type {
   VerifyProblem,
   VerifyReport,
 } from "./verify-report.ts";
-export {
-  type BundleReport,
-  type BundleVerifyOptions,
-  verifyBundle,
-} from "./bundle.ts";
-export { type BundleOptions, type BundleSummary, exportBundle } from "./bundle-export.ts";
-export {
-  type BundleImport,
-  type BundleImportOptions,
-  importBundle,
-} from "./bundle-import.ts";
-export type { BundleSource } from "./bundle-source.ts";
-export {
-  foreignCheckpointNames,
-  type KeyedNote,
-  openKeyedCheckpoint,
-  readForeignCheckpoint,
-} from "./checkpoint-files.ts";

@@ -3,7 +3,7 @@
  * holds both; `reach.json` repeats the public part and can be written again from the key.
  */
 import * as crypto from "node:crypto";
-import { equalBytes, fromUtf8, ReachError, utf8 } from "../base/index.ts";
+import { codeOf, equalBytes, fromUtf8, ReachError, utf8 } from "../base/index.ts";
 import { createFolders, type Disk, readFile, replaceFile, syncFolders } from "../disk/index.ts";
 import {
   ed25519Note,
@@ -127,40 +127,81 @@ export async function openIdentity(
     // The key may come from a process that was killed before it was durable.
     await syncFolders(disk, root, `${root}/keys`);
   }
-  const { name, seed: stored } = parseSignerKey(fromUtf8(readFile(disk, keyPath(root))));
-  const identity = identityOfSeed(name, stored);
+  const identity = readSigner(disk, root);
   const content = `${JSON.stringify({
     format: formatVersion,
     origin: identity.origin,
     publicKey: identity.verifierKey,
   })}\n`;
   const path = identityPath(root);
-  if (!disk.exists(path)) await replaceFile(disk, path, utf8(content));
-  else checkFormat(fromUtf8(readFile(disk, path)), path);
+  const found = disk.exists(path) ? fromUtf8(readFile(disk, path)) : "";
+  if (found !== content) {
+    refuseOther(found, path, identity);
+    await replaceFile(disk, path, utf8(content));
+  }
   return identity;
 }
+
+/** The private key. Throws `CORRUPT` when it is damaged: it must not become another key. */
+function readSigner(disk: Disk, root: string): Identity & { signer: Signer } {
+  try {
+    const { name, keyId, seed } = parseSignerKey(fromUtf8(readFile(disk, keyPath(root))));
+    const identity = identityOfSeed(name, seed);
+    if (identity.verifier.keyId === keyId) return identity;
+  } catch (error) {
+    if (codeOf(error) !== "NOTE_INVALID") throw error;
+  }
+  throw new ReachError("CORRUPT", `${keyPath(root)} is damaged: nothing can be signed`, {
+    where: root,
+    hint: keyHint,
+  });
+}
+
+const keyHint = "put the key back from a backup; until then sessions can be read and verified";
 
 function missingKey(root: string): ReachError {
   return new ReachError("CORRUPT", `${keyPath(root)} is missing: nothing can be signed`, {
     where: root,
-    hint: "put the key back from a backup; until then sessions can be read and verified",
+    hint: keyHint,
   });
 }
 
-function checkFormat(text: string, path: string): { origin: string; publicKey: string } {
-  let value: { format?: unknown; origin?: unknown; publicKey?: unknown };
+/**
+ * The identity that the text of `reach.json` gives, `undefined` where it is damaged. Throws
+ * `FORMAT_UNSUPPORTED` when a later version has written the directory.
+ */
+function parseIdentity(text: string, path: string): Identity | undefined {
+  let value: { format?: unknown; origin?: unknown; publicKey?: unknown } | null;
   try {
     value = JSON.parse(text) as typeof value;
-  } catch (cause) {
-    const hint = "delete the file: it is written again from keys/signing.key";
-    throw new ReachError("CORRUPT", `${path} is damaged`, { cause, where: path, hint });
+  } catch {
+    return undefined;
   }
-  if (value.format !== formatVersion) {
-    throw new ReachError("FORMAT_UNSUPPORTED", `${path} has format ${String(value.format)}`, {
+  const { format, origin, publicKey } = value ?? {};
+  if (typeof format === "number" && format !== formatVersion) {
+    throw new ReachError("FORMAT_UNSUPPORTED", `${path} has format ${format}`, {
+      where: path,
       hint: "a newer Reach wrote it; use that or a later one",
     });
   }
-  return { origin: String(value.origin), publicKey: String(value.publicKey) };
+  try {
+    const verifierKey = String(publicKey);
+    const verifier = verifierOf(verifierKey);
+    if (verifier.name !== origin || format !== formatVersion) return undefined;
+    return { origin: verifier.name, verifierKey, verifier, signer: undefined };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Throws when `reach.json` is not a damaged one of this key, but one of somebody else. */
+function refuseOther(text: string, path: string, identity: Identity): void {
+  const other = parseIdentity(text, path);
+  if (!other || other.verifierKey === identity.verifierKey) return;
+  throw new ReachError("CORRUPT", `${path} names another key than keys/signing.key holds`, {
+    where: path,
+    hint: "put back the file that belongs here; sessions are signed by the key in reach.json",
+  });
 }
 
 /** The identity to read with: the public part alone. Throws `NOT_FOUND` where there is none. */
@@ -172,8 +213,12 @@ export function readIdentity(disk: Disk, root: string): Identity {
       hint: "give the folder with --data or REACH_DATA, or import something first",
     });
   }
-  const { origin, publicKey } = checkFormat(fromUtf8(readFile(disk, path)), path);
-  return { origin, verifierKey: publicKey, verifier: verifierOf(publicKey), signer: undefined };
+  const identity = parseIdentity(fromUtf8(readFile(disk, path)), path);
+  if (identity) return identity;
+  throw new ReachError("CORRUPT", `${path} is damaged`, {
+    where: path,
+    hint: "open the directory for writing: the file is written again from keys/signing.key",
+  });
 }
 
 /** Signs raw text with an identity's key: 64 bytes. Throws `READ_ONLY` without one. */

@@ -27,12 +27,14 @@ export class LargePayloads {
     root: string,
     blobs: PackBlobs,
     id: SessionId,
+    checkLock: () => void,
   ): Promise<LargePayloads> {
     const packs = blobs.openBulk();
     const { pack, size: packSize } = packs.watermark;
     const watermark = { end: eventLogStart, size: 0, pack, packSize };
     try {
-      return new LargePayloads(id, packs, await BulkMarker.create(disk, root, id, watermark));
+      const marker = await BulkMarker.create(disk, root, id, watermark, checkLock);
+      return new LargePayloads(id, packs, marker);
     } catch (error) {
       packs.abandon();
       throw error;

@@ -121,23 +121,43 @@ export interface ImportNote {
 /** The import note that an event is, or `undefined`. Throws `CORRUPT` for one that is none inside. */
 export function importNoteOf(event: EventView): ImportNote | undefined {
   if (event.kind !== "note" || event.type !== importNoteType) return undefined;
-  const note = event.data as Partial<ImportNote> | null;
-  const whole =
-    typeof note?.size === "number" &&
-    typeof note.from === "number" &&
+  const note = event.data;
+  if (isImportNote(note)) return note;
+  throw new ReachError("CORRUPT", `the import note in event ${event.seq} is damaged`);
+}
+
+/** Whether a value is a note of an import: it may come from a stranger, in a bundle. */
+function isImportNote(value: unknown): value is ImportNote {
+  const note = value as Partial<ImportNote> | null | undefined;
+  return (
+    [note?.size, note?.from, note?.records, note?.problemCount].every(isCount) &&
+    typeof note?.format === "string" &&
+    typeof note.name === "string" &&
+    typeof note.interrupted === "boolean" &&
     note.sha256 instanceof Uint8Array &&
+    note.sha256.length === 32 &&
     note.tail instanceof Uint8Array &&
-    Array.isArray(note.runs);
-  if (!whole) {
-    throw new ReachError("CORRUPT", `the import note in event ${event.seq} is damaged`);
-  }
-  return note as ImportNote;
+    Array.isArray(note.runs) &&
+    Array.isArray(note.problems) &&
+    note.problems.every(isProblem) &&
+    (note.resume === null || (isCount(note.resume?.offset) && isCount(note.resume?.line)))
+  );
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isProblem(value: unknown): boolean {
+  const problem = value as Partial<NotedProblem> | null | undefined;
+  const placed = isCount(problem?.offset) && (problem?.line === null || isCount(problem?.line));
+  return placed && typeof problem?.message === "string";
 }
 
 /** The runs of a note that carries a part of a long layout. */
 export function layoutRunsOf(event: EventView): LayoutRuns | undefined {
   if (event.kind !== "note" || event.type !== layoutNoteType) return undefined;
-  const { runs } = event.data as { runs?: unknown };
+  const runs = (event.data as { runs?: unknown } | null | undefined)?.runs;
   return Array.isArray(runs) ? (runs as LayoutRuns) : [];
 }
 

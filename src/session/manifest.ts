@@ -57,11 +57,33 @@ export function decodeManifest(bytes: Uint8Array, id: SessionId): Manifest {
       hint: "restore manifest.cbor from a bundle or a copy; the events themselves are separate",
     });
   }
-  const { version, ...manifest } = decodeValue(content) as Manifest & { version: number };
-  if (version !== 1) {
+  const { version, ...manifest } = fieldsOf(decodeValue(content));
+  if (typeof version === "number" && version > 1) {
     throw new ReachError("FORMAT_UNSUPPORTED", `session ${id} has manifest version ${version}`, {
       hint: "a newer Reach wrote it; use that or a later one",
     });
   }
-  return manifest;
+  if (version === 1 && isManifest(manifest, id)) return manifest;
+  throw new ReachError("CORRUPT", `the manifest of session ${id} is not one that Reach writes`, {
+    where: id,
+    hint: "restore manifest.cbor from a bundle or a copy; the events themselves are separate",
+  });
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+function isManifest(fields: object, id: SessionId): fields is Manifest {
+  const { kind, created, secret, name, format, ...rest } = fields as Partial<Manifest>;
+  return (
+    rest.id === id &&
+    (kind === "recorded" || kind === "executed") &&
+    Number.isSafeInteger(created) &&
+    (created as number) >= 0 &&
+    secret instanceof Uint8Array &&
+    secret.length === 32 &&
+    typeof name === "string" &&
+    typeof format === "string"
+  );
 }

@@ -12,7 +12,14 @@ import {
   utf8,
 } from "../base/index.ts";
 import type { PackBlobs } from "../blobs/index.ts";
-import { cutFile, type Disk, folderOf, replaceFile, syncFolders } from "../disk/index.ts";
+import {
+  cutFile,
+  type Disk,
+  folderOf,
+  replaceFile,
+  syncFolders,
+  temporarySuffix,
+} from "../disk/index.ts";
 import {
   bulkFolder,
   bulkMarkerPath,
@@ -33,7 +40,7 @@ import {
   sessionsInBulk,
   type TornTail,
 } from "../log/index.ts";
-import { quarantinePath, readQuarantine, readTombstone } from "./session-reader.ts";
+import { isRemoved, quarantinePath, readQuarantine } from "./session-reader.ts";
 
 /** What recovery did, for people and for `reach doctor`. */
 export interface RecoveryReport {
@@ -55,6 +62,8 @@ interface Options {
   readonly targets: JournalTargets;
   readonly blobs: PackBlobs;
   readonly sizes?: Partial<JournalSizes>;
+  /** Throws `FENCED` when another writer has taken over. */
+  checkLock(): void;
 }
 
 /** Recovers everything; the lock is held. Running it again after a crash gives the same. */
@@ -75,7 +84,12 @@ async function recoverBulks(
   options: Options,
 ): Promise<{ readonly id: SessionId; readonly size: number }[]> {
   const cut: { id: SessionId; size: number }[] = [];
-  for (const id of sessionsInBulk(options.disk, options.path)) {
+  const { disk, path } = options;
+  // A writer that sleeps and wakes up cannot make a marker of these any more.
+  for (const name of disk.list(bulkFolder(path))) {
+    if (name.endsWith(temporarySuffix)) disk.remove(`${bulkFolder(path)}/${name}`);
+  }
+  for (const id of sessionsInBulk(disk, path)) {
     const size = await recoverBulk(options, id);
     if (size !== undefined) cut.push({ id, size });
   }
@@ -88,7 +102,7 @@ async function recoverBulks(
  * session was concerned. If we crash in between, doing it again gives the same.
  */
 export async function recoverBulk(
-  { disk, path, blobs }: Pick<Options, "disk" | "path" | "blobs">,
+  { disk, path, blobs, checkLock }: Pick<Options, "disk" | "path" | "blobs" | "checkLock">,
   id: SessionId,
 ): Promise<number | undefined> {
   const watermark = readBulkMarker(disk, path, id);
@@ -97,14 +111,16 @@ export async function recoverBulk(
   let size: number | undefined;
   if (watermark && watermark !== "damaged") {
     if (watermark.pack > 0) await blobs.cut(watermark.pack, watermark.packSize);
+    checkLock();
     if (watermark.size === 0) await removeUnborn(disk, folder);
     else if (disk.exists(log)) {
-      await cutFile(disk, log, watermark.end);
+      await cutFile(disk, log, watermark.end, checkLock);
       disk.remove(`${folder}/events.idx`);
       disk.remove(`${folder}/tree.log`);
       ({ size } = watermark);
     }
   }
+  checkLock();
   disk.remove(bulkMarkerPath(path, id));
   await disk.syncFolder(bulkFolder(path));
   return size;
@@ -157,7 +173,7 @@ function unproven({ disk, path }: Options): [SessionId, number][] {
   const found: [SessionId, number][] = [];
   for (const spread of disk.list(`${path}/sessions`)) {
     for (const id of disk.list(`${path}/sessions/${spread}`)) {
-      if (!isSessionId(id) || readTombstone(disk, path, id)) continue;
+      if (!isSessionId(id) || isRemoved(disk, path, id)) continue;
       if (!disk.exists(eventLogPath(path, id))) continue;
       const log = new EventLog(disk, eventLogPath(path, id), "", id, true);
       try {

@@ -48,8 +48,8 @@ export async function removeSession(
     removed: new Date(removed).toISOString(),
     checkpoint: lastCheckpoint(disk, path, id),
   };
-  directory.checkLock();
-  await replaceFile(disk, tombstonePath(path, id), utf8(`${JSON.stringify(tombstone)}\n`));
+  const content = utf8(`${JSON.stringify(tombstone)}\n`);
+  await replaceFile(disk, tombstonePath(path, id), content, () => directory.checkLock());
   await finishRemoval(directory, id);
 }
 

@@ -27,7 +27,7 @@ export class RootMarks {
     this.next = this.#claims[0]?.size ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Settles the claims at `next`, the size that is reached now; `root` is missing where nobody knows it. */
+  /** Settles the claims at `next`, the size reached now; no `root` where nobody knows it. */
   reached(root: Uint8Array | undefined): void {
     const size = this.next;
     for (let claim = this.#claims[this.#settled]; claim?.size === size; ) {

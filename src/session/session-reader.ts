@@ -63,7 +63,7 @@ export class SessionReader {
     const { disk, root } = context;
     this.#context = context;
     this.id = id;
-    if (readTombstone(disk, root, id)) {
+    if (isRemoved(disk, root, id)) {
       throw new ReachError("GONE", `session ${id} has been removed`, { where: id });
     }
     this.manifest = readManifest(disk, root, id);
@@ -231,10 +231,9 @@ export function quarantinePath(root: string, id: SessionId): string {
   return `${sessionFolder(root, id)}/quarantine.json`;
 }
 
-/** The content of a tombstone: when, and the last checkpoint; `undefined` for a living session. */
-export function readTombstone(disk: Disk, root: string, id: SessionId): string | undefined {
-  const path = tombstonePath(root, id);
-  return disk.exists(path) ? fromUtf8(readFile(disk, path)) : undefined;
+/** Whether a session has been removed: its tombstone is there, whatever it holds. */
+export function isRemoved(disk: Disk, root: string, id: SessionId): boolean {
+  return disk.exists(tombstonePath(root, id));
 }
 
 /** The quarantine of a session, if there is one. */

@@ -75,7 +75,9 @@ export class SessionWriter {
   readonly #salts: SaltSource;
   readonly #identity: Uint8Array;
   readonly #builder = new BatchBuilder();
-  #manifestEntry: JournalEntry | undefined;
+  readonly #manifestEntry: JournalEntry | undefined;
+  /** Whether the manifest is on its way with a batch, or there already. */
+  #manifestSent = false;
   #open: OpenBatch | undefined;
   #nextSeq: number;
   #nextOffset: number;
@@ -189,8 +191,8 @@ export class SessionWriter {
     sealBatch(bytes, this.#identity, offset);
     this.#nextOffset += bytes.length;
     const entries = open.staged.flatMap((staged) => this.#context.packEntries(staged));
-    if (this.#manifestEntry) entries.push(this.#manifestEntry);
-    this.#manifestEntry = undefined;
+    if (this.#manifestEntry && !this.#manifestSent) entries.push(this.#manifestEntry);
+    this.#manifestSent = true;
     const id = this.#identity;
     entries.push({ kind: entryKinds.events, id, firstSeq, count, offset, bytes });
     this.#inFlight += 1;
@@ -212,23 +214,17 @@ export class SessionWriter {
         open.resolve();
         if (this.#inFlight === 0) this.#seal();
       },
-      (error: unknown) => this.#failed(open, entries, generation, error),
+      (error: unknown) => this.#failed(open, generation, error),
     );
   }
 
   /** The journal did not take a batch, nor anything behind it. */
-  #failed(
-    open: OpenBatch,
-    entries: readonly JournalEntry[],
-    generation: number,
-    error: unknown,
-  ): void {
+  #failed(open: OpenBatch, generation: number, error: unknown): void {
     this.#inFlight -= 1;
     this.#giveUp(open, error);
-    const manifest = entries.find(({ kind }) => kind === entryKinds.manifest);
-    if (manifest && this.tail.size === 0) this.#manifestEntry = manifest;
-    if (generation !== this.#generation) return;
-    this.#context.failed(error);
+    if (generation === this.#generation) this.#context.failed(error);
+    // What was appended since the failure stands on what is committed.
+    if (this.#inFlight === 0) this.#seal();
   }
 
   /**
@@ -243,6 +239,7 @@ export class SessionWriter {
     this.#builder.clear();
     this.#nextSeq = this.tail.size;
     this.#nextOffset = this.tail.end;
+    if (this.tail.size === 0) this.#manifestSent = false;
   }
 
   #giveUp(open: OpenBatch, error: unknown): void {

@@ -24,6 +24,7 @@ import type { DerivedCheck } from "./derived-check.ts";
 import type { Directory } from "./directory.ts";
 import { verifierOf } from "./keys.ts";
 import type { RootClaim } from "./root-marks.ts";
+import { sessionOrigin } from "./session-reader.ts";
 import { type SignedSnapshot, type SnapshotClaims, storedSnapshots } from "./snapshot-claims.ts";
 import type { ProblemList, VerifiedCheckpoint } from "./verify-report.ts";
 
@@ -201,7 +202,7 @@ export function storedClaims(
   if (disk.exists(own)) {
     claims.add({ where: "checkpoint", foreign: false, trusted: true }, () => {
       const note = readFile(disk, own);
-      const origin = `${identity.origin}/${workspace}/s/${id}`;
+      const origin = sessionOrigin({ identity, workspace }, id);
       if (!key) return openCheckpoint(note, [identity.verifier], origin);
       return isSignedBy(note, key) ? openCheckpointOf(note, key, id) : undefined;
     });

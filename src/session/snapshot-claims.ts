@@ -8,6 +8,7 @@ import type { Verifier } from "../merkle/index.ts";
 import { readSnapshots, type SnapshotRecord, snapshotText } from "../snapshots/index.ts";
 import type { Directory } from "./directory.ts";
 import type { RootClaim } from "./root-marks.ts";
+import { sessionOrigin } from "./session-reader.ts";
 import { snapshotFiles } from "./snapshot-files.ts";
 
 const recordBytes = 160;
@@ -77,7 +78,7 @@ export function storedSnapshots(
   programs: readonly Uint8Array[],
 ): SnapshotClaims {
   const { disk, path, identity, workspace } = directory;
-  const origin = `${identity.origin}/${workspace}/s/${id}`;
+  const origin = sessionOrigin({ identity, workspace }, id);
   const claims = new SnapshotClaims();
   for (const { path: file, program } of snapshotFiles(disk, path, id, programs)) {
     const torn = tornRecords(disk, file);

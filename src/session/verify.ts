@@ -12,7 +12,7 @@ import {
   sessionIdBytes,
   toHex,
 } from "../base/index.ts";
-import type { Disk, DiskFile } from "../disk/index.ts";
+import type { DiskFile } from "../disk/index.ts";
 import { type Batch, BatchWalk } from "../event/index.ts";
 import {
   currentHolder,
@@ -22,7 +22,6 @@ import {
   journalFolder,
   parseSegmentName,
   readBulkMarker,
-  systemProcesses,
 } from "../log/index.ts";
 import { leafHash, TreeWriter } from "../merkle/index.ts";
 import { damageText, findBadEvent } from "./damage-search.ts";
@@ -33,7 +32,7 @@ import { type LogDamage, LogScan } from "./log-scan.ts";
 import type { Manifest } from "./manifest.ts";
 import { PayloadCheck } from "./payload-check.ts";
 import { RootMarks } from "./root-marks.ts";
-import { type Quarantine, readManifest, readQuarantine, readTombstone } from "./session-reader.ts";
+import { isRemoved, type Quarantine, readManifest, readQuarantine } from "./session-reader.ts";
 import { type SignedClaims, storedClaims, type TrustOptions } from "./signed-claims.ts";
 import { ProblemList, type Progress, type VerifyReport } from "./verify-report.ts";
 
@@ -56,7 +55,7 @@ export async function verifySession(
   id: SessionId,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const settled = directory.writable || (await isSettled(directory.disk, directory.path));
+  const settled = directory.writable || (await isSettled(directory));
   const check = new SessionCheck(directory, id, options, settled);
   try {
     await check.run(options);
@@ -67,9 +66,9 @@ export async function verifySession(
 }
 
 /** Whether nobody writes the directory and no journal is left that could mend a torn end. */
-async function isSettled(disk: Disk, root: string): Promise<boolean> {
-  if (await currentHolder(disk, root, systemProcesses)) return false;
-  return !disk.list(journalFolder(root)).some((name) => parseSegmentName(name));
+async function isSettled({ disk, path, processes }: Directory): Promise<boolean> {
+  if (await currentHolder(disk, path, processes)) return false;
+  return !disk.list(journalFolder(path)).some((name) => parseSegmentName(name));
 }
 
 class SessionCheck {
@@ -97,7 +96,7 @@ class SessionCheck {
   constructor(directory: Directory, id: SessionId, options: VerifyOptions, settled: boolean) {
     const { disk, path } = directory;
     const identity = sessionIdBytes(id);
-    if (readTombstone(disk, path, id)) {
+    if (isRemoved(disk, path, id)) {
       throw new ReachError("GONE", `session ${id} has been removed`, { where: id });
     }
     this.#id = id;

@@ -68,9 +68,12 @@ function decodeRecord(
   const record = bytes.subarray(at, at + recordBytes);
   if (record.length < recordBytes || readU32(record, 0) !== magic) return undefined;
   if (crc32(record.subarray(8), positionCrc(program, at)) !== readU32(record, 4)) return undefined;
+  const size = readU64(record, 8);
+  const stateBytes = readU64(record, 16);
+  if (!Number.isSafeInteger(size) || !(stateBytes <= limits.stateBytesMax)) return undefined;
   return {
-    size: readU64(record, 8),
-    stateBytes: readU64(record, 16),
+    size,
+    stateBytes,
     root: record.slice(24, 56),
     stateHash: record.slice(56, signedEnd),
     signature: record.slice(signedEnd, signedEnd + signatureBytes),
@@ -79,7 +82,7 @@ function decodeRecord(
 
 /** File of the snapshots of `program` (its hash) in a session's folder. */
 export function snapshotPath(sessionFolder: string, program: Uint8Array): string {
-  return `${sessionFolder}/snapshots/${toHex(program).slice(0, 32)}.log`;
+  return `${sessionFolder}/snapshots/${toHex(program)}.log`;
 }
 
 /** What a snapshot file holds, by size; damaged records are left out and counted. */
@@ -100,8 +103,8 @@ export function readSnapshots(
   let damaged = 0;
   for (let at = 0; at < bytes.length; at += recordBytes) {
     const record = decodeRecord(bytes, at, program);
-    if (!record || record.stateBytes > limits.stateBytesMax) damaged += 1;
-    else bySize.set(record.size, record);
+    if (record) bySize.set(record.size, record);
+    else damaged += 1;
   }
   return { records: [...bySize.values()].sort((a, b) => a.size - b.size), damaged };
 }

@@ -1,4 +1,4 @@
-/** Chunk lists: whatever the number of chunks, the list gives them back, and a change stays local. */
+/** Whatever the number of chunks, their list gives them back, and a change stays local. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { limits, sha256, toHex, utf8 } from "../../src/base/index.ts";

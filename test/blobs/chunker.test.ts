@@ -1,4 +1,4 @@
-/** Where blobs are cut decides what is stored once: it must not depend on anything but the bytes. */
+/** Where blobs are cut decides what is stored once: nothing but the bytes may matter for it. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { concat, equalBytes, limits, sha256, toHex } from "../../src/base/index.ts";

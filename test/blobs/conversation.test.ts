@@ -22,7 +22,7 @@ test("100 model calls with a growing conversation take at most 1.45 times its by
   expect(problems(store, ...calls)).toEqual([]);
 });
 
-test("also when they are imported in bulk, and nothing more when another process sends them again", async () => {
+test("also in bulk, and nothing more when another process sends them again", async () => {
   const disk = new MemoryDisk();
   const store = await PackBlobs.open(disk, "blobs", "write");
   const writer = store.openBulk();

@@ -91,7 +91,7 @@ describe("a flipped bit", () => {
   for (const path of [journaledPack, bulkPack]) {
     for (const indexed of [true, false]) {
       const state = indexed ? "with" : "without";
-      test(`anywhere in ${path}, ${state} indexes, is reported and never read as data`, async () => {
+      test(`anywhere in ${path}, ${state} indexes, is reported and never read`, async () => {
         const base = indexed ? disk.copy() : withoutIndexes(disk);
         const bytes = base.bytesOf(path);
         const last = lastEntry(bytes, Number.parseInt(path.slice(-13, -5), 16));
@@ -100,18 +100,21 @@ describe("a flipped bit", () => {
           const flipped = bytes.slice();
           flipped[at] = (flipped[at] as number) ^ (1 << (at & 7));
           base.replace(path, flipped);
-          const found = await outcomes(base, "read");
+          const reader = await PackBlobs.open(base, folder, "read");
+          const way = at % 2 === 0 ? "get" : "stream";
+          const found = blobs.map((blob) => outcome(reader, blob, way));
           const bad = found.filter((code) => code !== "right");
           // A last entry without a valid header looks as if it were still being written.
           const codes = at < last ? ["BLOB_CORRUPT"] : ["BLOB_CORRUPT", "BLOB_MISSING"];
-          for (const code of bad) expect(codes, `at ${at}`).toContain(code);
           // One place hits the blobs that share it, not the others.
-          expect(bad.length).toBeLessThanOrEqual(4);
+          if (bad.length > 2 || bad.some((code) => !codes.includes(code))) {
+            throw new Error(`a bit flipped at ${at}: ${found}`);
+          }
           if (bad.length > 0) hit += 1;
-          const reader = await PackBlobs.open(base, folder, "read");
           const [first] = problems(reader, ...blobs);
-          expect(first?.code, `${at}`).toBe("BLOB_CORRUPT");
-          expect(first?.place?.offset ?? -1).toBeLessThanOrEqual(at);
+          if (first?.code !== "BLOB_CORRUPT" || (first.place?.offset ?? at + 1) > at) {
+            throw new Error(`a bit flipped at ${at}: ${first?.message ?? "nothing reported"}`);
+          }
           reader.close();
         }
         expect(hit).toBeGreaterThan(bytes.length / 2);
@@ -139,7 +142,7 @@ describe("a flipped bit", () => {
 });
 
 describe("a file that is cut short", () => {
-  test("a pack at any length: nothing wrong is read, what lies before the cut is whole", async () => {
+  test("a pack at any length: nothing wrong is read, what lies before is whole", async () => {
     for (const base of [disk.copy(), withoutIndexes(disk)]) {
       const bytes = base.bytesOf(journaledPack);
       let whole = 0;

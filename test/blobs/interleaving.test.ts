@@ -22,6 +22,8 @@ interface OpenBulk {
   readonly writer: BulkPackWriter;
   readonly put: Uint8Array[];
   record: PackMark;
+  /** Durable, but not on record yet; nothing is put meanwhile. */
+  synced: PackMark | undefined;
 }
 
 interface Waiting {
@@ -133,9 +135,10 @@ class World {
   bulkPut(): void {
     if (this.bulks.length === 0 || (this.bulks.length < 3 && this.pick(3) === 0)) {
       const writer = this.store.openBulk();
-      this.bulks.push({ writer, put: [], record: writer.watermark });
+      this.bulks.push({ writer, put: [], record: writer.watermark, synced: undefined });
     }
     const bulk = this.bulks[this.pick(this.bulks.length)] as OpenBulk;
+    if (bulk.synced) return;
     const bytes = this.bytes();
     if (this.pick(2) === 0) bulk.writer.put(bytes);
     else {
@@ -149,10 +152,11 @@ class World {
   async bulkSync(): Promise<void> {
     const bulk = this.bulks[this.pick(this.bulks.length)];
     if (!bulk) return;
-    const mark = await bulk.writer.sync();
-    // A process may die between making bytes durable and putting that on record.
-    if (this.pick(3) === 0) return;
-    bulk.record = mark;
+    bulk.synced ??= await bulk.writer.sync();
+    // Other things happen between making bytes durable and putting that on record.
+    if (this.pick(2) === 0) return;
+    bulk.record = bulk.synced;
+    bulk.synced = undefined;
     for (const bytes of bulk.put.splice(0)) this.safe.set(toHex(sha256(bytes)), bytes);
     this.#keepBulkPacks();
     if (this.pick(2) === 0) bulk.writer.confirm();

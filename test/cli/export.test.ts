@@ -37,6 +37,30 @@ describe("reach export", () => {
     expect(wrong.code).toBe(2);
   });
 
+  it("writes a bundle that another data directory takes in, with the same root", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("session.jsonl", claudeSession(30));
+    const about = await bench.json(["export", id, "--format", "bundle", "-o", "run.bundle"]);
+    expect(about).toMatchObject({ id, format: "bundle", file: "run.bundle", events: 62 });
+    const key = (await bench.json<{ directory: { verifierKey: string } }>(["doctor"])).directory;
+    const there = ["--data", "elsewhere"];
+    const taken = await bench.run(["import", "run.bundle", ...there]);
+    expect(taken.code).toBe(0);
+    expect(taken.stdout).toMatch(/^imported 62 events \(\S+ kB\) from a bundle in \S+ s +id {4}/);
+    expect(taken.stdout).toMatch(/^ {2}intact complete +root {2}[0-9a-f]{8}…/m);
+    expect(taken.stdout).toContain(`the key that it brings along; compare it`);
+    expect(taken.stdout).toContain(key.verifierKey);
+    const again = await bench.run(["import", "run.bundle", ...there, "--key", key.verifierKey]);
+    expect(again.stdout).toMatch(/^unchanged: the 62 events of it are here already/);
+    expect((await bench.run(["export", id, ...there])).stdout).toBe(claudeSession(30));
+    const renamed = await bench.run(["import", "run.bundle", ...there, "--fresh"]);
+    expect(renamed.code).toBe(2);
+    bench.write("cut.bundle", bench.read("run.bundle").subarray(0, 9000));
+    const cut = await bench.run(["import", "cut.bundle", "--data", "third"]);
+    expect(cut.code).toBe(4);
+    expect((await bench.json<{ total: number }>(["ls", "--data", "third"])).total).toBe(0);
+  });
+
   it("writes tiles of a transparency log into a new folder", async () => {
     const bench = new Workbench();
     const id = await bench.import("a.jsonl", ndjson(300));

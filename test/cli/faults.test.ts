@@ -100,7 +100,7 @@ describe("a full disk", () => {
     bench.write("small.jsonl", ndjson(100));
     const small = await bench.run(["import", "small.jsonl", "--data", data, "--quiet"]);
     expect(small).toMatchObject({ code: 0, stderr: "" });
-    bench.write("large.jsonl", ndjson(400_000, 1000));
+    bench.write("large.jsonl", ndjson(250_000, 1000));
     const large = await bench.run(["import", "large.jsonl", "--data", data]);
     expect(large.code).toBe(7);
     expect(large.stderr).toMatch(/^reach: no room on the disk/m);

@@ -5,6 +5,8 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
+import { fileSource, importSource } from "../../src/importers/index.ts";
+import { Directory } from "../../src/session/index.ts";
 
 export const mainFile = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -121,12 +123,16 @@ export class Workbench {
     return JSON.parse(stdout) as Shape;
   }
 
-  /** Imports text as a file; returns the id of its session. */
+  /** Imports text as a file, without a child process; returns the id of its session. */
   async import(name: string, content: string | Uint8Array): Promise<string> {
-    const file = this.write(name, content);
-    const { code, stdout, stderr } = await this.run(["import", file, "--quiet"]);
-    if (code !== 0) throw new Error(`import ended with ${code}: ${stderr}`);
-    return stdout.trim();
+    const source = fileSource(this.write(name, content));
+    const path = this.path(".reach/default");
+    const directory = await Directory.open({ path, mode: "write" });
+    try {
+      return (await importSource(directory, { source })).id;
+    } finally {
+      await directory.close();
+    }
   }
 }
 

@@ -14,12 +14,16 @@ async function helpOf(bench: Workbench, args: readonly string[]): Promise<string
 }
 
 describe("docs/CLI.md", () => {
-  // Brought up to date by `npx vitest run -u test/cli/reference.test.ts`.
-  it("shows the help of every command as it is", async () => {
+  // Brought up to date by `npx vitest run test/cli/reference.test.ts --update`.
+  it("shows the help of every command as it is, examples first", async () => {
     const bench = new Workbench();
     const names = catalogue.map(({ name }) => name);
     const helps = new Map([["reach", await helpOf(bench, [])]]);
-    for (const name of names) helps.set(`reach ${name}`, await helpOf(bench, [name]));
+    for (const name of names) {
+      const help = await helpOf(bench, [name]);
+      expect(help).toMatch(new RegExp(`^  \\$ [^\\n]*reach ${name}`));
+      helps.set(`reach ${name}`, help);
+    }
     helps.set("reach blob get", await helpOf(bench, ["blob", "get"]));
     const text = fs.readFileSync(file, "utf8");
     const shown = new Set<string>();

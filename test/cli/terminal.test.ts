@@ -41,20 +41,19 @@ describe("on a terminal", () => {
   it("long work shows how far it is, on one line that goes away", async (context) => {
     if (!hasTerminal) context.skip("there is no `script` command to make a terminal with");
     const bench = new Workbench();
-    bench.write("long.jsonl", ndjson(400_000));
-    const { code, drawn } = onTerminal(
-      bench,
-      `"${process.execPath}" "${mainFile}" import long.jsonl`,
-    );
+    bench.write("first.jsonl", ndjson(5000));
+    bench.write("second.jsonl", ndjson(5000, 5000));
+    const slow = "(cat first.jsonl; sleep 0.8; cat second.jsonl)";
+    const reach = `"${process.execPath}" "${mainFile}"`;
+    const { code, drawn } = onTerminal(bench, `${slow} | ${reach} import -`);
     expect(code).toBe(0);
     const shown = drawn.split("\r\u001b[2K");
     expect(shown.length).toBeGreaterThan(2);
-    expect(shown[1]).toMatch(/^importing long\.jsonl {2}\d+ % {3}[\d,]+ events {3}/);
-    expect(shown.at(-1)).toMatch(/^imported 400,000 events/);
-    const quiet = onTerminal(
-      bench,
-      `"${process.execPath}" "${mainFile}" import long.jsonl --fresh --quiet`,
+    expect(shown[1]).toMatch(
+      /^importing standard input {2}[\d,]+ events {3}\S+ kB {3}\S+ [kM]B\/s$/,
     );
+    expect(shown.at(-1)).toMatch(/^imported 10,000 events/);
+    const quiet = onTerminal(bench, `${slow} | ${reach} import - --quiet`);
     expect(quiet.drawn).toMatch(/^[0-9a-f-]{36}\r\n$/);
   });
 

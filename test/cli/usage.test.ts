@@ -1,21 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { catalogue } from "../../src/cli/catalogue.ts";
 import { Workbench } from "./reach-command.ts";
 import { ndjson } from "./transcripts.ts";
 
 describe("the help", () => {
-  it("of every command begins with examples and goes to stdout", async () => {
-    const bench = new Workbench();
-    const helps = await Promise.all(
-      catalogue.map(async ({ name }) => ({ name, ...(await bench.run([name, "--help"])) })),
-    );
-    for (const { name, code, stdout, stderr } of helps) {
-      expect({ name, code, stderr }).toEqual({ name, code: 0, stderr: "" });
-      expect(stdout).toMatch(new RegExp(`^  \\$ [^\\n]*reach ${name}`));
-      expect(stdout).toContain(`Usage: reach ${name}`);
-    }
-  });
-
   it("is shown by `help` and `--help`, and as a mistake for no command at all", async () => {
     const bench = new Workbench();
     const [flag, word, none] = await Promise.all([

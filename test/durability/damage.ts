@@ -21,7 +21,7 @@ export interface Choice {
   /** Every how many bytes, from which one on. */
   readonly step: number;
   readonly first: number;
-  /** Bytes behind this are looked at only every 64 steps: zeros to the end, written ahead. */
+  /** Behind this offset only every 64th of them: bytes that mean nothing. */
   readonly dense: number;
 }
 
@@ -47,31 +47,4 @@ export function* cuts(bytes: Uint8Array, choice: Choice): Generator<Damage> {
 export function* losses(): Generator<Damage> {
   yield { name: "delete", bytes: undefined };
   yield { name: "empty", bytes: new Uint8Array(0) };
-}
-
-/** Bytes `a` and `b` of a file, from where to before where. */
-export interface Frame {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Two frames have changed places. */
-export function swap(bytes: Uint8Array, a: Frame, b: Frame): Uint8Array {
-  const [first, second] = a.start < b.start ? [a, b] : [b, a];
-  return new Uint8Array([
-    ...bytes.subarray(0, first.start),
-    ...bytes.subarray(second.start, second.end),
-    ...bytes.subarray(first.end, second.start),
-    ...bytes.subarray(first.start, first.end),
-    ...bytes.subarray(second.end),
-  ]);
-}
-
-/** A frame of another file (or of this one) stands where one of this file's frames should. */
-export function overwrite(bytes: Uint8Array, frame: Frame, other: Uint8Array): Uint8Array {
-  return new Uint8Array([
-    ...bytes.subarray(0, frame.start),
-    ...other,
-    ...bytes.subarray(frame.end),
-  ]);
 }

@@ -5,10 +5,10 @@
  * `fixtures/v1` by another.
  */
 import { encodeValue, type Entropy, type SessionId, sha256, utf8 } from "../../src/base/index.ts";
-import type { Disk } from "../../src/disk/index.ts";
+import { type Disk, readFile } from "../../src/disk/index.ts";
 import type { EventKind } from "../../src/event/index.ts";
 import { importSource, type Source } from "../../src/importers/index.ts";
-import type { Processes } from "../../src/log/index.ts";
+import { type Processes, sessionFolder } from "../../src/log/index.ts";
 import { Directory, removeSession, type SessionWriter } from "../../src/session/index.ts";
 import { quarantine } from "../../src/session/recover-directory.ts";
 
@@ -20,6 +20,13 @@ export type SessionIds = Readonly<Record<string, SessionId>>;
 
 /** A program that nobody wrote, by its hash. */
 export const fixtureProgram: Uint8Array = sha256(utf8("a program of the fixtures"));
+
+/** A journal that takes little room, so that all of it can be damaged. */
+export const smallSizes = {
+  zeroStepBytesMin: 2048,
+  groupBytesMax: 32 * 1024,
+  reserveBytes: 64 * 1024,
+} as const;
 
 /** Folder that the sessions' checkpoints are signed for. */
 export const workspace = "fixtures";
@@ -87,6 +94,7 @@ export class Workshop {
       clock: this.#clock,
       entropy: this.#entropy,
       processes: processNumber(this.#process),
+      sizes: smallSizes,
     });
   }
 
@@ -171,14 +179,9 @@ export async function writeClean(disk: Disk, path: string): Promise<SessionIds> 
 
 /**
  * Writes `crashed`. A first process closed well; a second one was killed while it wrote a group,
- * after two sessions had events and a checkpoint in its journal; a third one recovered, went on, and
- * was killed during an import that had acknowledged a part.
+ * after it had committed events and a checkpoint; a third one recovered, went on, and was killed during an import that had acknowledged a part.
  */
-export async function writeCrashed(
-  disk: Disk,
-  path: string,
-  tear: (segment: string) => void,
-): Promise<SessionIds> {
+export async function writeCrashed(disk: Disk, path: string): Promise<SessionIds> {
   const workshop = new Workshop(disk, path, "crashed");
   const first = await workshop.open();
   await workshop.record(first, "continued", 4, [1]);
@@ -190,8 +193,7 @@ export async function writeCrashed(
   await second.signCheckpoint(continued);
   await workshop.record(second, "begun", 4, [2]);
   second.crash();
-  const segment = disk.list(`${path}/journal`).find((name) => name.endsWith(".wal"));
-  tear(`${path}/journal/${segment}`);
+  tearJournal(disk, `${path}/journal`);
   const third = await workshop.open();
   const begun = third.appendTo(workshop.ids["begun"] as SessionId);
   await workshop.append(begun, 4);
@@ -206,7 +208,27 @@ export async function writeCrashed(
   await bulk.watermark();
   add(3, 3);
   await bulk.watermark();
-  add(6, 60);
   third.crash();
+  // What it wrote behind the watermark and had not acknowledged.
+  const growing = workshop.ids["growing"] as SessionId;
+  scribble(disk, `${sessionFolder(path, growing)}/events.log`, 77);
+  scribble(disk, `${path}/blobs/${disk.list(`${path}/blobs`).at(-1)}`, 99);
   return workshop.ids;
+}
+
+/** Half a group behind the last one: what a process that is killed while it writes leaves. */
+function tearJournal(disk: Disk, folder: string): void {
+  const name = disk.list(folder).findLast((one) => one.endsWith(".wal"));
+  const bytes = readFile(disk, `${folder}/${name}`);
+  const end = bytes.findLastIndex((byte) => byte !== 0);
+  const file = disk.open(`${folder}/${name}`, "write");
+  file.write(fixedEntropy("torn")(300), Math.ceil((end + 1) / 8) * 8);
+  file.close();
+}
+
+/** Bytes behind the end of a file that are nothing. */
+function scribble(disk: Disk, path: string, count: number): void {
+  const file = disk.open(path, "write");
+  file.write(fixedEntropy("scribble")(count), file.size());
+  file.close();
 }

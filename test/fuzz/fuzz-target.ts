@@ -18,6 +18,8 @@ export interface FuzzTarget {
   seeds(random: Random): Promise<readonly Uint8Array[]> | readonly Uint8Array[];
   /** Makes checksums right again, so that what lies behind them is reached. Changes in place. */
   repair?(input: Uint8Array, random: Random): void;
+  /** The same for a format in which that changes the length. */
+  reform?(input: Uint8Array, random: Random): Uint8Array;
   /** Throws when the promise is broken. May keep or change `input`, which is its own. */
   check(input: Uint8Array): Promise<void> | void;
 }

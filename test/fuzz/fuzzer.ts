@@ -81,8 +81,9 @@ export class PreparedTarget {
   input(index: number): Uint8Array {
     const random = new Random(this.#seed, this.target.name, index);
     const input = this.#mutator.input(random);
-    if (random.chance(0.6)) this.target.repair?.(input, random);
-    return input;
+    if (random.chance(0.4)) return input;
+    this.target.repair?.(input, random);
+    return this.target.reform?.(input, random) ?? input;
   }
 }
 
@@ -94,7 +95,7 @@ export async function checkInput(
 ): Promise<void> {
   try {
     const checked = target.check(input.slice());
-    if (checked) await checked;
+    if (checked instanceof Promise) await checked;
   } catch (error) {
     throw new FuzzFailure(target.name, input, where, error);
   }

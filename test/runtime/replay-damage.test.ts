@@ -9,7 +9,7 @@ import { batchSize, sealBatch } from "../../src/event/index.ts";
 import { eventLogStart } from "../../src/log/index.ts";
 import type { LoadedProgram, ReplayReport } from "../../src/runtime/index.ts";
 import { replaySession, stateAt } from "../../src/runtime/index.ts";
-import { Directory } from "../../src/session/index.ts";
+import { Directory, quarantinePath } from "../../src/session/index.ts";
 import {
   append,
   counter,
@@ -155,6 +155,30 @@ describe("a log that was changed", () => {
     expect(await replay(session, used)).toMatchObject({ verdict: "computed", events: 301 });
     change(session.log, (log) => log.subarray(0, log.length - 7));
     await expect(replay(session, used)).rejects.toMatchObject({ code: "UNRECOVERED" });
+  });
+
+  test("by a crash that took a payload waits for recovery as well", async () => {
+    const session = await makeSession(10);
+    const directory = await Directory.open({ path: session.root, mode: "write" });
+    const writer = directory.appendTo(session.id);
+    const bytes = encodeValue({ text: "large ".repeat(5_000), list: [0, { deep: 0 }] });
+    const event = { kind: "emit", type: "late", time: 1, ref: null, form: "cbor", bytes } as const;
+    await writer.append(event).durable;
+    directory.crash();
+    const used = await counter();
+    const folder = path.join(session.root, "blobs");
+    for (const name of readdirSync(folder)) rmSync(path.join(folder, name));
+    await expect(replay(session, used)).rejects.toMatchObject({ code: "UNRECOVERED" });
+  });
+
+  test("and was found damaged when the directory was opened is corrupt from there on", async () => {
+    const session = await makeSession(300);
+    const file = quarantinePath(session.root, session.id);
+    writeFileSync(file, JSON.stringify({ seq: 250, reason: "the journal held damage" }));
+    expect(await replay(session, await counter())).toMatchObject({
+      verdict: "corrupt",
+      problem: { seq: 250, message: "the journal held damage" },
+    });
   });
 
   test("is never explained by the failure of a program that comes before it", async () => {

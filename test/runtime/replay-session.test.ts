@@ -200,6 +200,24 @@ describe("a program that does something else the second time", () => {
     },
   );
 
+  test("is reported where it first did, however the stretches were grouped", async () => {
+    const session = await makeSession(12_000);
+    const used = await program(`
+      init: () => ({ odd: 0 }),
+      reduce(state, event) {
+        if (event.seq % 3000 === 2345) state.odd = Math.random();
+        return state;
+      },`);
+    await replay(session, used, { keep: true });
+    for (const workers of [1, 2, 4]) {
+      const report = await replay(session, used, { workers });
+      expect(report).toMatchObject({ verdict: "diverged", snapshots: 2, comparedTo: 2_000 });
+      expect(report.divergence).toMatchObject({ from: 2_000, to: 3_000, event: { seq: 2_345 } });
+    }
+    const later = await replay(session, used, { from: 3_000, workers: 1 });
+    expect(later.divergence).toMatchObject({ from: 5_000, to: 6_000, event: { seq: 5_345 } });
+  });
+
   test("because of its surroundings: diverged, and each run gives the same", async () => {
     const session = await makeSession(3_000);
     const used = await unstable("[1, 2, 3].at((globalThis as any).reachTest ?? 0)");

@@ -1,4 +1,4 @@
-/** What `diffSessions` promises: the first event at which two sessions part, and what is different. */
+/** What `diffSessions` promises: the first event at which two sessions part, and how. */
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { encodeValue, type SessionId, utf8 } from "../../src/base/index.ts";
 import {
@@ -41,7 +41,10 @@ async function difference(
   b: readonly SampleEvent[],
   options: DiffOptions = {},
 ): Promise<SessionDifference> {
-  const [first, second] = [directory.session(await session(a)), directory.session(await session(b))];
+  const [first, second] = [
+    directory.session(await session(a)),
+    directory.session(await session(b)),
+  ];
   try {
     return diffSessions(first, second, options);
   } finally {

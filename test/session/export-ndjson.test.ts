@@ -61,7 +61,8 @@ test("every event is one line with its header, in order", async () => {
 });
 
 test("an imported record keeps its spelling, also from the store", async () => {
-  const long = `{"cost": 52.0,"big":123456789012345678901234567890,"t":"${noise(5000, randomFrom(1))}"}`;
+  const text = noise(5000, randomFrom(1));
+  const long = `{"cost": 52.0,"big":123456789012345678901234567890,"t":"${text}"}`;
   const odd = '{"a" :1.50, "a": 2, "e":"\\u00e9\\ud83d"}';
   const texts = await dataTexts(
     { form: "json", bytes: utf8(odd) },

@@ -98,7 +98,7 @@ export async function keepSamples(
   const reader = directory.session(id);
   try {
     const snapshots = sizes.map((size) => {
-      const state = encodeValue({ folded: size, padding: "x".repeat(5000) });
+      const state = encodeValue({ folded: size, padding: "x".repeat(600) });
       const stateHash = sha256(state);
       return { size, root: reader.computedRoot(size), stateHash, stateBytes: state.length, state };
     });

@@ -3,8 +3,8 @@
  * a few calls to write and to look, nothing about how it stores.
  */
 import type { Clock, Entropy } from "../../src/base/index.ts";
+import type { Disk } from "../../src/disk/index.ts";
 import type { Operation } from "./operations.ts";
-import type { SimDisk } from "./sim-disk.ts";
 
 /** What an engine may use beside its disk; the same seed gives the same world. */
 export interface World {
@@ -45,8 +45,23 @@ export interface Engine {
   createSession(): string;
   /** Appends at the end; calls for one session take effect in their order. */
   append(session: string, payloads: readonly Uint8Array[]): Appended;
-  /** The same for many events at once, any number of the first of which a crash may leave. */
-  bulk(session: string, payloads: readonly Uint8Array[]): Appended;
+  /**
+   * The same for many events at once, any number of the first of which a crash may leave.
+   * `acknowledge` is called with how many are durable already.
+   */
+  bulk(
+    session: string,
+    payloads: readonly Uint8Array[],
+    acknowledge: (count: number) => void,
+  ): Appended;
+  /** Appends a payload that is too large to go with others; its place is not known before. */
+  appendLarge?(session: string, payload: Uint8Array): Promise<Appended>;
+  /** Keeps something derived from a session that its views then check. */
+  snapshot?(session: string): Promise<void>;
+  /** Removes a session for good. Nothing else is under way. */
+  remove?(session: string): Promise<void>;
+  /** Gives back the room that nothing needs any more. Nothing else is under way. */
+  collect?(): Promise<void>;
   /** Signs and publishes what is durable now. */
   checkpoint(session: string): Promise<Claim>;
   /** Ids of the sessions that readers see. */
@@ -62,11 +77,13 @@ export interface Engine {
 export interface EngineDriver {
   readonly name: string;
   /** Opens the data on a disk for writing, after recovering it; creates it where there is none. */
-  open(disk: SimDisk, world: World): Promise<Engine>;
+  open(disk: Disk, world: World): Promise<Engine>;
+  /** The same while another process has it open: that one acknowledges nothing any more. */
+  readonly takeOver?: (disk: Disk, world: World) => Promise<Engine>;
   /** What the engine is about at an operation, for the table of what the crashes hit. */
   activityOf(operation: Operation): string | undefined;
   /** Whether a file has the same bytes after recovering once and twice. */
-  isStable(path: string): boolean;
+  isStable(path: string, size: number): boolean;
   /** Whether the events of one `append` are there together or not at all. */
   readonly appendsAreWhole: boolean;
   /** Whether appends work again, without a restart, when there is room again. */

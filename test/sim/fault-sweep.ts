@@ -27,7 +27,18 @@ export interface SweepOptions {
 const plan: Plan = {
   clients: 3,
   steps: 8,
-  weights: { append: 4, burst: 2, bulk: 1, checkpoint: 1, view: 1, create: 1, pause: 1 },
+  rounds: 2,
+  weights: {
+    append: 4,
+    burst: 2,
+    bulk: 1,
+    large: 1,
+    checkpoint: 1,
+    snapshot: 1,
+    view: 1,
+    create: 1,
+    pause: 1,
+  },
   fillsDisk: false,
   injectsFaults: false,
 };

@@ -128,6 +128,12 @@ export class FileContent {
     return this.#pages.some((page) => page?.marks !== undefined);
   }
 
+  /** Whether the cache shows nothing but what is durable: a power failure leaves just that. */
+  get settled(): boolean {
+    if (this.unsynced) return false;
+    return this.#pages.every((page, index) => page?.bytes === this.#durable[index]);
+  }
+
   read(into: Uint8Array, position: number): number {
     const count = Math.max(0, Math.min(into.length, this.#size - position));
     for (let done = 0; done < count; ) {

@@ -16,6 +16,7 @@ export const payloadSizes: PayloadSizes = {
   small: [8, 300],
   large: [4500, 12_000],
   largeChance: 0.05,
+  huge: [17_000, 30_000],
 };
 
 /** What to simulate. */

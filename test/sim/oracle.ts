@@ -14,6 +14,8 @@ export interface Submission {
   /** Unknown until the call has returned. */
   firstSeq: number | undefined;
   acknowledgedAt: number;
+  /** How many of its first events were acknowledged before all were, and when. */
+  readonly parts: { readonly count: number; readonly at: number }[];
 }
 
 interface Record {
@@ -23,6 +25,9 @@ interface Record {
   readonly claims: { readonly claim: Claim; readonly at: number }[];
   readonly shown: { readonly size: number; readonly at: number }[];
   readonly tree: TreeMemory;
+  /** When somebody began to remove the session, and when that was done. */
+  removing: number;
+  removed: number;
 }
 
 const never = Number.POSITIVE_INFINITY;
@@ -62,18 +67,41 @@ export class Oracle {
       claims: [],
       shown: [],
       tree: new TreeMemory(),
+      removing: never,
+      removed: never,
     });
   }
 
   submitted(session: string, payloads: readonly Uint8Array[], bulk: boolean): Submission {
     const divisible = bulk || !this.#appendsAreWhole;
-    const submission = { payloads, divisible, firstSeq: undefined, acknowledgedAt: never };
+    const submission: Submission = {
+      payloads,
+      divisible,
+      firstSeq: undefined,
+      acknowledgedAt: never,
+      parts: [],
+    };
     this.#record(session).submissions.push(submission);
     return submission;
   }
 
   acknowledged(submission: Submission): void {
     submission.acknowledgedAt = this.#now++;
+  }
+
+  /** The first `count` events of a submission are durable. */
+  acknowledgedPart(submission: Submission, count: number): void {
+    submission.parts.push({ count, at: this.#now++ });
+  }
+
+  /** From now on the session may be gone. */
+  removing(session: string): void {
+    this.#record(session).removing = this.#now++;
+  }
+
+  /** It is gone and never comes back. */
+  removed(session: string): void {
+    this.#record(session).removed = this.#now++;
   }
 
   /** A checkpoint was published. */
@@ -87,6 +115,11 @@ export class Oracle {
     const record = this.#record(view.id);
     this.#holdTo(record, view);
     record.shown.push({ size: view.events.length, at: this.#now++ });
+  }
+
+  /** Somebody looked at a session that may yet change its end; judges what was seen. */
+  seen(view: SessionView): void {
+    this.#judgeSession(view, this.#now);
   }
 
   #holdTo({ bytes }: Record, view: SessionView): void {
@@ -111,7 +144,7 @@ export class Oracle {
     }
     for (const [id, record] of this.#records) {
       const least = this.#leastSize(record, at);
-      if (!found.has(id) && least > 0) {
+      if (!found.has(id) && least > 0 && record.removing >= at) {
         throw new BrokenPromise(`session ${id} is gone; ${least} of its events were acknowledged`);
       }
     }
@@ -119,8 +152,11 @@ export class Oracle {
 
   #leastSize({ submissions, claims, shown }: Record, at: number): number {
     let least = 0;
-    for (const { acknowledgedAt, firstSeq, payloads } of submissions) {
+    for (const { acknowledgedAt, firstSeq, payloads, parts } of submissions) {
       if (acknowledgedAt < at) least = Math.max(least, (firstSeq as number) + payloads.length);
+      for (const part of parts) {
+        if (part.at < at) least = Math.max(least, (firstSeq as number) + part.count);
+      }
     }
     for (const claim of claims) if (claim.at < at) least = Math.max(least, claim.claim.size);
     for (const one of shown) if (one.at < at) least = Math.max(least, one.size);
@@ -130,6 +166,7 @@ export class Oracle {
   #judgeSession(view: SessionView, at: number): void {
     const { id, events, payloads, problem } = view;
     const record = this.#record(id);
+    if (record.removed < at) throw new BrokenPromise(`session ${id} was removed and is back`);
     if (problem !== undefined) throw new BrokenPromise(`session ${id} is reported: ${problem}`);
     if (events.length !== payloads.length) {
       throw new BrokenPromise(`session ${id} has ${events.length} events, ${payloads.length} read`);

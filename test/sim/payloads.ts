@@ -9,6 +9,8 @@ export interface PayloadSizes {
   readonly small: readonly [least: number, most: number];
   readonly large: readonly [least: number, most: number];
   readonly largeChance: number;
+  /** Those that an engine makes durable one by one. */
+  readonly huge: readonly [least: number, most: number];
 }
 
 /** Gives out payloads no two of which are the same. */
@@ -25,7 +27,21 @@ export class PayloadSource {
   next(random: Random): Uint8Array {
     const number = ++this.#count;
     const large = random.chance(this.#sizes.largeChance);
-    const size = random.between(...(large ? this.#sizes.large : this.#sizes.small));
+    return this.#fill(random, number, large ? this.#sizes.large : this.#sizes.small, large);
+  }
+
+  /** A payload of the largest size. */
+  nextHuge(random: Random): Uint8Array {
+    return this.#fill(random, ++this.#count, this.#sizes.huge, true);
+  }
+
+  #fill(
+    random: Random,
+    number: number,
+    range: readonly [number, number],
+    large: boolean,
+  ): Uint8Array {
+    const size = random.between(...range);
     const payload = random.bytes(Math.max(size, 8));
     if (large && random.chance(0.7)) payload.set(this.#growing.subarray(0, payload.length - 8));
     const mark = large ? payload.length - 8 : 0;

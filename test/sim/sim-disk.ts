@@ -320,9 +320,10 @@ export class SimDisk extends Operations implements Disk {
     rest.#capacityPages = this.#capacityPages;
     const owner = rest.#names.owner;
     rest.#names = this.#names.surviving(owner, names, random, (file) => {
-      const survivor = file.unsynced ? file.surviving(owner, content(), random) : undefined;
-      rest.#usedPages += (survivor ?? file).allocated;
-      return survivor ?? file.surviving(owner, nothingKept.content(), random);
+      const fate = file.unsynced ? content() : nothingKept.content();
+      const survivor = file.settled ? file : file.surviving(owner, fate, random);
+      rest.#usedPages += survivor.allocated;
+      return survivor;
     });
     return rest;
   }

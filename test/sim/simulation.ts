@@ -10,6 +10,7 @@ import { type Operation, operationText } from "./operations.ts";
 import { BrokenPromise, Oracle } from "./oracle.ts";
 import { type PayloadSizes, PayloadSource } from "./payloads.ts";
 import { drawFate, faults, type PowerFate, processKilled } from "./power.ts";
+import { ProcessDisk } from "./process-disk.ts";
 import { Random } from "./random.ts";
 import { SimDisk } from "./sim-disk.ts";
 import { drawPlan, Workload } from "./workload.ts";
@@ -130,24 +131,63 @@ class Run {
     };
     disk.onChange = take;
     const story = [`generation ${generation}, alive`];
-    const engine = await this.#told(story, disk, () =>
-      this.#options.driver.open(disk, this.#world()),
-    );
-    const parts = { engine, disk, oracle, driver: this.#options.driver };
-    workload = new Workload(parts, this.#payloads, this.#random.fork());
+    const { driver } = this.#options;
+    const process = new ProcessDisk(disk);
+    const first = await this.#told(story, disk, () => driver.open(process, this.#world()));
+    const parts = { engine: first, disk, oracle, driver };
+    const firstWork = new Workload(parts, this.#payloads, this.#random.fork());
+    workload = firstWork;
+    let engine = first;
     await this.#told(story, disk, async () => {
-      const plan = drawPlan(this.#random);
-      await (workload as Workload).run(plan);
+      const plan = drawPlan(this.#random, generation === 1);
+      if (driver.takeOver !== undefined && this.#random.chance(0.25)) {
+        const quiet = { ...plan, fillsDisk: false, injectsFaults: false };
+        const running = firstWork.run(quiet);
+        engine = await this.#takeOver(process, disk, oracle, firstWork);
+        await running;
+      } else {
+        await firstWork.run(plan);
+      }
       for (const view of await viewsOf(engine)) oracle.shown(view);
       take(undefined);
       if (this.#random.chance(0.3)) await engine.close();
       take(undefined);
     });
-    this.#options.coverage.faults += workload.faults;
+    this.#options.coverage.faults += firstWork.faults;
     disk.onChange = undefined;
     disk.powerOff();
-    engine.abandon();
+    for (const one of new Set([first, engine])) one.abandon();
     return moments;
+  }
+
+  /**
+   * A second process takes over from the one that works on `process`, mostly while that one sleeps,
+   * and does some work of its own; then the first one wakes up. Returns the second one's engine.
+   */
+  async #takeOver(
+    process: ProcessDisk,
+    disk: SimDisk,
+    oracle: Oracle,
+    first: Workload,
+  ): Promise<Engine> {
+    const { driver } = this.#options;
+    for (let turns = this.#random.int(1500); turns > 0; turns--) await Promise.resolve();
+    if (this.#random.chance(0.7)) process.sleep();
+    first.takeoverBegins();
+    const takeOver = driver.takeOver as NonNullable<typeof driver.takeOver>;
+    const engine = await takeOver(disk, this.#world());
+    first.takenOver();
+    const views = await viewsOf(engine);
+    oracle.judge(views, oracle.now);
+    for (const view of views) oracle.shown(view);
+    const parts = { engine, disk, oracle, driver };
+    const work = new Workload(parts, this.#payloads, this.#random.fork());
+    const plan = drawPlan(this.#random, false);
+    const running = work.run({ ...plan, rounds: 1, fillsDisk: false, injectsFaults: false });
+    if (this.#random.chance(0.5)) await running;
+    process.wake();
+    await running;
+    return engine;
   }
 
   async #crashAt(moment: Moment, oracle: Oracle, generation: number): Promise<void> {
@@ -262,11 +302,11 @@ class Run {
   #compare(
     before: ReadonlyMap<string, Uint8Array>,
     after: ReadonlyMap<string, Uint8Array>,
-    compares: (path: string) => boolean,
+    compares: (path: string, size: number) => boolean,
   ): void {
     for (const path of new Set([...before.keys(), ...after.keys()])) {
-      if (!compares(path)) continue;
       const [a, b] = [before.get(path), after.get(path)];
+      if (!compares(path, (a ?? b)?.length ?? 0)) continue;
       if (a === undefined || b === undefined || Buffer.compare(a, b) !== 0) {
         throw new BrokenPromise(`a second recovery changed ${path}`);
       }

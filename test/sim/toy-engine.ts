@@ -15,9 +15,8 @@ import {
   writeU16,
   writeU32,
 } from "../../src/base/index.ts";
-import { type DiskFile, readFile, replaceFile } from "../../src/disk/index.ts";
+import { type Disk, type DiskFile, readFile, replaceFile } from "../../src/disk/index.ts";
 import type { Appended, Claim, Engine, EngineDriver, SessionView } from "./engine.ts";
-import type { SimDisk } from "./sim-disk.ts";
 import { treeRoot } from "./tree.ts";
 
 /** The mistakes, each planted on purpose. */
@@ -90,7 +89,7 @@ function decodeFrame(bytes: Uint8Array, place: number | undefined): Uint8Array |
 }
 
 class ToyEngine implements Engine {
-  readonly #disk: SimDisk;
+  readonly #disk: Disk;
   readonly #mistake: Mistake | undefined;
   readonly #sessions: Sessions = new Map();
   /** Events of each session that were given a place, durable or waiting. */
@@ -104,7 +103,7 @@ class ToyEngine implements Engine {
   #busy: Promise<void> | undefined;
   #claiming: Promise<unknown> = Promise.resolve();
 
-  constructor(disk: SimDisk, mistake: Mistake | undefined) {
+  constructor(disk: Disk, mistake: Mistake | undefined) {
     this.#disk = disk;
     this.#mistake = mistake;
   }

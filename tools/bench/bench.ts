@@ -1,7 +1,7 @@
 // One run of the benchmark: starts the processes that are measured, by turns, and holds what they
 // share: a folder for everything that is made, and inputs that are made once.
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
@@ -45,6 +45,7 @@ export class Bench {
   /** Everything that is made lies in here, and goes with it. */
   readonly folder: string;
   readonly #made = new Map<string, Promise<unknown>>();
+  #running: ChildProcess | undefined;
 
   constructor(options: BenchOptions) {
     this.options = options;
@@ -77,6 +78,12 @@ export class Bench {
     rmSync(this.path(name), { recursive: true, force: true });
   }
 
+  /** Ends what is being measured and removes everything that was made. */
+  close(): void {
+    this.#running?.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
   /** Makes something that several scenarios need, the first time it is asked for. */
   once<T>(name: string, make: () => Promise<T>): Promise<T> {
     let made = this.#made.get(name) as Promise<T> | undefined;
@@ -94,12 +101,14 @@ export class Bench {
     const flags = profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`];
     const args = [...flags, childFile, `./${module}.js`, name, JSON.stringify(input)];
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+    this.#running = child;
     const ended = new Promise<string>((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (code, signal) => resolve(code === null ? `by ${signal}` : `with ${code}`));
     });
     const output = await text(child.stdout);
     const end = await ended;
+    this.#running = undefined;
     if (end !== "with 0") throw new Error(`${name} of ${module} ended ${end}`);
     return JSON.parse(output.trimEnd().split("\n").at(-1) ?? "") as Measurement;
   }

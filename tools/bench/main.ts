@@ -6,7 +6,7 @@
 // The table goes to standard output, progress to standard error. A goal that is missed is no error,
 // unless --strict says so.
 
-import { writeFileSync, rmSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import process from "node:process";
 import { parseArgs } from "node:util";
@@ -110,7 +110,8 @@ function print(result: Result): void {
   const loads = `load ${load.before} before, ${load.after} after`;
   const lines = [`${node}, ${cores} x ${processor}, ${system}; ${loads}`, ""];
   if (rows.length > 0) lines.push(tableText(rows));
-  lines.push("median [min–max]; ratios are taken round by round");
+  lines.push("median [min–max]; ratios are taken round by round, last those of the time that the");
+  lines.push("busiest thread was on a processor, which a busy machine does not change");
   if (quick) lines.push("--quick: the goals are meant for ten times the events");
   for (const { name, why } of skipped) lines.push(`skipped: ${name}: ${why}`);
   for (const { name } of failed) lines.push(`FAILED: ${name}`);
@@ -124,8 +125,7 @@ async function main(): Promise<number> {
     return request === help ? 0 : 2;
   }
   const bench = new Bench(request);
-  const clean = (): void => rmSync(bench.folder, { recursive: true, force: true });
-  process.on("exit", clean);
+  process.on("exit", () => bench.close());
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
   const result = await run(request, bench);
   print(result);

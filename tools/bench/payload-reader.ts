@@ -19,6 +19,7 @@ export interface ReaderState {
 /** An event as far as this program looks at it. */
 export interface ReaderEvent {
   readonly seq: number;
+  readonly time: number;
   readonly kind: string;
   readonly type: string;
   readonly ref: number | null;

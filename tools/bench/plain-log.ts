@@ -11,7 +11,7 @@ import { Decoder } from "cbor-x";
 import { encodeValue } from "../../src/base/index.ts";
 import { encodeEvent, eventKinds } from "../../src/event/index.ts";
 import { agentEvents, type SessionPlan } from "../generator/index.ts";
-import { type ReaderEvent, init, reduce } from "./payload-reader.ts";
+import { init, type ReaderEvent, reduce } from "./payload-reader.ts";
 import { readWindows } from "./windows.ts";
 
 const framingBytes = 5;
@@ -26,6 +26,8 @@ export interface PlainState {
   readonly state: Uint8Array;
 }
 
+type StoredEvent = [number, number, number, string, number | null, Uint8Array, unknown];
+
 /** A value out of its CBOR, with cbor-x. */
 export function decodePlain(bytes: Uint8Array): unknown {
   return decoder.decode(bytes);
@@ -33,14 +35,11 @@ export function decodePlain(bytes: Uint8Array): unknown {
 
 /** The event out of the bytes of one, as the reducer sees it. */
 export function decodePlainEvent(bytes: Uint8Array): ReaderEvent {
-  const event = decoder.decode(bytes) as [number, number, number, string, number | null, Buffer];
-  const data = (event as readonly unknown[])[6];
-  const [seq, time, kind, type, ref] = event;
-  const view = { seq, time, kind: eventKinds[kind] ?? "note", type, ref, data };
-  return view;
+  const [seq, time, kind, type, ref, , data] = decoder.decode(bytes) as StoredEvent;
+  return { seq, time, kind: eventKinds[kind] ?? "note", type, ref, data };
 }
 
-/** Calls `visit` with each event from `position` on: its leaf preimage is `start` to `end`. */
+/** Calls `visit` with each event: its leaf preimage is what lies from `start` to `end`. */
 export function forEachPlain(
   file: string,
   visit: (bytes: Buffer, start: number, end: number) => void,
@@ -72,7 +71,7 @@ export function writePlainLog(file: string, plan: SessionPlan, every: number): u
     framing.writeUInt32LE(bytes.length + 1);
     parts.push(framing, bytes);
     offset += framingBytes + bytes.length;
-    state = reduce(state, { seq, kind, type, ref, data });
+    state = reduce(state, { seq, time, kind, type, ref, data });
     seq += 1;
     if (parts.length < 2000) continue;
     writeSync(descriptor, Buffer.concat(parts));

@@ -90,13 +90,13 @@ const verdicts = new Map([
 
 /** The rows as a Markdown table, which reads well as it is. */
 export function tableText(rows: readonly Row[]): string {
-  const header = ["what", "reach", "floor", "ratio", "of CPU time", "goal", ""];
+  const header = ["what", "reach", "floor", "ratio", "busiest thread", "goal", ""];
   const lines = rows.map((row) => [
     row.what,
     spreadText(row.reach, row.unit),
     spreadText(row.floor, row.unit),
     ratioText(row.ratio),
-    row.cpuRatio ? `${row.cpuRatio.median.toFixed(2)}x` : "",
+    row.threadRatio ? `${row.threadRatio.median.toFixed(2)}x` : "",
     row.goal ? goalText(row.goal, row.unit) : "",
     verdicts.get(reached(row) as boolean) ?? "",
   ]);

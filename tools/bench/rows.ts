@@ -6,7 +6,16 @@ import type { Goal, Row } from "./scenario.ts";
 import { ratioOf, spreadOf } from "./spread.ts";
 
 const seconds = (measurement: Measurement): number => measurement.seconds;
-const cpuSeconds = (measurement: Measurement): number => measurement.cpuSeconds;
+
+/** The ratios of what the busiest threads took, where the system tells. */
+function threadRatioOf(
+  above: readonly Measurement[],
+  below: readonly Measurement[],
+): Pick<Row, "threadRatio"> {
+  const [one, other] = [above, below].map((side) => side.map(({ threadSeconds }) => threadSeconds));
+  if (!one || !other || one.includes(null) || other.includes(null)) return {};
+  return { threadRatio: ratioOf(one as number[], other as number[]) };
+}
 
 /** The row of two parts that were measured by turns: how many times the floor's time Reach took. */
 export function timesRow(what: string, { reach, floor }: Pairs, most?: number): Row {
@@ -16,7 +25,7 @@ export function timesRow(what: string, { reach, floor }: Pairs, most?: number): 
     reach: spreadOf(reach.map(seconds)),
     floor: spreadOf(floor.map(seconds)),
     ratio: ratioOf(reach.map(seconds), floor.map(seconds)),
-    cpuRatio: ratioOf(reach.map(cpuSeconds), floor.map(cpuSeconds)),
+    ...threadRatioOf(reach, floor),
     ...(most === undefined ? {} : { goal: { relation: "<=", value: most, of: "ratio" } as Goal }),
   };
 }
@@ -52,7 +61,7 @@ export function speedRow(what: string, { reach, floor }: Pairs, least?: number):
     reach: spreadOf(reach.map(seconds)),
     floor: spreadOf(floor.map(seconds)),
     ratio: ratioOf(floor.map(seconds), reach.map(seconds)),
-    cpuRatio: ratioOf(floor.map(cpuSeconds), reach.map(cpuSeconds)),
+    ...threadRatioOf(floor, reach),
     ...(least === undefined ? {} : { goal: { relation: ">=", value: least, of: "ratio" } as Goal }),
   };
 }

@@ -24,8 +24,8 @@ export interface Row {
   readonly floor?: Spread;
   /** How they compare; `goal` and `what` say in which direction. */
   readonly ratio?: Spread;
-  /** The same of the processor time, where it was taken: for busy machines, never compared. */
-  readonly cpuRatio?: Spread;
+  /** The same of the time that the busiest thread was on a processor: never compared with a goal. */
+  readonly threadRatio?: Spread;
   readonly goal?: Goal;
 }
 
@@ -47,8 +47,13 @@ export interface Scenario {
 export function reached(row: Row): boolean | undefined {
   const { goal } = row;
   if (!goal) return undefined;
-  const worst = goal.relation === ">=" ? row.reach.min : row.reach.max;
-  const value = { ratio: row.ratio?.median ?? Number.NaN, median: row.reach.median, worst }[goal.of];
   if (goal.relation === "=") return row.reach.samples.every((sample) => sample === goal.value);
+  const value = valueOf(row, goal);
   return goal.relation === "<=" ? value <= goal.value : value >= goal.value;
+}
+
+function valueOf({ reach, ratio }: Row, { of, relation }: Goal): number {
+  if (of === "ratio") return ratio?.median ?? Number.NaN;
+  if (of === "median") return reach.median;
+  return relation === ">=" ? reach.min : reach.max;
 }

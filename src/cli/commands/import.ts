@@ -4,34 +4,50 @@
  */
 import * as path from "node:path";
 import { type Command, Option } from "commander";
-import { codeOf, ReachError, type SessionId } from "../../base/index.ts";
+import { isSessionId, ReachError, type SessionId } from "../../base/index.ts";
 import {
   fileSource,
   formats,
-  type ImportReport,
   importSource,
   type Source,
   streamSource,
 } from "../../importers/index.ts";
-import type { Directory } from "../../session/index.ts";
+import {
+  type BundleImport,
+  type BundleSource,
+  type Directory,
+  importBundle,
+} from "../../session/index.ts";
+import { isBundleFile } from "../bundle-file.ts";
 import type { CommandDefinition } from "../command.ts";
-import { type ExitCode, exitCodeOf, exitCodes } from "../exit-codes.ts";
-import { complainOf, failureOf } from "../failure.ts";
-import { importLines } from "../import-text.ts";
-import { type Interruption, interruption } from "../interrupt.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import {
+  concernsSource,
+  exitCodeOfOutcomes,
+  isComplete,
+  type Outcome,
+  outcomeObject,
+  sessionOf,
+  tellOutcome,
+} from "../import-outcome.ts";
+import { interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
-import { counted } from "../quantity.ts";
-import { resolveSession, shortId, withWriter } from "../sessions.ts";
+import type { Progress } from "../progress.ts";
+import { resolveSession, withWriter } from "../sessions.ts";
 import { standardInput } from "../standard-input.ts";
 import { closest, didYouMean } from "../suggest.ts";
 import { oneLine } from "../terminal-text.ts";
+import { checkKey } from "../verifier-key.ts";
 
 interface ImportFlags {
   readonly format: string;
   readonly path?: string;
   readonly id?: string;
   readonly fresh?: boolean;
+  readonly key?: string;
 }
+
+const formatNames = ["auto", ...formats.map(({ name }) => name), "bundle"];
 
 /** `reach import`. */
 export const importCommand: CommandDefinition = {
@@ -41,6 +57,7 @@ export const importCommand: CommandDefinition = {
     ["reach import events/", "a folder: its files, by name, as one session"],
     ["reach import dump.json --path data.runs[0].events", "the array that holds the records"],
     ["zcat old.jsonl.gz | reach import -", "from standard input"],
+    ["reach import run.bundle --key reach.local+5ab3c0de+AbCd…", "a session from elsewhere"],
   ],
   notes: [
     "A longer version of a file that was imported before continues its session, after proving " +
@@ -61,20 +78,19 @@ export const importCommand: CommandDefinition = {
       .option("--path <path>", "where in a JSON document the array of records is: a.b[0].c")
       .option("--id <id>", "id of the session to make or to continue")
       .option("--fresh", "make a new session in any case")
+      .option("--key <key>", "verifier key (C2SP vkey) that has to have signed a bundle")
       .action((files: string[], flags: ImportFlags) => {
         return start((invocation) => importAll(invocation, files, flags));
       });
   },
 };
 
-/** What became of one source. */
-type Outcome = { readonly source: string } & (
-  | { readonly report: ImportReport }
+/** What a file on the command line stands for. */
+type Opened = { readonly file: string } & (
+  | { readonly source: Source }
+  | { readonly bundle: BundleSource; readonly size: number | null }
   | { readonly error: unknown }
 );
-
-/** Errors of one source that do not keep the next one from being imported. */
-const ofOneSource = new Set(["NOT_FOUND", "SOURCE_UNREADABLE", "FORMAT_UNKNOWN", "USAGE"]);
 
 async function importAll(
   invocation: Invocation,
@@ -84,28 +100,31 @@ async function importAll(
   checkFlags(files, flags);
   const { output } = invocation;
   const stop = interruption(() => output.note("stopping at an acknowledged point…"));
+  const outcomes: Outcome[] = [];
   try {
-    const sources = files.map((file) => sourceOf(file, stop.signal));
+    const sources = files.map((file) => opened(file, flags, stop.signal));
     const [only] = sources;
     // Where nothing can be read, no data directory is made either.
     if (sources.length === 1 && only && "error" in only) throw only.error;
-    const outcomes: Outcome[] = [];
     await withWriter(invocation, { create: true }, async (directory) => {
-      for (const { file, ...source } of sources) {
+      const ids = directory.sessionIds();
+      for (const source of sources) {
         if (stop.signal.aborted) break;
-        const outcome = await importOne(invocation, directory, file, source, flags, stop);
+        const outcome = await importOne(invocation, directory, source, flags, stop.signal);
         outcomes.push(outcome);
-        await tell(invocation, directory, outcome, sources.length === 1);
+        await tellOutcome(output, ids, outcome, sources.length === 1);
+        if (!("error" in outcome)) ids.push(sessionOf(outcome));
       }
     });
-    if (output.json) await output.printObject({ imports: outcomes.map(outcomeObject) });
-    return exitCodeFor(outcomes, stop);
   } finally {
     stop.end();
   }
+  if (output.json) await output.printObject({ imports: outcomes.map(outcomeObject) });
+  const done = outcomes.length === files.length && outcomes.every(isComplete);
+  return done ? exitCodes.ok : (stop.exitCode ?? exitCodeOfOutcomes(outcomes));
 }
 
-function checkFlags(files: readonly string[], { id, format }: ImportFlags): void {
+function checkFlags(files: readonly string[], { id, format, key }: ImportFlags): void {
   if (id !== undefined && files.length > 1) {
     throw new ReachError("USAGE", `--id names one session, and ${files.length} files are given`, {
       hint: "import them one by one",
@@ -114,20 +133,19 @@ function checkFlags(files: readonly string[], { id, format }: ImportFlags): void
   if (files.filter((file) => file === "-").length > 1) {
     throw new ReachError("USAGE", "standard input (-) can be read only once");
   }
-  const names = ["auto", ...formats.map(({ name }) => name)];
-  if (names.includes(format)) return;
+  checkKey(key);
+  if (formatNames.includes(format)) return;
   throw new ReachError("USAGE", `there is no format "${format}"`, {
-    hint: didYouMean(closest(format, names)) ?? `formats: ${names.join(", ")}`,
+    hint: didYouMean(closest(format, formatNames)) ?? `formats: ${formatNames.join(", ")}`,
   });
 }
 
-type Opened = { readonly file: string } & (
-  | { readonly source: Source }
-  | { readonly error: unknown }
-);
-
-function sourceOf(file: string, signal: AbortSignal): Opened {
+function opened(file: string, { format }: ImportFlags, signal: AbortSignal): Opened {
   try {
+    if (format === "bundle" || (format === "auto" && isBundleFile(file))) {
+      if (file === "-") return { file, bundle: standardInput(signal), size: null };
+      return { file, bundle: file, size: fileSource(file).size };
+    }
     if (file === "-") return { file, source: streamSource("stdin", standardInput(signal)) };
     return { file, source: fileSource(file) };
   } catch (error) {
@@ -138,77 +156,61 @@ function sourceOf(file: string, signal: AbortSignal): Opened {
 async function importOne(
   invocation: Invocation,
   directory: Directory,
-  file: string,
-  opened: { readonly source: Source } | { readonly error: unknown },
+  from: Opened,
   flags: ImportFlags,
-  stop: Interruption,
+  signal: AbortSignal,
 ): Promise<Outcome> {
-  if ("error" in opened) return { source: file, error: opened.error };
-  const { source } = opened;
-  const progress = invocation.progress(`importing ${path.basename(source.name)}`);
-  const { format, fresh } = flags;
+  const { file } = from;
+  if ("error" in from) return { source: file, error: from.error };
+  const name = file === "-" ? "standard input" : oneLine(path.basename(file));
+  const progress = invocation.progress(`importing ${name}`);
   try {
+    if ("bundle" in from) {
+      const bundle = await takeBundle(directory, from, flags, progress, signal);
+      return { source: file, bundle };
+    }
+    const { source } = from;
     const report = await importSource(directory, {
       source,
-      format,
-      fresh: fresh === true,
+      format: flags.format,
+      fresh: flags.fresh === true,
       ...(flags.path === undefined ? {} : { path: flags.path }),
       ...(flags.id === undefined ? {} : { id: sessionIdFor(directory, flags.id) }),
-      signal: stop.signal,
+      signal,
       onProgress: ({ bytes, records }) => {
         progress.update({ done: bytes, total: source.size, unit: "bytes", events: records });
       },
     });
     return { source: file, report };
   } catch (error) {
-    if (!ofOneSource.has(codeOf(error) ?? "") && codeOf(error) !== "INTERRUPTED") throw error;
-    return { source: file, error };
+    if (concernsSource(error)) return { source: file, error };
+    throw error;
   } finally {
     progress.clear();
   }
 }
 
+async function takeBundle(
+  directory: Directory,
+  { bundle, size }: { readonly bundle: BundleSource; readonly size: number | null },
+  { id, path: array, fresh, key }: ImportFlags,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<BundleImport> {
+  if (id !== undefined || array !== undefined || fresh) {
+    throw new ReachError("USAGE", "--id, --path and --fresh have no meaning for a bundle", {
+      hint: "a bundle brings its session along, with its id",
+    });
+  }
+  return importBundle(directory, bundle, {
+    ...(key === undefined ? {} : { verifierKey: key }),
+    onProgress: (step) => progress.update({ ...step, total: size }),
+    signal,
+  });
+}
+
 /** A whole id may be new; a beginning means a session that is there. */
 function sessionIdFor(directory: Directory, text: string): SessionId {
-  const whole = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
-  return whole ? text.toLowerCase() : resolveSession(directory, text);
-}
-
-async function tell(
-  { output }: Invocation,
-  directory: Directory,
-  outcome: Outcome,
-  single: boolean,
-): Promise<void> {
-  if ("error" in outcome) {
-    if (single) throw outcome.error;
-    if (!output.json) complainOf(output, outcome.error);
-    return;
-  }
-  const { source, report } = outcome;
-  if (output.quiet && !output.json) await output.print(report.id);
-  else if (!output.json) {
-    const id = output.style("bold", shortId(report.id, directory.sessionIds()));
-    const heading = single ? [] : [oneLine(source)];
-    const lines = importLines(report, id).map((line) => (single ? line : `  ${line}`));
-    await output.print(...heading, ...lines);
-  }
-  if (report.interrupted) {
-    output.note(
-      `interrupted after ${counted(report.events, "event")}: the session is whole up to there; ` +
-        "run the same command again to go on",
-    );
-  }
-}
-
-function outcomeObject(outcome: Outcome): object {
-  const { source } = outcome;
-  if ("error" in outcome) return { source, error: failureOf(outcome.error) };
-  return { source, ...outcome.report };
-}
-
-function exitCodeFor(outcomes: readonly Outcome[], stop: Interruption): ExitCode {
-  if (stop.exitCode !== undefined) return stop.exitCode;
-  const failed = outcomes.find((outcome) => "error" in outcome);
-  return failed && "error" in failed ? exitCodeOf(failed.error) : exitCodes.ok;
+  const id = text.toLowerCase();
+  return isSessionId(id) ? id : resolveSession(directory, text);
 }

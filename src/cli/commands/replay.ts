@@ -59,13 +59,13 @@ export const replayCommand: CommandDefinition = {
 async function replay(invocation: Invocation, text: string, flags: ReplayFlags): Promise<ExitCode> {
   const { output } = invocation;
   checkProgram(flags.program);
-  const program = await loadProgram(flags.program);
   const stop = interruption(() => {});
-  const work = (directory: Directory): Promise<ReplayReport> => {
-    return replayIn(invocation, directory, text, flags, program, stop.signal);
-  };
   let report: ReplayReport;
   try {
+    const program = await loadProgram(flags.program, stop.signal);
+    const work = (directory: Directory): Promise<ReplayReport> => {
+      return replayIn(invocation, directory, text, flags, program, stop.signal);
+    };
     report = flags.keep
       ? await withWriterOrReader(invocation, "snapshots are not kept", work)
       : await withReader(invocation, work);

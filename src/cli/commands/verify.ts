@@ -4,11 +4,10 @@
  */
 import * as fs from "node:fs";
 import type { Command } from "commander";
-import { messageOf, ReachError } from "../../base/index.ts";
+import { ReachError } from "../../base/index.ts";
 import {
   type Directory,
   type VerifyReport,
-  verifierOf,
   verifyBundle,
   verifySession,
 } from "../../session/index.ts";
@@ -17,6 +16,7 @@ import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { type Interruption, interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
 import { resolveSession, withReader } from "../sessions.ts";
+import { checkKey } from "../verifier-key.ts";
 import { verdictWords, verifyExitCode, verifyLines } from "../verify-text.ts";
 
 interface VerifyFlags {
@@ -110,15 +110,7 @@ function checkFlags(targets: readonly string[], { all, key }: VerifyFlags): void
       hint: "give ids or bundle files, or --all for every session",
     });
   }
-  if (key === undefined) return;
-  try {
-    verifierOf(key);
-  } catch (cause) {
-    throw new ReachError("USAGE", `--key: ${messageOf(cause)}`, {
-      hint: "`reach doctor` prints the key of a data directory",
-      cause,
-    });
-  }
+  checkKey(key);
 }
 
 /** A path to a file means a bundle; nothing that looks like an id is taken for one by mistake. */

@@ -1,5 +1,5 @@
-// What the store of payloads does per second: cutting, putting, getting. Without goals: the floor of
-// putting is hashing and writing the same bytes, of getting reading and hashing them.
+// What the store of payloads does per second: cutting, putting, getting. Without goals; the floor
+// of putting is hashing and writing the same bytes, that of getting is reading and hashing them.
 
 import { hash, randomBytes } from "node:crypto";
 import { closeSync, mkdirSync, openSync, readSync, writeSync } from "node:fs";

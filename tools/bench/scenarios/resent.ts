@@ -1,6 +1,6 @@
 // An agent that sends its whole conversation with each of 100 calls of a model. What a log makes of
 // that grows with the square of the length; Reach keeps each stretch once. Counted is every byte in
-// the data directory, indexes and tree included, but for the 8 MiB that are kept free for a full disk.
+// the data directory, indexes and tree included, except the reserve for a full disk.
 
 import { readdirSync, statSync } from "node:fs";
 import path from "node:path";
@@ -12,6 +12,7 @@ import { measured, type Work } from "../measurement.ts";
 import type { Row, Scenario } from "../scenario.ts";
 import { ratioOf, spreadOf } from "../spread.ts";
 
+/** Room that the journal keeps for the day when the disk is full: the same at any length. */
 const reserveName = "reserve";
 const plan = { seed: 42, calls: 100, tokensAtEnd: 200_000 };
 

@@ -1,0 +1,45 @@
+/**
+ * Bundles as something to import: how a file is recognised as one, and what is said about it when
+ * it has been taken in.
+ */
+import * as fs from "node:fs";
+import type { BundleImport } from "../session/index.ts";
+import { shortHash } from "./import-text.ts";
+import { byteSize, counted, seconds } from "./quantity.ts";
+import { twoColumns } from "./table.ts";
+import { keyRemark, verdictWords } from "./verify-text.ts";
+
+/** What every bundle begins with, in every version. */
+const bundleMagic = Buffer.from("REACHBDL");
+
+/** Whether the file is a bundle, by its first bytes; what cannot be read is none. */
+export function isBundleFile(file: string): boolean {
+  let fd: number;
+  try {
+    if (!fs.statSync(file).isFile()) return false;
+    fd = fs.openSync(file, "r");
+  } catch {
+    return false;
+  }
+  try {
+    const head = Buffer.alloc(bundleMagic.length);
+    return fs.readSync(fd, head, 0, head.length, 0) === head.length && head.equals(bundleMagic);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** The lines about a bundle that was imported. `id` is the shortened id of its session. */
+export function bundleLines(imported: BundleImport, id: string): string[] {
+  const { events, unchanged, report } = imported;
+  const headline = unchanged
+    ? `unchanged: the ${counted(events, "event")} of it are here already`
+    : `imported ${counted(events, "event")} (${byteSize(report.bytes)}) from a bundle in ` +
+      seconds(report.seconds);
+  const verdict = `  ${verdictWords(report)}`;
+  const pairs = [
+    [headline, `id    ${id}`],
+    [verdict, `root  ${shortHash(report.root)}`],
+  ] as const;
+  return [...twoColumns(pairs), `  ${keyRemark(report)}`];
+}
