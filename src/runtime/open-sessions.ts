@@ -30,7 +30,7 @@ export class OpenSession {
   readonly #place: SessionPlace;
   readonly #inode: number;
   #extent: LogExtent = { end: 0, size: 0, problem: undefined };
-  #snapshots: { program: Uint8Array; bytes: number; records: SnapshotRecord[] } | undefined;
+  #snapshots: { program: Uint8Array; version: string; records: SnapshotRecord[] } | undefined;
 
   constructor(place: SessionPlace, blobs: PackBlobs) {
     const { root, id } = place;
@@ -60,13 +60,14 @@ export class OpenSession {
   /** The snapshots of a program by size; signatures are not checked. */
   snapshots(program: Uint8Array): readonly SnapshotRecord[] {
     const path = snapshotPath(sessionFolder(this.#place.root, this.#place.id), program);
-    const bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    const stat = statSync(path, { throwIfNoEntry: false });
+    const version = stat ? `${stat.ino}:${stat.size}:${stat.mtimeMs}` : "";
     const known = this.#snapshots;
-    if (known && known.bytes === bytes && Buffer.compare(known.program, program) === 0) {
+    if (known && known.version === version && Buffer.compare(known.program, program) === 0) {
       return known.records;
     }
     const { records } = readSnapshots(nodeDisk, path, program);
-    this.#snapshots = { program, bytes, records };
+    this.#snapshots = { program, version, records };
     return records;
   }
 
