@@ -28,7 +28,9 @@ export interface DiskFile {
   close(): void;
 }
 
-/** A file system below which a data directory lies. Paths are absolute or relative to the process. */
+/**
+ * A file system below which a data directory lies. Paths are absolute or relative to the process.
+ */
 export interface Disk {
   /** Throws `NOT_FOUND` or `ALREADY_EXISTS` as the mode demands, `IO_FAILED` for the rest. */
   open(path: string, mode: OpenMode): DiskFile;

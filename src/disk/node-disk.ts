@@ -1,4 +1,7 @@
-/** The file system of this machine. The only code of Reach that may call fsync or fdatasync. */
+/**
+ * The file system of this machine. The only code of Reach that may call fsync or fdatasync.
+ * Reads and writes go to the page cache and are synchronous; only syncs leave the thread.
+ */
 import * as fs from "node:fs";
 import { promisify } from "node:util";
 import { messageOf, ReachError } from "../base/index.ts";

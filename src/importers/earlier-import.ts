@@ -43,7 +43,9 @@ export async function findEarlier(
   return longestPrefix(source, found);
 }
 
-/** Reads the source once and returns the last of `candidates`, by size, whose bytes it begins with. */
+/**
+ * Reads the source once and returns the last of `candidates`, by size, whose bytes it begins with.
+ */
 async function longestPrefix(
   source: Source,
   candidates: readonly Earlier[],

@@ -1,8 +1,9 @@
 /**
  * How far a bulk import has been acknowledged. It goes past the journal, straight into the event
- * log and a pack of its own; `bulk/<session>` says up to where both are durable. Readers stop there,
- * recovery cuts there. Two slots, one made durable after the other before anything is acknowledged: neither a
- * torn write nor one damaged sector can take an acknowledged watermark back.
+ * log and a pack of its own; `bulk/<session>` says up to where both are durable. Readers stop
+ * there, recovery cuts there. Two slots, one made durable after the other before anything is
+ * acknowledged: neither a torn write nor one damaged sector can take an acknowledged watermark
+ * back.
  *
  *   slot at 0 and 512:  u32 magic "RBLK"   u32 CRC-32 of session, position and the rest
  *                       u64 generation     u64 end of the event log   u64 events

@@ -4,7 +4,8 @@
  *
  * The order of a commit, and what a crash at each step means:
  *  1. Room for the group is secured. Crash: nothing was written.
- *  2. The group is appended as one frame. Crash: the frame is whole, torn or absent; nobody was told.
+ *  2. The group is appended as one frame. Crash: the frame is whole, torn or absent; nobody was
+ * told.
  *  3. fdatasync. Crash: recovery finds the frame whole, or its last group torn; nobody was told.
  *  4. No higher lock epoch exists, else `FENCED`: another writer owns what comes now.
  *  5. Acknowledged. Crash: recovery finds the frame, it is durable.
@@ -227,9 +228,13 @@ export class Journal {
     const number = this.#number + 1;
     const lastGroup = this.#group;
     const header = { epoch: lock.epoch, number, salt: entropy(16), predecessor, lastGroup };
-    this.#check();
-    const fresh = await Segment.create(disk, folder, header, this.#sizes);
     const old = this.#segment;
+    const fresh = await Segment.create(disk, folder, header, this.#sizes, [], () => {
+      this.#check();
+      // When only the name cannot be made durable, the seal is there, or will be after a crash.
+      // The next one to be tried has the same number and replaces it.
+      old?.endHere();
+    });
     if (old) {
       this.#older.push({ path: old.path, files: old.touched, damaged: false });
       old.close();

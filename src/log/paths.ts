@@ -1,7 +1,12 @@
-/** Where things lie in a data directory: the one place that knows the names. */
+/**
+ * Where things lie in a data directory: the one place that knows the names, and how journal
+ * entries name sessions and packs.
+ */
 import { readU64, type SessionId, sessionIdOf, writeU64 } from "../base/index.ts";
 
-/** Folder of a session; `<ss>` spreads ids over 256 folders (the last byte of a UUIDv7 is random). */
+/**
+ * Folder of a session; `<ss>` spreads ids over 256 folders (the last byte of a UUIDv7 is random).
+ */
 export function sessionFolder(root: string, id: SessionId): string {
   return `${root}/sessions/${id.slice(-2)}/${id}`;
 }

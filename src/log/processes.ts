@@ -1,4 +1,7 @@
-/** Which process is which, also after its pid has been given to another one. */
+/**
+ * Which process is which, also after its pid has been given to another one: pid, boot id, start
+ * time and host together.
+ */
 import * as fs from "node:fs";
 import * as os from "node:os";
 

@@ -146,7 +146,9 @@ function finished(progress: Progress, start: JournalStart): Recovery {
   return { start, sessions, damage, torn: undefined, groups };
 }
 
-/** The segments of the journal, oldest first; those of a fenced writer that nobody knows go away. */
+/**
+ * The segments of the journal, oldest first; those of a fenced writer that nobody knows go away.
+ */
 async function chain(disk: Disk, folder: string): Promise<FoundSegment[]> {
   const found: FoundSegment[] = [];
   for (const name of disk.list(folder)) {
@@ -359,7 +361,9 @@ function salvage(disk: Disk, targets: JournalTargets, torn: Progress["torn"]): J
   return entries;
 }
 
-/** The bytes that a directory entry names, as its target file has them; `undefined` if it has not. */
+/**
+ * The bytes that a directory entry names, as its target file has them; `undefined` if it has not.
+ */
 export function placedBytes(
   disk: Disk,
   targets: JournalTargets,

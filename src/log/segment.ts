@@ -25,8 +25,8 @@ export class Segment {
   readonly #file: DiskFile;
   readonly #sizes: JournalSizes;
   #zeroed: number;
-  /** A sync or the write of a frame has failed: nothing more goes into this file. */
-  #failed = false;
+  /** Nothing more goes into this file: something failed, or it may have been sealed. */
+  #ended = false;
   /** Offset behind the last frame. */
   end = segmentStart;
   lastGroup: number;
@@ -48,7 +48,8 @@ export class Segment {
 
   /**
    * Creates a segment in `folder`, durable with its first frames (`frames` follow the header) and
-   * its name before this resolves. If we crash before the rename there is no such segment.
+   * its name before this resolves. If we crash before the rename there is no such segment. From
+   * `beforeRename` on it may be there, also when this throws.
    */
   static async create(
     disk: Disk,
@@ -56,6 +57,7 @@ export class Segment {
     header: SegmentHeader,
     sizes: JournalSizes,
     frames: readonly Uint8Array[] = [],
+    beforeRename: () => void = () => {},
   ): Promise<Segment> {
     const path = `${folder}/${segmentName(header.epoch, header.number)}`;
     const temporary = path + temporarySuffix;
@@ -71,6 +73,7 @@ export class Segment {
       const zeroed = end + sizes.zeroStepBytesMin;
       file.write(new Uint8Array(sizes.zeroStepBytesMin), end);
       await file.sync();
+      beforeRename();
       disk.rename(temporary, path);
       await disk.syncFolder(folder);
       const segment = new Segment(header, file, path, sizes, zeroed);
@@ -85,7 +88,7 @@ export class Segment {
 
   /** Whether a frame of `size` bytes still belongs into this segment. */
   hasRoom(size: number): boolean {
-    if (this.#failed) return false;
+    if (this.#ended) return false;
     return this.end === segmentStart || this.end + size <= this.#sizes.segmentBytes;
   }
 
@@ -119,9 +122,14 @@ export class Segment {
     try {
       await work();
     } catch (error) {
-      this.#failed = true;
+      this.#ended = true;
       throw error;
     }
+  }
+
+  /** Takes no more frames: a successor that seals it here is getting its name. */
+  endHere(): void {
+    this.#ended = true;
   }
 
   /** The seal that the next segment's header puts on this one. */

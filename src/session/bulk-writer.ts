@@ -121,7 +121,8 @@ export class BulkWriter {
       const watermark = { end, size, pack, packSize };
       const checkLock = (): void => context.checkLock();
       marker = await BulkMarker.create(disk, root, manifest.id, watermark, checkLock);
-      // Before the log is opened: a writer that took over later sees the marker and replaces the log.
+      // Before the log is opened: a writer that took over later sees the marker and replaces the
+      // log.
       checkLock();
       const file = await openEventLog(disk, root, manifest);
       return new BulkWriter(manifest, tail, file, marker, packs, checkLock);
@@ -245,6 +246,8 @@ export class BulkWriter {
     this.#packs.close();
     this.#checkLock();
     await this.#marker.remove();
+    // Whoever has taken over in between has found everything; but it is theirs to say so.
+    this.#checkLock();
   }
 
   /**

@@ -3,111 +3,47 @@
  * writer or any number of readers; opening for writing recovers what a crash left behind.
  */
 import {
-  assert,
   type Clock,
-  codeOf,
   type Entropy,
   isSessionId,
-  limits,
-  messageOf,
   newSessionId,
   ReachError,
   type SessionId,
   systemClock,
   systemEntropy,
 } from "../base/index.ts";
-import { PackBlobs, type StagedBlob } from "../blobs/index.ts";
-import { type Disk, folderOf, nodeDisk, replaceFile, syncFolders } from "../disk/index.ts";
+import { PackBlobs } from "../blobs/index.ts";
+import { type Disk, nodeDisk, syncFolders } from "../disk/index.ts";
 import {
   blobFolder,
-  bulkFolder,
-  checkpointPath,
   currentHolder,
-  DirectoryLock,
-  DirectoryTargets,
   describeHolder,
-  entryKinds,
   eventLogPath,
-  highestEpoch,
-  Journal,
-  type JournalEntry,
-  type JournalSizes,
   journalFolder,
   manifestPath,
   type Processes,
-  packIdBytes,
   parseSegmentName,
   readBulkMarker,
   sessionFolder,
   systemProcesses,
 } from "../log/index.ts";
-import { signCheckpoint } from "../merkle/index.ts";
-import { appendSnapshots, type Snapshot, snapshotPath, snapshotText } from "../snapshots/index.ts";
 import { BulkWriter } from "./bulk-writer.ts";
-import { hasIdentity, type Identity, openIdentity, readIdentity, signText } from "./keys.ts";
+import { CheckpointSigner } from "./checkpoint-signer.ts";
+import type {
+  CommitListener,
+  DirectoryOptions,
+  NewSession,
+  WriteSide,
+} from "./directory-options.ts";
+import { hasIdentity, type Identity, readIdentity } from "./keys.ts";
 import { LargePayloads } from "./large-payloads.ts";
-import { encodeManifest, type Manifest, type SessionKind } from "./manifest.ts";
-import { type RecoveryReport, recoverBulk, recoverDirectory } from "./recover-directory.ts";
-import {
-  isRemoved,
-  type ReaderContext,
-  readManifest,
-  SessionReader,
-  sessionOrigin,
-} from "./session-reader.ts";
+import { encodeManifest, type Manifest } from "./manifest.ts";
+import { openForWriting } from "./open-for-writing.ts";
+import { type RecoveryReport, recoverBulk } from "./recover-directory.ts";
+import { isRemoved, type ReaderContext, readManifest, SessionReader } from "./session-reader.ts";
 import { SessionTail } from "./session-tail.ts";
 import { SessionWriter, type WriterContext } from "./session-writer.ts";
-
-/** How large files get before the next one begins; the defaults are the limits of Reach. */
-export interface StorageSizes extends JournalSizes {
-  /** Largest payload that goes through the journal. */
-  readonly journaledPayloadBytesMax: number;
-  readonly packBytesMax: number;
-}
-
-/** How a directory is opened. */
-export interface DirectoryOptions {
-  /** Folder of the workspace. */
-  readonly path: string;
-  /** `write` takes the lock, recovers, and creates the directory when it is missing. */
-  readonly mode: "read" | "write";
-  /** Name that a new directory signs for; no spaces, no plus. Default `reach.local`. */
-  readonly origin?: string;
-  /** Last part of the checkpoint origins; default: the folder's name. */
-  readonly workspace?: string;
-  /** Takes the lock from a writer that is alive; that one is fenced. */
-  readonly takeOver?: boolean;
-  readonly disk?: Disk;
-  readonly clock?: Clock;
-  readonly entropy?: Entropy;
-  readonly processes?: Processes;
-  /** For tests of what happens at the end of a file. */
-  readonly sizes?: Partial<StorageSizes>;
-  /** Told of trouble that was survived, for logs. */
-  readonly onTrouble?: (trouble: string) => void;
-}
-
-/** What a new session is to be. */
-export interface NewSession {
-  readonly id?: SessionId;
-  readonly kind?: SessionKind;
-  readonly name?: string;
-  readonly format?: string;
-  /** The manifest of a session that was made elsewhere; then nothing else of this counts. */
-  readonly manifest?: Manifest;
-}
-
-/** Called after events of a session have become durable: its id and its size. */
-export type CommitListener = (id: SessionId, size: number) => void;
-
-/** What only a writing directory has. */
-interface WriteSide {
-  readonly lock: DirectoryLock;
-  readonly journal: Journal;
-  readonly targets: DirectoryTargets;
-  readonly blobs: PackBlobs;
-  readonly journaledBytesMax: number;
-}
+import { type KeptSnapshot, keepSnapshots, packEntries } from "./snapshot-keeping.ts";
 
 /** An open data directory. */
 export class Directory {
@@ -125,11 +61,13 @@ export class Directory {
   readonly #write: WriteSide | undefined;
   readonly #writers = new Map<SessionId, SessionWriter | BulkWriter>();
   readonly #listeners = new Set<CommitListener>();
-  readonly #signing = new Map<SessionId, Promise<void>>();
+  readonly #signer: CheckpointSigner | undefined;
   /** Sessions of which a bulk import is being opened or undone: they have no writer yet. */
   readonly #changing = new Set<SessionId>();
   #large: Promise<LargePayloads> | undefined;
-  /** Markers of packs that large payloads were given up in; to be cut before packs are collected. */
+  /**
+   * Markers of packs that large payloads were given up in; to be cut before packs are collected.
+   */
   readonly #givenUp = new Set<SessionId>();
   #closed = false;
 
@@ -153,6 +91,7 @@ export class Directory {
     if (write) write.journal.onReject = (error) => this.#giveUpUncommitted(error);
     const workspace = options.workspace ?? options.path.slice(options.path.lastIndexOf("/") + 1);
     this.#context = { disk: this.disk, root: this.path, workspace, identity, blobs, settled };
+    this.#signer = write && new CheckpointSigner(this.#context, write);
   }
 
   /**
@@ -160,7 +99,9 @@ export class Directory {
    * process writes it, `FORMAT_UNSUPPORTED` when a newer Reach wrote it.
    */
   static async open(options: DirectoryOptions): Promise<Directory> {
-    return options.mode === "read" ? Directory.#openForReading(options) : openForWriting(options);
+    if (options.mode === "read") return Directory.#openForReading(options);
+    const { identity, write, report } = await openForWriting(options);
+    return new Directory(options, identity, write.blobs, true, write, report);
   }
 
   static async #openForReading(options: DirectoryOptions): Promise<Directory> {
@@ -171,16 +112,6 @@ export class Directory {
     const holder = await currentHolder(disk, path, options.processes ?? systemProcesses);
     const journal = disk.list(journalFolder(path)).some((name) => parseSegmentName(name));
     return new Directory(options, identity, blobs, !holder && !journal, undefined, undefined);
-  }
-
-  /** For `openForWriting` alone. */
-  static assemble(
-    options: DirectoryOptions,
-    identity: Identity,
-    write: WriteSide,
-    recovery: RecoveryReport,
-  ): Directory {
-    return new Directory(options, identity, write.blobs, true, write, recovery);
   }
 
   /** Whether this process may write. */
@@ -200,12 +131,16 @@ export class Directory {
       for (const name of this.disk.list(`${this.path}/sessions/${spread}`)) {
         if (!isSessionId(name) || isRemoved(this.disk, this.path, name)) continue;
         if (this.disk.exists(eventLogPath(this.path, name))) ids.push(name);
-        else if (!this.#exists(name)) continue;
-        // An import that is only just beginning has written nothing but the manifest.
-        else if (!readBulkMarker(this.disk, this.path, name)) ids.push(name);
+        else if (this.#exists(name) && !this.#isBeginning(name)) ids.push(name);
       }
     }
     return ids.sort();
+  }
+
+  /** Whether an import has written nothing but the manifest yet: nothing is acknowledged. */
+  #isBeginning(id: SessionId): boolean {
+    const marker = readBulkMarker(this.disk, this.path, id);
+    return marker === "damaged" || marker?.size === 0;
   }
 
   /** Opens a session for reading. Throws `NOT_FOUND`, `GONE`, `CORRUPT`. */
@@ -306,7 +241,7 @@ export class Directory {
    */
   async closeWriter(writer: SessionWriter | BulkWriter): Promise<void> {
     if (writer instanceof BulkWriter) {
-      await writer.close(() => this.#signBulk(writer));
+      await writer.close(async () => this.#signer?.signBulk(writer));
       this.#forgetWriter(writer);
       this.#writeSide().targets.release(writer.id);
       return;
@@ -449,58 +384,8 @@ export class Directory {
    * one covers it. It is durable before this resolves.
    */
   signCheckpoint(writer: SessionWriter): Promise<void> {
-    // One behind the other, so that a smaller one never replaces a larger one.
-    const before = this.#signing.get(writer.id) ?? Promise.resolve();
-    const signed = before.then(() => this.#signCheckpoint(writer));
-    const settled = signed.catch(() => undefined);
-    this.#signing.set(writer.id, settled);
-    void settled.then(() => {
-      if (this.#signing.get(writer.id) === settled) this.#signing.delete(writer.id);
-    });
-    return signed;
-  }
-
-  async #signCheckpoint(writer: SessionWriter): Promise<void> {
-    const { journal } = this.#writeSide();
-    const bytes = this.#checkpointNote(writer.tail);
-    if (!bytes) return;
-    // Through the journal: durable before anybody can see it, in a folder that may not be yet.
-    const kind = entryKinds.checkpoint;
-    const id = writer.tail.identity;
-    await journal.commit([{ kind, id, firstSeq: 0, count: 0, offset: 0, bytes }]);
-  }
-
-  /** A checkpoint over what is committed; `undefined` when the newest one covers it. */
-  #checkpointNote(tail: SessionTail): Uint8Array | undefined {
-    this.#writeSide().lock.check();
-    const { size } = tail;
-    if (size === 0 || this.#signedSize(tail.id) >= size) return undefined;
-    tail.flush();
-    const origin = sessionOrigin(this.#context, tail.id);
-    assert(this.identity.signer, "a writing directory has its key");
-    return signCheckpoint({ origin, size, root: tail.root() }, [this.identity.signer]);
-  }
-
-  /** For a bulk import that is about to end: its marker is there until the checkpoint is durable. */
-  async #signBulk(writer: BulkWriter): Promise<void> {
-    const note = this.#checkpointNote(writer.tail);
-    if (!note) return;
-    // Whoever has taken over may have signed a later one.
-    const beforeRename = (): void => this.#writeSide().lock.check();
-    await replaceFile(this.disk, checkpointPath(this.path, writer.id), note, beforeRename);
-  }
-
-  #signedSize(id: SessionId): number {
-    const reader = this.session(id);
-    try {
-      return reader.checkpoint()?.size ?? 0;
-    } catch (error) {
-      // A checkpoint that cannot be read is replaced by one that can.
-      if (codeOf(error) === "NOTE_INVALID" || codeOf(error) === "SIGNATURE_INVALID") return 0;
-      throw error;
-    } finally {
-      reader.close();
-    }
+    this.#writeSide();
+    return (this.#signer as CheckpointSigner).sign(writer);
   }
 
   /**
@@ -510,33 +395,11 @@ export class Directory {
   async keepSnapshots(
     id: SessionId,
     program: Uint8Array,
-    snapshots: readonly (Snapshot & { readonly state: Uint8Array })[],
+    snapshots: readonly KeptSnapshot[],
   ): Promise<void> {
     const write = this.#writeSide();
-    const origin = sessionOrigin(this.#context, id);
-    for (const { state } of snapshots) {
-      if (state.length > write.journaledBytesMax) await this.#putLarge(state);
-      else await this.#commitBlob(write, state);
-    }
-    const records = snapshots.map((snapshot) => {
-      const text = snapshotText(origin, program, snapshot);
-      return { ...snapshot, signature: signText(this.identity, text) };
-    });
-    const path = snapshotPath(sessionFolder(this.path, id), program);
-    write.lock.check();
-    appendSnapshots(this.disk, path, program, records);
-  }
-
-  async #commitBlob({ journal, blobs }: WriteSide, bytes: Uint8Array): Promise<void> {
-    const staged = blobs.stage(bytes);
-    const entries = packEntries(staged);
-    if (entries.length === 0) return;
-    try {
-      await journal.commit(entries);
-    } catch (error) {
-      blobs.abandon(staged);
-      throw error;
-    }
+    const putLarge = (bytes: Uint8Array): Promise<unknown> => this.#putLarge(bytes);
+    await keepSnapshots(this.#context, write, putLarge, id, program, snapshots);
   }
 
   /**
@@ -608,68 +471,6 @@ export class Directory {
     this.#write?.journal.abandon();
     this.#write?.targets.close();
   }
-}
-
-/** Journal entries of a staged payload. */
-function packEntries(staged: StagedBlob): JournalEntry[] {
-  return staged.entries.map(({ pack, offset, bytes }) => {
-    return { kind: entryKinds.pack, id: packIdBytes(pack), firstSeq: 0, count: 0, offset, bytes };
-  });
-}
-
-async function openForWriting(options: DirectoryOptions): Promise<Directory> {
-  const disk = options.disk ?? nodeDisk;
-  const { path } = options;
-  const entropy = options.entropy ?? systemEntropy;
-  const onTrouble = options.onTrouble ?? (() => {});
-  await makeFolder(disk, path);
-  const processes = options.processes ?? systemProcesses;
-  // Segments are in the order of their epochs, even if the lock files have been lost.
-  const epochUsed = highestEpoch(disk.list(journalFolder(path)));
-  const lock = await DirectoryLock.acquire(disk, path, processes, options.takeOver, epochUsed);
-  try {
-    const origin = options.origin ?? "reach.local";
-    const identity = await openIdentity(disk, path, origin, () => entropy(32));
-    for (const folder of [journalFolder(path), bulkFolder(path), blobFolder(path)]) {
-      disk.createFolder(folder);
-    }
-    disk.createFolder(`${path}/sessions`);
-    await disk.syncFolder(path);
-    const { sizes = {} } = options;
-    const blobs = await PackBlobs.open(disk, blobFolder(path), "write", sizes);
-    const checkLock = (): void => lock.check();
-    const targets = new DirectoryTargets(disk, path, blobs, onTrouble, checkLock);
-    const { start, report } = await recoverDirectory({
-      disk,
-      path,
-      epoch: lock.epoch,
-      entropy,
-      targets,
-      blobs,
-      sizes,
-      checkLock,
-    });
-    const folder = journalFolder(path);
-    const journal = new Journal({ disk, folder, lock, entropy, targets, sizes, onTrouble }, start);
-    const journaledBytesMax = sizes.journaledPayloadBytesMax ?? limits.blobJournalBytesMax;
-    const write = { lock, journal, targets, blobs, journaledBytesMax };
-    return Directory.assemble(options, identity, write, report);
-  } catch (error) {
-    await lock.release().catch((again: unknown) => onTrouble(messageOf(again)));
-    throw error;
-  }
-}
-
-/** Folders above a directory that a process killed earlier may have created and not synced. */
-const foldersAbove = 2;
-
-/** Creates the folder of a directory, durable with the folders above it that may be new. */
-async function makeFolder(disk: Disk, path: string, above: number = foldersAbove): Promise<void> {
-  const parent = folderOf(path);
-  if (parent === path || (above === 0 && disk.exists(path))) return;
-  await makeFolder(disk, parent, Math.max(above - 1, 0));
-  disk.createFolder(path);
-  await disk.syncFolder(parent);
 }
 
 export { describeHolder, hasIdentity };

@@ -66,7 +66,9 @@ export class ImportSink {
     if (this.problems.length < problemsKept) this.problems.push(problem);
   }
 
-  /** Writes the layout so far as a note where it has become long; between two pieces of a source. */
+  /**
+   * Writes the layout so far as a note where it has become long; between two pieces of a source.
+   */
   spill(): void {
     if (this.#layout.bytes < limits.layoutBytesMax) return;
     this.#note(layoutNoteType, { version: 1, runs: this.#layout.takeRuns() });

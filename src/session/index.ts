@@ -26,13 +26,13 @@ export {
   type SessionDifference,
   type TypeCount,
 } from "./difference.ts";
-export {
-  type CommitListener,
-  Directory,
-  type DirectoryOptions,
-  type NewSession,
-  type StorageSizes,
-} from "./directory.ts";
+export { Directory } from "./directory.ts";
+export type {
+  CommitListener,
+  DirectoryOptions,
+  NewSession,
+  StorageSizes,
+} from "./directory-options.ts";
 export { exportNdjson, type NdjsonOptions } from "./export-ndjson.ts";
 export { type ByteSink, exportOriginal } from "./export-original.ts";
 export { exportTlogTiles, type TilesSummary } from "./export-tiles.ts";

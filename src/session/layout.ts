@@ -118,7 +118,9 @@ export interface ImportNote {
   readonly tail: Uint8Array;
 }
 
-/** The import note that an event is, or `undefined`. Throws `CORRUPT` for one that is none inside. */
+/**
+ * The import note that an event is, or `undefined`. Throws `CORRUPT` for one that is none inside.
+ */
 export function importNoteOf(event: EventView): ImportNote | undefined {
   if (event.kind !== "note" || event.type !== importNoteType) return undefined;
   const note = event.data;

@@ -89,6 +89,8 @@ async function recoverBulks(
   for (const name of disk.list(bulkFolder(path))) {
     if (name.endsWith(temporarySuffix)) disk.remove(`${bulkFolder(path)}/${name}`);
   }
+  // A marker whose removal was seen and not durable would come back, and cut what comes now.
+  await disk.syncFolder(bulkFolder(path));
   for (const id of sessionsInBulk(disk, path)) {
     const size = await recoverBulk(options, id);
     if (size !== undefined) cut.push({ id, size });
@@ -134,7 +136,9 @@ async function removeUnborn(disk: Disk, folder: string): Promise<void> {
   await disk.syncFolder(folderOf(folder));
 }
 
-/** Finds the sessions that damage of the journal has hit and whose files do not have what it held. */
+/**
+ * Finds the sessions that damage of the journal has hit and whose files do not have what it held.
+ */
 async function quarantineHit(
   options: Options,
   recovery: Recovery,

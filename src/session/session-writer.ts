@@ -66,7 +66,9 @@ interface OpenBatch {
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** The one writer of a session. `append` may be called concurrently; order of calls is seq order. */
+/**
+ * The one writer of a session. `append` may be called concurrently; order of calls is seq order.
+ */
 export class SessionWriter {
   readonly id: SessionId;
   readonly manifest: Manifest;

@@ -1,4 +1,6 @@
-/** Snapshots of a session's state under a program: signed records of hashes, states in the store. */
+/**
+ * Snapshots of a session's state under a program: signed records of hashes, states in the store.
+ */
 export {
   appendSnapshots,
   readSnapshots,

@@ -43,7 +43,9 @@ export interface SnapshotRecord extends Snapshot {
   readonly signature: Uint8Array;
 }
 
-/** The text that is signed: everything that a snapshot claims, and for which session and program. */
+/**
+ * The text that is signed: everything that a snapshot claims, and for which session and program.
+ */
 export function snapshotText(origin: string, program: Uint8Array, snapshot: Snapshot): Uint8Array {
   const { size, root, stateHash, stateBytes } = snapshot;
   const lines = ["reach/snapshot/v1", origin, toHex(program), size, toHex(root)];

@@ -117,13 +117,15 @@ describe("the lock of a data directory", () => {
 
   it("is free for the next one once it has been given up", async () => {
     const first = await acquire(processes({ pid: 4711 }, always));
-    expect(await currentHolder(nodeDisk, folder, processes({}, always))).toMatchObject({ pid: 4711 });
+    expect(await currentHolder(nodeDisk, folder, processes({}, always))).toMatchObject({
+      pid: 4711,
+    });
     await first.release();
     expect(await currentHolder(nodeDisk, folder, processes({}, always))).toBeUndefined();
     await expect(acquire(processes({ pid: 2 }, always))).resolves.toBeDefined();
   });
 
-  it("can be taken when its file was created and never written: its maker died in between", async () => {
+  it("can be taken when its maker died before it wrote a word into it", async () => {
     writeFileSync(path.join(folder, "lock.3"), "");
     const lock = await acquire(processes({ pid: 2 }, always));
     expect(lock.epoch).toBe(4);

@@ -1,0 +1,87 @@
+/**
+ * Signing checkpoints: only over what is durable, never a smaller one after a larger one, and
+ * durable before anybody can see it.
+ */
+import { assert, codeOf, type SessionId } from "../base/index.ts";
+import { replaceFile } from "../disk/index.ts";
+import { checkpointPath, entryKinds } from "../log/index.ts";
+import { signCheckpoint } from "../merkle/index.ts";
+import type { BulkWriter } from "./bulk-writer.ts";
+import type { WriteSide } from "./directory-options.ts";
+import { type ReaderContext, SessionReader, sessionOrigin } from "./session-reader.ts";
+import type { SessionTail } from "./session-tail.ts";
+import type { SessionWriter } from "./session-writer.ts";
+
+/** Signs for the sessions of one directory. */
+export class CheckpointSigner {
+  readonly #context: ReaderContext;
+  readonly #write: WriteSide;
+  readonly #signing = new Map<SessionId, Promise<void>>();
+
+  constructor(context: ReaderContext, write: WriteSide) {
+    this.#context = context;
+    this.#write = write;
+  }
+
+  /**
+   * Signs and stores a checkpoint over everything committed of a session; nothing when the newest
+   * one covers it. It is durable before this resolves.
+   */
+  sign(writer: SessionWriter): Promise<void> {
+    // One behind the other, so that a smaller one never replaces a larger one.
+    const before = this.#signing.get(writer.id) ?? Promise.resolve();
+    const signed = before.then(() => this.#sign(writer));
+    const settled = signed.catch(() => undefined);
+    this.#signing.set(writer.id, settled);
+    void settled.then(() => {
+      if (this.#signing.get(writer.id) === settled) this.#signing.delete(writer.id);
+    });
+    return signed;
+  }
+
+  async #sign(writer: SessionWriter): Promise<void> {
+    const bytes = this.#checkpointNote(writer.tail);
+    if (!bytes) return;
+    // Through the journal: durable before anybody can see it, in a folder that may not be yet.
+    const kind = entryKinds.checkpoint;
+    const id = writer.tail.identity;
+    await this.#write.journal.commit([{ kind, id, firstSeq: 0, count: 0, offset: 0, bytes }]);
+  }
+
+  /** A checkpoint over what is committed; `undefined` when the newest one covers it. */
+  #checkpointNote(tail: SessionTail): Uint8Array | undefined {
+    this.#write.lock.check();
+    const { size } = tail;
+    if (size === 0 || this.#signedSize(tail.id) >= size) return undefined;
+    tail.flush();
+    const origin = sessionOrigin(this.#context, tail.id);
+    const { signer } = this.#context.identity;
+    assert(signer, "a writing directory has its key");
+    return signCheckpoint({ origin, size, root: tail.root() }, [signer]);
+  }
+
+  /**
+   * For a bulk import that is about to end: its marker is there until the checkpoint is durable.
+   */
+  async signBulk(writer: BulkWriter): Promise<void> {
+    const note = this.#checkpointNote(writer.tail);
+    if (!note) return;
+    const { disk, root } = this.#context;
+    // Whoever has taken over may have signed a later one.
+    const beforeRename = (): void => this.#write.lock.check();
+    await replaceFile(disk, checkpointPath(root, writer.id), note, beforeRename);
+  }
+
+  #signedSize(id: SessionId): number {
+    const reader = new SessionReader(this.#context, id);
+    try {
+      return reader.checkpoint()?.size ?? 0;
+    } catch (error) {
+      // A checkpoint that cannot be read is replaced by one that can.
+      if (codeOf(error) === "NOTE_INVALID" || codeOf(error) === "SIGNATURE_INVALID") return 0;
+      throw error;
+    } finally {
+      reader.close();
+    }
+  }
+}

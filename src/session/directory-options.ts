@@ -1,0 +1,66 @@
+/**
+ * How a data directory is opened, what a new session is to be, and what only a directory that is
+ * open for writing has.
+ */
+import type { Clock, Entropy, SessionId } from "../base/index.ts";
+import type { PackBlobs } from "../blobs/index.ts";
+import type { Disk } from "../disk/index.ts";
+import type {
+  DirectoryLock,
+  DirectoryTargets,
+  Journal,
+  JournalSizes,
+  Processes,
+} from "../log/index.ts";
+import type { Manifest, SessionKind } from "./manifest.ts";
+
+/** How large files get before the next one begins; the defaults are the limits of Reach. */
+export interface StorageSizes extends JournalSizes {
+  /** Largest payload that goes through the journal. */
+  readonly journaledPayloadBytesMax: number;
+  readonly packBytesMax: number;
+}
+
+/** How a directory is opened. */
+export interface DirectoryOptions {
+  /** Folder of the workspace. */
+  readonly path: string;
+  /** `write` takes the lock, recovers, and creates the directory when it is missing. */
+  readonly mode: "read" | "write";
+  /** Name that a new directory signs for; no spaces, no plus. Default `reach.local`. */
+  readonly origin?: string;
+  /** Last part of the checkpoint origins; default: the folder's name. */
+  readonly workspace?: string;
+  /** Takes the lock from a writer that is alive; that one is fenced. */
+  readonly takeOver?: boolean;
+  readonly disk?: Disk;
+  readonly clock?: Clock;
+  readonly entropy?: Entropy;
+  readonly processes?: Processes;
+  /** For tests of what happens at the end of a file. */
+  readonly sizes?: Partial<StorageSizes>;
+  /** Told of trouble that was survived, for logs. */
+  readonly onTrouble?: (trouble: string) => void;
+}
+
+/** What a new session is to be. */
+export interface NewSession {
+  readonly id?: SessionId;
+  readonly kind?: SessionKind;
+  readonly name?: string;
+  readonly format?: string;
+  /** The manifest of a session that was made elsewhere; then nothing else of this counts. */
+  readonly manifest?: Manifest;
+}
+
+/** Called after events of a session have become durable: its id and its size. */
+export type CommitListener = (id: SessionId, size: number) => void;
+
+/** What only a writing directory has. */
+export interface WriteSide {
+  readonly lock: DirectoryLock;
+  readonly journal: Journal;
+  readonly targets: DirectoryTargets;
+  readonly blobs: PackBlobs;
+  readonly journaledBytesMax: number;
+}

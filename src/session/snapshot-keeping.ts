@@ -1,0 +1,61 @@
+/**
+ * Keeping snapshots: the encoded states go through the journal like any payload, one group for as
+ * many as come together, then the signed records beside the session, which are only a cache.
+ */
+import type { SessionId } from "../base/index.ts";
+import type { StagedBlob } from "../blobs/index.ts";
+import { entryKinds, type JournalEntry, packIdBytes, sessionFolder } from "../log/index.ts";
+import { appendSnapshots, type Snapshot, snapshotPath, snapshotText } from "../snapshots/index.ts";
+import type { WriteSide } from "./directory-options.ts";
+import { signText } from "./keys.ts";
+import { type ReaderContext, sessionOrigin } from "./session-reader.ts";
+
+/** A snapshot with the encoded state that it is about. */
+export interface KeptSnapshot extends Snapshot {
+  readonly state: Uint8Array;
+}
+
+/** Stores the states of `snapshots`, durable, and appends their signed records. */
+export async function keepSnapshots(
+  context: ReaderContext,
+  write: WriteSide,
+  putLarge: (bytes: Uint8Array) => Promise<unknown>,
+  id: SessionId,
+  program: Uint8Array,
+  snapshots: readonly KeptSnapshot[],
+): Promise<void> {
+  const origin = sessionOrigin(context, id);
+  const stored: Promise<unknown>[] = [];
+  for (const { state } of snapshots) {
+    const large = state.length > write.journaledBytesMax;
+    stored.push(large ? putLarge(state) : commitBlob(write, state));
+  }
+  await Promise.all(stored);
+  const records = snapshots.map((snapshot) => {
+    const text = snapshotText(origin, program, snapshot);
+    return { ...snapshot, signature: signText(context.identity, text) };
+  });
+  const path = snapshotPath(sessionFolder(context.root, id), program);
+  write.lock.check();
+  appendSnapshots(context.disk, path, program, records);
+}
+
+/** Commits a payload that no event names. */
+async function commitBlob({ journal, blobs }: WriteSide, bytes: Uint8Array): Promise<void> {
+  const staged = blobs.stage(bytes);
+  const entries = packEntries(staged);
+  if (entries.length === 0) return;
+  try {
+    await journal.commit(entries);
+  } catch (error) {
+    blobs.abandon(staged);
+    throw error;
+  }
+}
+
+/** Journal entries of a staged payload. */
+export function packEntries(staged: StagedBlob): JournalEntry[] {
+  return staged.entries.map(({ pack, offset, bytes }) => {
+    return { kind: entryKinds.pack, id: packIdBytes(pack), firstSeq: 0, count: 0, offset, bytes };
+  });
+}
