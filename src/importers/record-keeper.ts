@@ -16,11 +16,12 @@ import {
   type RecordMapper,
   type RecordPlace,
 } from "./reading.ts";
+import { isTooHeavy } from "./record-weight.ts";
 import type { SourceWriter } from "./source-writer.ts";
 
-/** The JSON value of `bytes`; `undefined` where they are no UTF-8 or no JSON. */
+/** The JSON value of `bytes`; `undefined` where they are no UTF-8, no JSON, or too much of it. */
 export function parseRecord(bytes: Buffer, encoding: "latin1" | "utf8"): unknown {
-  if (!isUtf8(bytes)) return undefined;
+  if (!isUtf8(bytes) || isTooHeavy(bytes)) return undefined;
   try {
     return JSON.parse(bytes.toString(encoding)) as unknown;
   } catch {
@@ -30,7 +31,8 @@ export function parseRecord(bytes: Buffer, encoding: "latin1" | "utf8"): unknown
 
 /** What is wrong with bytes that `parseRecord` refused, to follow "line 3" and the like. */
 export function faultOf(bytes: Buffer): string {
-  return isUtf8(bytes) ? "is not JSON" : "is not valid UTF-8";
+  if (!isUtf8(bytes)) return "is not valid UTF-8";
+  return isTooHeavy(bytes) ? "is nested too deeply, or holds too many objects" : "is not JSON";
 }
 
 function isExact(ids: CallIds | undefined): boolean {

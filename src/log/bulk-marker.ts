@@ -152,8 +152,8 @@ export class BulkMarker {
     try {
       await disk.syncFolder(bulkFolder(root));
     } catch (error) {
+      // It stays to be seen: without a sync, a removal might not last.
       file.close();
-      disk.remove(path);
       throw error;
     }
     return marker;

@@ -38,7 +38,7 @@ import {
 import { type JournalSizes, journalSizes } from "./journal-sizes.ts";
 import { sessionOfIdBytes } from "./paths.ts";
 import { Reserve } from "./reserve.ts";
-import { readSegment, Segment } from "./segment.ts";
+import { readSegment, roomBehindBytes, Segment } from "./segment.ts";
 import type { JournalTargets } from "./targets.ts";
 
 /** A place of the journal that cannot be read and was acknowledged. */
@@ -220,6 +220,19 @@ function scanSegment(
     at = following.offset;
   }
   progress.lastEnd = Math.min(at, end);
+  if (seal || !isCutOff(bytes, at, header.salt)) return;
+  // How many groups have been lost with the end of the file cannot be told.
+  progress.damage.push({ path: segment.path, offset: at, entries: undefined });
+}
+
+/**
+ * Whether the end of an unsealed segment is missing: room for a frame, and zeros behind it, were
+ * durable before the frame was written, so a crash never leaves a file that ends in it.
+ */
+function isCutOff(bytes: Uint8Array, at: number, salt: Uint8Array): boolean {
+  if (at + roomBehindBytes > bytes.length) return true;
+  const place = decodeFrame(bytes, at, salt);
+  return (place.end ?? 0) > bytes.length;
 }
 
 /** The segment that seals another one: what is known of the groups before its own. */

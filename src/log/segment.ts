@@ -16,6 +16,9 @@ import {
 } from "./journal-frame.ts";
 import type { JournalSizes } from "./journal-sizes.ts";
 
+/** Zeros that are durable behind the last frame of every segment that is not sealed. */
+export const roomBehindBytes = 8;
+
 /** A segment that can be written. */
 export class Segment {
   readonly header: SegmentHeader;
@@ -93,12 +96,13 @@ export class Segment {
   }
 
   /**
-   * Secures room for a frame of `size` bytes before anything is written: zeros, durable. Throws
+   * Secures room for a frame of `size` bytes before anything is written: zeros, durable, and some
+   * behind it, so that a segment that has been cut off can be told from a full one. Throws
    * `DISK_FULL` when there is none, and the segment is as it was; after a failed sync it takes no
    * more frames.
    */
   async secure(size: number): Promise<void> {
-    const wanted = this.end + size;
+    const wanted = this.end + size + roomBehindBytes;
     if (wanted <= this.#zeroed) return;
     const { zeroStepBytesMin, zeroStepBytesMax } = this.#sizes;
     const step = Math.min(zeroStepBytesMax, Math.max(zeroStepBytesMin, this.#zeroed));

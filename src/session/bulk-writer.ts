@@ -4,7 +4,7 @@
  * watermark was never acknowledged: no reader sees it, recovery cuts it.
  */
 import { limits, type SessionId, sessionIdBytes } from "../base/index.ts";
-import type { BlobStream, BulkPackWriter, PackBlobs } from "../blobs/index.ts";
+import type { BlobStream, BulkPackWriter, PackBlobs, PackMark } from "../blobs/index.ts";
 import { createFolders, type Disk, type DiskFile, replaceFile } from "../disk/index.ts";
 import {
   BatchBuilder,
@@ -70,6 +70,8 @@ export class BulkWriter {
   readonly #file: DiskFile;
   readonly #marker: BulkMarker;
   readonly #checkLock: () => void;
+  /** What the marker says of the pack. */
+  #packMark = { pack: 0, packSize: 0 };
   readonly #packs: BulkPackWriter;
   #buffer: Uint8Array = new Uint8Array(0);
   #buffered = 0;
@@ -115,10 +117,10 @@ export class BulkWriter {
     const { disk, root, blobs } = context;
     const { end, size } = tail;
     const packs = blobs.openBulk();
-    const { pack, size: packSize } = packs.watermark;
     let marker: BulkMarker | undefined;
     try {
-      const watermark = { end, size, pack, packSize };
+      // No pack is named before it is durable: its number might be given to another one.
+      const watermark = { end, size, pack: 0, packSize: 0 };
       const checkLock = (): void => context.checkLock();
       marker = await BulkMarker.create(disk, root, manifest.id, watermark, checkLock);
       // Before the log is opened: a writer that took over later sees the marker and replaces the
@@ -228,6 +230,7 @@ export class BulkWriter {
     this.#atWatermark = this.#packs.storedBytes + this.logBytes;
     const { pack, size: packSize } = await this.#packs.sync();
     await this.#file.sync();
+    this.#packMark = { pack, packSize };
     await this.#marker.advance({ end, size, pack, packSize });
     // A writer that took over before the watermark was durable has cut it off.
     this.#checkLock();
@@ -252,16 +255,18 @@ export class BulkWriter {
 
   /**
    * Gives the import up. What it acknowledged of an existing session stays; a session that it began
-   * is marked as having nothing, so that recovery, which comes next, removes it.
+   * is marked as having nothing, so that recovery, which comes next, removes it. Returns the pack
+   * and how much of it is acknowledged: the rest, which no marker may name yet, is to be cut.
    */
-  async abandon(): Promise<void> {
+  async abandon(): Promise<PackMark> {
     this.#file.close();
+    const mark = this.#packs.watermark;
     this.#packs.abandon();
     if (this.#new) {
-      const { pack, size: packSize } = this.#packs.watermark;
-      await this.#marker.advance({ end: eventLogStart, size: 0, pack, packSize });
+      await this.#marker.advance({ end: eventLogStart, size: 0, ...this.#packMark });
     }
     this.#marker.abandon();
+    return mark;
   }
 
   /** Bytes of the event log so far. */

@@ -66,9 +66,10 @@ export class Directory {
   readonly #changing = new Set<SessionId>();
   #large: Promise<LargePayloads> | undefined;
   /**
-   * Markers of packs that large payloads were given up in; to be cut before packs are collected.
+   * Imports that failed and are not undone, durably: as long as a marker may come back after a power
+   * loss, what is appended behind it would be cut. Also packs in which a large payload failed.
    */
-  readonly #givenUp = new Set<SessionId>();
+  readonly #toUndo = new Set<SessionId>();
   #closed = false;
 
   private constructor(
@@ -200,6 +201,7 @@ export class Directory {
       this.#writers.set(id, writer);
       return writer;
     } catch (error) {
+      this.#toUndo.add(id);
       await this.#undoBulk(id).catch(() => {}); // `undoImport` tries again
       throw error;
     } finally {
@@ -213,7 +215,8 @@ export class Directory {
    */
   async undoImport(id: SessionId): Promise<void> {
     if (this.#writers.has(id) || this.#changing.has(id)) return;
-    if (!readBulkMarker(this.disk, this.path, id)) return;
+    if (!this.#toUndo.has(id) && !readBulkMarker(this.disk, this.path, id)) return;
+    this.#toUndo.add(id);
     this.#changing.add(id);
     try {
       await this.#undoBulk(id);
@@ -262,9 +265,11 @@ export class Directory {
    * began goes with everything in it.
    */
   async discardBulk(writer: BulkWriter): Promise<void> {
+    this.#toUndo.add(writer.id);
     try {
-      await writer.abandon();
+      const { pack, size } = await writer.abandon();
       await this.#undoBulk(writer.id);
+      await this.#writeSide().blobs.cut(pack, size);
     } finally {
       this.#forgetWriter(writer);
     }
@@ -277,6 +282,7 @@ export class Directory {
     try {
       checkLock();
       await recoverBulk({ disk: this.disk, path: this.path, blobs, checkLock }, id);
+      this.#toUndo.delete(id);
     } finally {
       targets.release(id);
     }
@@ -304,10 +310,11 @@ export class Directory {
   }
 
   #resume(id: SessionId): { manifest: Manifest; tail: SessionTail } {
-    if (this.#writers.has(id) || this.#changing.has(id)) {
+    const undone = !this.#toUndo.has(id);
+    if (this.#writers.has(id) || (this.#changing.has(id) && undone)) {
       throw new ReachError("CONFLICT", `session ${id} is being written already`, { where: id });
     }
-    if (readBulkMarker(this.disk, this.path, id)) {
+    if (!undone || readBulkMarker(this.disk, this.path, id)) {
       throw new ReachError("UNRECOVERED", `an import into session ${id} failed and is not undone`, {
         where: id,
         hint: "make room or mend the disk, then import again or open the directory again",
@@ -369,7 +376,7 @@ export class Directory {
         this.#large = undefined;
         const failed = await large.catch(() => undefined);
         failed?.abandon();
-        if (failed) this.#givenUp.add(failed.id);
+        if (failed) this.#toUndo.add(failed.id);
       }
       throw error;
     }
@@ -412,10 +419,7 @@ export class Directory {
       throw new ReachError("CONFLICT", "sessions are being written");
     }
     await this.#closeLarge();
-    for (const id of this.#givenUp) {
-      await this.#undoBulk(id);
-      this.#givenUp.delete(id);
-    }
+    for (const id of this.#toUndo) await this.#undoBulk(id);
     await journal.settle();
   }
 

@@ -30,8 +30,8 @@ export class LargePayloads {
     checkLock: () => void,
   ): Promise<LargePayloads> {
     const packs = blobs.openBulk();
-    const { pack, size: packSize } = packs.watermark;
-    const watermark = { end: eventLogStart, size: 0, pack, packSize };
+    // No pack is named before it is durable: its number might be given to another one.
+    const watermark = { end: eventLogStart, size: 0, pack: 0, packSize: 0 };
     try {
       const marker = await BulkMarker.create(disk, root, id, watermark, checkLock);
       return new LargePayloads(id, packs, marker);

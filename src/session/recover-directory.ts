@@ -112,7 +112,9 @@ export async function recoverBulk(
   const folder = sessionFolder(path, id);
   let size: number | undefined;
   if (watermark && watermark !== "damaged") {
-    if (watermark.pack > 0) await blobs.cut(watermark.pack, watermark.packSize);
+    const pack = blobs.packs().find((one) => one.pack === watermark.pack);
+    const written = pack?.kind === "bulk" || pack?.kind === "unknown";
+    if (written) await blobs.cut(watermark.pack, watermark.packSize);
     checkLock();
     if (watermark.size === 0) await removeUnborn(disk, folder);
     else if (disk.exists(log)) {

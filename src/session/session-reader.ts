@@ -19,9 +19,11 @@ import {
   type HashReader,
   leafHash,
   openCheckpoint,
+  proveConsistency,
   RangeBuilder,
   rootAt,
   storedCount,
+  verifyConsistency,
 } from "../merkle/index.ts";
 import {
   readSnapshots,
@@ -147,8 +149,23 @@ export class SessionReader {
    * newest checkpoint, else computed from the events.
    */
   root(size: number = this.size): Uint8Array {
-    const stored = this.storedTree(size);
-    return stored ? rootAt(size, stored) : this.computedRoot(size);
+    return this.#storedRoot(size) ?? this.computedRoot(size);
+  }
+
+  /**
+   * The root from the stored nodes, if they prove that it is one of the signed tree's beginnings:
+   * they may be damaged below those that the signed root is made of.
+   */
+  #storedRoot(first: number): Uint8Array | undefined {
+    const stored = this.storedTree(first);
+    const signed = stored && this.checkpoint();
+    if (!stored || !signed) return undefined;
+    const firstRoot = rootAt(first, stored);
+    const { size: second, root: secondRoot } = signed;
+    const proof = first > 0 ? proveConsistency(first, second, stored) : [];
+    return verifyConsistency({ first, second, firstRoot, secondRoot, proof }).ok
+      ? firstRoot
+      : undefined;
   }
 
   /** The root over the first `size` events, from their bytes alone. */
@@ -163,8 +180,8 @@ export class SessionReader {
   }
 
   /**
-   * The stored hashes of the tree up to `size` leaves, if `tree.log` holds them and agrees with the
-   * newest checkpoint; derived data is believed no further than that.
+   * The stored hashes of the tree up to `size` leaves, if `tree.log` holds them and those that the
+   * root of the newest checkpoint is made of are right; the ones below may still be damaged.
    */
   storedTree(size: number): HashReader | undefined {
     const { disk, root } = this.#context;

@@ -50,29 +50,51 @@ export function newTally(): Tally {
 
 /** A directory on a disk, with what it holds. */
 export class Patient {
+  readonly name: DirectoryName | "lost";
   readonly disk: MemoryDisk;
   readonly ids: SessionIds;
   readonly originals: Originals;
 
-  private constructor(disk: MemoryDisk, ids: SessionIds, originals: Originals) {
+  private constructor(
+    name: DirectoryName | "lost",
+    disk: MemoryDisk,
+    ids: SessionIds,
+    originals: Originals,
+  ) {
+    this.name = name;
     this.disk = disk;
     this.ids = ids;
     this.originals = originals;
   }
 
-  /** Writes a directory and reads what a recovery of it gives. */
-  static async create(name: DirectoryName): Promise<Patient> {
+  /**
+   * Writes a directory and reads what a recovery of it gives. `lost` is `crashed` after a loss of
+   * power: what the processes had not made durable in its place is in the journal alone.
+   */
+  static async create(name: DirectoryName | "lost"): Promise<Patient> {
     const disk = MemoryDisk.create(root);
-    const ids = await (name === "clean" ? writeClean : writeCrashed)(disk, root);
+    let closed = disk;
+    const ids =
+      name === "clean"
+        ? await writeClean(disk, root)
+        : await writeCrashed(disk, root, () => {
+            closed = disk.copy();
+          });
+    if (name === "lost") losePower(disk, closed, ids["growing"] as SessionId);
     const directory = await open(disk.copy(), "write", 100);
     const originals = await takeOriginals(directory);
     directory.crash();
-    return new Patient(disk, ids, originals);
+    return new Patient(name, disk, ids, originals);
   }
 
   /** Files, relative to the root. */
   files(): string[] {
     return this.disk.paths().map((path) => path.slice(root.length + 1));
+  }
+
+  /** The segments of the journal. */
+  segments(): string[] {
+    return this.files().filter((file) => file.endsWith(".wal"));
   }
 
   bytesOf(file: string): Uint8Array {
@@ -91,6 +113,7 @@ export class Patient {
     // Where several groups are gone, nobody knows whose they were: sessions that no checkpoint
     // proves complete are said to be in doubt, although their own files have everything.
     if (file.endsWith(".wal")) {
+      if (this.name === "lost") return () => true;
       return (_, outcome) => !name.startsWith("flip") && outcome === "reported";
     }
     const session = /^sessions\/..\/([^/]+)\//.exec(file)?.[1];
@@ -107,9 +130,10 @@ export class Patient {
   async endure(file: string, damage: Damage, tally: Tally, lives = true): Promise<void> {
     const disk = this.#damaged(file, damage);
     try {
-      await this.#asReader(file, damage, disk.copy(true));
+      // After a loss of power readers see what is in its place, and recovery has yet to come.
+      if (this.name !== "lost") await this.#asReader(file, damage, disk.copy(true));
       tally.cases += 1;
-      const verdict = await this.#asWriter(file, damage, disk, lives);
+      const verdict = await this.#asWriter(file, damage, disk, lives && this.name !== "lost");
       tally[verdict] += 1;
     } catch (error) {
       if (error instanceof WrongAnswer) error.message = `${file}, ${damage.name}: ${error.message}`;
@@ -126,8 +150,9 @@ export class Patient {
       if (file !== "reach.json") throw new WrongAnswer(`cannot be opened for reading: ${error}`);
       return;
     }
-    const awaitsRecovery = disk.list(`${root}/journal`).some((name) => name.endsWith(".wal"));
-    this.#judge(file, damage, await examine(directory, this.originals, awaitsRecovery));
+    const unrecovered = disk.list(`${root}/journal`).some((name) => name.endsWith(".wal"));
+    const state = unrecovered ? "unrecovered" : "here";
+    this.#judge(file, damage, await examine(directory, this.originals, state));
     await directory.close();
   }
 
@@ -142,11 +167,15 @@ export class Patient {
       directory = await open(disk, "write", 201);
     } catch (error) {
       const { code } = reported(error, "opening for writing");
-      const expected = file.startsWith("keys/") || code === "LOCKED" || code === "FORMAT_UNSUPPORTED";
+      const expected =
+        file.startsWith("keys/") || code === "LOCKED" || code === "FORMAT_UNSUPPORTED";
       if (!expected) throw new WrongAnswer(`cannot be opened for writing: ${error}`);
       return "refused";
     }
-    const outcomes = await examine(directory, this.originals);
+    const { torn, damage: lost = [] } = directory.recovery ?? {};
+    const unknown = torn !== undefined || lost.some(({ entries }) => entries === undefined);
+    const isLost = this.name === "lost" && unknown;
+    const outcomes = await examine(directory, this.originals, isLost ? "lost" : "here");
     this.#judge(file, damage, outcomes);
     if (lives) await this.#goOn(file, damage, disk, directory);
     else directory.crash();
@@ -157,20 +186,20 @@ export class Patient {
   #judge(file: string, damage: Damage, outcomes: ReadonlyMap<SessionId, Outcome>): void {
     const mayHit = this.#mayHit(file, damage);
     for (const [id, outcome] of outcomes) {
-      if (outcome !== "whole" && !mayHit(id, outcome)) throw new WrongAnswer(`session ${id} is ${outcome}`);
+      if (outcome !== "whole" && !mayHit(id, outcome))
+        throw new WrongAnswer(`session ${id} is ${outcome}`);
     }
   }
 
   /** Appends to every session that takes events; after a crash and a recovery they are there. */
-  async #goOn(
-    file: string,
-    damage: Damage,
-    disk: MemoryDisk,
-    directory: Directory,
-  ): Promise<void> {
+  async #goOn(file: string, damage: Damage, disk: MemoryDisk, directory: Directory): Promise<void> {
     const originals = new Map<SessionId, Original>(this.originals);
     for (const original of this.originals.values()) {
-      const grown = await appendOne(directory, original, this.#mayHit(file, damage)(original.id, "reported"));
+      const grown = await appendOne(
+        directory,
+        original,
+        this.#mayHit(file, damage)(original.id, "reported"),
+      );
       if (grown) originals.set(original.id, grown);
     }
     directory.crash();
@@ -181,6 +210,17 @@ export class Patient {
     const reader = await open(disk.copy(true), "read", 203);
     this.#judge(file, damage, await examine(reader, originals));
     await reader.close();
+  }
+}
+
+/** Takes back what was written to sessions and packs without being made durable there. */
+function losePower(disk: MemoryDisk, closed: MemoryDisk, imported: SessionId): void {
+  const isDurable = (path: string): boolean =>
+    path.includes(imported) || path.endsWith("00000002.pack");
+  for (const path of disk.paths()) {
+    if (!/\/(?:sessions|blobs)\//.test(path) || isDurable(path)) continue;
+    if (closed.exists(path)) disk.put(path, closed.bytesOf(path));
+    else disk.remove(path);
   }
 }
 

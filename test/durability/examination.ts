@@ -62,6 +62,9 @@ export async function takeOriginals(directory: Directory): Promise<Originals> {
   return originals;
 }
 
+/** What there is of the journal that held what sessions do not have in their place. */
+export type JournalState = "here" | "unrecovered" | "lost";
+
 /** How a session came out: `reported` includes what is whole and of which something is said. */
 export type Outcome = "whole" | "reported" | "lost";
 
@@ -85,14 +88,15 @@ export function reported(error: unknown, doing: string): ReachError {
 }
 
 /**
- * Examines every session of `originals`; returns how each came out. Throws `WrongAnswer`. While a
- * journal `awaitsRecovery`, readers may see less than was acknowledged, though not less than was
- * signed, and verifying does not call the session complete.
+ * Examines every session of `originals`; returns how each came out. Throws `WrongAnswer`. While the
+ * journal is `unrecovered`, readers may see less than was acknowledged, though not less than was
+ * signed, and verifying does not call the session complete. Where it is `lost`, and that has been
+ * said of the directory, any session may be shorter.
  */
 export async function examine(
   directory: Directory,
   originals: Originals,
-  awaitsRecovery = false,
+  journal: JournalState = "here",
 ): Promise<Map<SessionId, Outcome>> {
   const listed = new Set(directory.sessionIds());
   const outcomes = new Map<SessionId, Outcome>();
@@ -100,8 +104,10 @@ export async function examine(
     if (!originals.has(id)) throw new WrongAnswer(`there never was a session ${id}`);
   }
   for (const original of originals.values()) {
-    if (!listed.has(original.id)) throw new WrongAnswer(`session ${original.id} is not listed`);
-    outcomes.set(original.id, await examineSession(directory, original, awaitsRecovery));
+    const { id } = original;
+    if (listed.has(id)) outcomes.set(id, await examineSession(directory, original, journal));
+    else if (journal === "lost") outcomes.set(id, "lost");
+    else throw new WrongAnswer(`session ${id} is not listed`);
   }
   return outcomes;
 }
@@ -109,7 +115,7 @@ export async function examine(
 async function examineSession(
   directory: Directory,
   original: Original,
-  awaitsRecovery: boolean,
+  journal: JournalState,
 ): Promise<Outcome> {
   const { id } = original;
   const reading = readSession(directory, original);
@@ -122,13 +128,15 @@ async function examineSession(
     return whole ? "reported" : "lost";
   }
   const said = report.problemCount > original.problems || report.unrecovered > 0;
-  const open = awaitsRecovery && report.completeness === "unknown";
+  const open = journal === "unrecovered" && report.completeness === "unknown";
   if (open && !whole && !said && reading.size >= original.signedSize) return "reported";
+  if (journal === "lost" && !whole && !reading.error) return "lost";
   if (!whole && !said) {
     const what = `${reading.size} of ${original.events.length} events, ${reading.error?.message}`;
     throw new WrongAnswer(`session ${id} verifies and is not what it was: ${what}`);
   }
-  if (!whole && reading.opened && report.unrecovered === 0) checkFirstBad(reading, report, original);
+  if (!whole && reading.opened && report.unrecovered === 0)
+    checkFirstBad(reading, report, original);
   return whole ? (said ? "reported" : "whole") : "lost";
 }
 

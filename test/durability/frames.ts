@@ -16,7 +16,7 @@ import type { Patient } from "./corruption.ts";
 import type { Damage } from "./damage.ts";
 
 /** A frame of a file, from where to before where. */
-interface Frame {
+export interface Frame {
   readonly start: number;
   readonly end: number;
 }
@@ -38,7 +38,8 @@ function framesBy(bytes: Uint8Array, start: number, sizeAt: (at: number) => numb
   return frames;
 }
 
-function framesOf(file: string, bytes: Uint8Array): Frame[] {
+/** The frames of a file, as far as they stand one behind the other; none for other files. */
+export function framesOf(file: string, bytes: Uint8Array): Frame[] {
   if (file.endsWith("events.log")) {
     return framesBy(bytes, eventLogStart, (at) => {
       const size = batchSize(bytes, at);
@@ -91,7 +92,10 @@ function* within(file: string, bytes: Uint8Array): Generator<FileDamage> {
       const over = joined(bytes.subarray(0, second.start), content, bytes.subarray(second.end));
       yield { file, damage: { name: `${name} in place of ${j}`, bytes: over } };
       if (j < i) continue;
-      yield { file, damage: { name: `${name} swapped with ${j}`, bytes: swapped(bytes, first, second) } };
+      yield {
+        file,
+        damage: { name: `${name} swapped with ${j}`, bytes: swapped(bytes, first, second) },
+      };
     }
   }
 }

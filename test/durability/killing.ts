@@ -58,7 +58,7 @@ async function killOne(data: string, notes: string, random: () => number): Promi
   await child.expect("starting");
   const early = random() < 0.25;
   if (!early) await child.expect("writing");
-  await pause(early ? random() * 15 : random() * 250);
+  await pause(early ? random() * 15 : random() * 400);
   await child.kill();
   if (child.errors !== "") throw new Error(`the writer failed: ${child.errors}`);
   return early;
@@ -133,7 +133,8 @@ export async function killWriters(rounds: number, seed: number): Promise<KillTal
         tally.kills += 1;
         // Every third time the next writer finds what the killed one left, and not what we mended.
         const end = tally.kills === last;
-        if (end || random() > 0.33) found = await check(data, promisedOf(notes), random, end, tally);
+        if (end || random() > 0.33)
+          found = await check(data, promisedOf(notes), random, end, tally);
       }
       tally.found += found;
       for (const { events } of promisedOf(notes).values()) tally.acknowledged += events;

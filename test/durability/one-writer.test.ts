@@ -1,6 +1,6 @@
-// One writer: real processes race for a data directory. One of them gets it, the others are told who
-// has it; a writer that was stopped through a takeover acknowledges nothing when it goes on; the
-// lock of a dead process is taken at once, by exactly one of two, also when its pid lives on.
+// One writer: real processes race for a data directory. One of them gets it, the others are told
+// who has it; a writer that was stopped through a takeover acknowledges nothing when it goes on;
+// the lock of a dead process is taken at once, by exactly one of two, also when its pid lives on.
 
 import * as fs from "node:fs";
 import * as os from "node:os";

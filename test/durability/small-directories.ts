@@ -4,7 +4,7 @@
  * same code writes the same bytes: they are damaged byte by byte in one test, and kept as
  * `fixtures/v1` by another.
  */
-import { encodeValue, type Entropy, type SessionId, sha256, utf8 } from "../../src/base/index.ts";
+import { type Entropy, encodeValue, type SessionId, sha256, utf8 } from "../../src/base/index.ts";
 import { type Disk, readFile } from "../../src/disk/index.ts";
 import type { EventKind } from "../../src/event/index.ts";
 import { importSource, type Source } from "../../src/importers/index.ts";
@@ -170,7 +170,13 @@ export async function writeClean(disk: Disk, path: string): Promise<SessionIds> 
   await workshop.record(first, "removed", 2);
   await workshop.record(first, "quarantined", 4);
   await first.close();
-  await quarantine(disk, path, workshop.ids["quarantined"] as SessionId, 3, "the journal is damaged");
+  await quarantine(
+    disk,
+    path,
+    workshop.ids["quarantined"] as SessionId,
+    3,
+    "the journal is damaged",
+  );
   const second = await workshop.open();
   await removeSession(second, workshop.ids["removed"] as SessionId, Date.UTC(2026, 0, 3));
   await second.close();
@@ -178,15 +184,21 @@ export async function writeClean(disk: Disk, path: string): Promise<SessionIds> 
 }
 
 /**
- * Writes `crashed`. A first process closed well; a second one was killed while it wrote a group,
- * after it had committed events and a checkpoint; a third one recovered, went on, and was killed during an import that had acknowledged a part.
+ * Writes `crashed`. A first process closed well, then `closed` is called; a second one was killed
+ * while it wrote a group, after it had committed events and a checkpoint; a third one recovered,
+ * went on, and was killed during an import that had acknowledged a part.
  */
-export async function writeCrashed(disk: Disk, path: string): Promise<SessionIds> {
+export async function writeCrashed(
+  disk: Disk,
+  path: string,
+  closed: () => void = () => undefined,
+): Promise<SessionIds> {
   const workshop = new Workshop(disk, path, "crashed");
   const first = await workshop.open();
   await workshop.record(first, "continued", 4, [1]);
   await workshop.record(first, "growing", 3);
   await first.close();
+  closed();
   const second = await workshop.open();
   const continued = second.appendTo(workshop.ids["continued"] as SessionId);
   await workshop.append(continued, 3, [5]);
@@ -200,7 +212,12 @@ export async function writeCrashed(disk: Disk, path: string): Promise<SessionIds
   const bulk = await third.openBulk({ id: workshop.ids["growing"] as SessionId });
   const add = (from: number, count: number): void => {
     for (let i = from; i < from + count; i++) {
-      const header = { time: 1_700_000_000_000 + i, kind: "emit", type: "grown", ref: null } as const;
+      const header = {
+        time: 1_700_000_000_000 + i,
+        kind: "emit",
+        type: "grown",
+        ref: null,
+      } as const;
       bulk.append(header, "bytes", utf8(text(`grown ${i}`, i === 1 ? 4200 : 30)));
     }
   };

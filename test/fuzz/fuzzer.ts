@@ -112,10 +112,10 @@ async function timed(target: FuzzTarget, input: Uint8Array, where: string): Prom
   return best;
 }
 
-/** Inputs of each target, by weight; at least one. */
+/** Inputs of each target, by weight; never fewer in all than were asked for. */
 function shares(targets: readonly FuzzTarget[], inputs: number): number[] {
   const total = targets.reduce((sum, { weight }) => sum + weight, 0);
-  return targets.map(({ weight }) => Math.max(1, Math.round((inputs * weight) / total)));
+  return targets.map(({ weight }) => Math.ceil((inputs * weight) / total));
 }
 
 /** Fuzzes; throws `FuzzFailure` at the first broken promise. */

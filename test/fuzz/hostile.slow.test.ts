@@ -4,7 +4,7 @@
 import { Buffer } from "node:buffer";
 import { describe, expect, it } from "vitest";
 import { codeOf, concat, sessionIdBytes, writeU16, writeU32 } from "../../src/base/index.ts";
-import type { RecordSink } from "../../src/importers/importer.ts";
+import type { ImportProblem, RecordSink } from "../../src/importers/importer.ts";
 import { formats } from "../../src/importers/index.ts";
 import {
   bundleHeaderBytes,
@@ -57,7 +57,7 @@ describe("a bundle of some kilobytes that says a terabyte", () => {
     const disk = new FolderDisk("home");
     disk.createFolder("home");
     const directory = await Directory.open({ path: "home/data", mode: "write", disk });
-    const whole = await bundleOf(directory, await writeSample(directory, 3, { sign: false }));
+    const whole = await bundleOf(directory, await writeSample(directory, 3));
     await directory.close();
     const identity = sessionIdBytes(decodeBundleHeader(whole));
     const end = sectionsOf(whole).find(({ kind }) => kind > sectionKinds.snapshots)?.offset ?? 0;
@@ -92,30 +92,55 @@ describe("a bundle of some kilobytes that says a terabyte", () => {
   });
 });
 
+describe("a record that would take many times its size", () => {
+  const size = 31 * MiB;
+  it.each([
+    ["arrays in arrays", "[".repeat(size)],
+    ["objects in objects", '{"a":'.repeat(size / 5)],
+    ["very many arrays", `[${"[],".repeat(size / 3)}[]]`],
+    ["very many objects", `[${"{},".repeat(size / 3)}{}]`],
+  ])("is kept and not read: %s", async (_, text) => {
+    const source = Buffer.from(`${text}\n`);
+    for (const name of ["ndjson", "swe-agent"]) {
+      const messages: string[] = [];
+      const taken = await memoryOf(() => {
+        const reader = formats.find((format) => format.name === name)?.reader({});
+        const said = { ...sink, problem: (one: ImportProblem) => messages.push(one.message) };
+        reader?.push(Buffer.from(name === "ndjson" ? "" : '{"info":'), said);
+        reader?.push(source, said);
+        reader?.end(said);
+      });
+      expect(taken, name).toBeLessThan(300);
+      expect(messages.length, name).toBeGreaterThan(0);
+    }
+  });
+});
+
+const sink: RecordSink = { record: () => 0, gap: () => undefined, problem: () => undefined };
+
 describe("a source that never comes to a point", () => {
-  const sink: RecordSink = { record: () => 0, gap: () => undefined, problem: () => undefined };
-  const sources: Readonly<Record<string, string>> = {
-    "one word": "x",
-    "one text": '"',
-    "one number": "1",
-    blanks: " ",
-    "empty lines": "\n",
-    "arrays in arrays": "[",
-    "objects in objects": '{"a":',
-    "an array of empty objects": "{},",
-  };
+  /** Fewer MiB of what is very many records. */
+  const sources: readonly [what: string, start: string, unit: string, mebibytes: number][] = [
+    ["one word", "", "x", 96],
+    ["one text", '"', "y", 96],
+    ["one number", "", "1", 96],
+    ["arrays in arrays", "", "[", 96],
+    ["objects in objects", "", '{"a":', 96],
+    ["blanks", "", " ", 96],
+    ["empty lines", "", "\n", 4],
+    ["an array of empty objects", "[", "{},", 4],
+  ];
 
-  /** 96 MiB that begin with `start` and go on like `unit`; lines end where the format can. */
-  function feed(reader: ReturnType<(typeof formats)[number]["reader"]>, unit: string): void {
-    reader.push(Buffer.from(unit === '"' ? '"' : unit === "{}," ? "[" : ""), sink);
-    const chunk = Buffer.from((unit === '"' ? "y" : unit).repeat(65_536 / unit.length));
-    for (let fed = 0; fed < 96 * MiB; fed += chunk.length) reader.push(chunk, sink);
-    reader.end(sink);
-  }
-
-  it.each(Object.entries(sources))("is read in bounded memory: %s", async (_, unit) => {
+  it.each(sources)("is read in bounded memory: %s", async (_, start, unit, mebibytes) => {
+    const chunk = Buffer.from(unit.repeat(65_536 / unit.length));
     for (const format of formats) {
-      const taken = await memoryOf(() => feed(format.reader({}), unit));
+      const taken = await memoryOf((look) => {
+        const reader = format.reader({});
+        reader.push(Buffer.from(start), sink);
+        for (let fed = 0; fed < mebibytes * MiB; fed += chunk.length) reader.push(chunk, sink);
+        look();
+        reader.end(sink);
+      });
       expect(taken, format.name).toBeLessThan(300);
     }
   });

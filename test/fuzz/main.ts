@@ -1,6 +1,7 @@
 /**
- * `npm run fuzz -- --seed N --inputs M [--target T]`: fuzzes and prints what was tried. At the first
- * broken promise: the input, and how to see it again (`--target T --input BASE64`); exits with 1.
+ * `npm run fuzz -- --seed N --inputs M [--target T]`: fuzzes and prints what was tried. At the
+ * first broken promise: the input, and how to see it again (`--target T --input BASE64`); exits
+ * with 1.
  */
 import { parseArgs } from "node:util";
 import type { FuzzTarget } from "./fuzz-target.ts";

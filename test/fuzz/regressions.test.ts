@@ -254,3 +254,22 @@ describe("the type of a record", () => {
     }
   });
 });
+
+describe("a record that would take many times its size in memory", () => {
+  const format = formatNamed("ndjson") as Format;
+  const padding = `"${"x".repeat(300_000)}"`;
+  const nested = (depth: number): string => `${"[".repeat(depth)}1${"]".repeat(depth)}`;
+
+  it("is kept unread, and reported as that", () => {
+    const { records, messages } = read(format, `[${padding},${nested(20_000)}]\n{"a":1}\n`);
+    expect(records.map(({ type }) => type)).toEqual(["reach.unparsed", "record"]);
+    expect(messages[0]).toContain("nested too deeply");
+  });
+
+  it("is read where it is large and not deep, whatever its texts hold", () => {
+    const text = JSON.stringify({ type: "t", text: `${"[".repeat(300_000)}\\"\\` });
+    const { records, messages } = read(format, `${text}\n[${padding},${nested(9000)}]\n`);
+    expect(records.map(({ form, type }) => `${form} ${type}`)).toEqual(["json t", "json record"]);
+    expect(messages).toEqual([]);
+  });
+});

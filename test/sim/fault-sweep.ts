@@ -75,12 +75,12 @@ async function sweepOne(options: SweepOptions, index: number, fault: Fault): Pro
     disk.powerOff();
     life.engine.abandon();
     disk = crashed;
-    await recovered(options, crashed, life.oracle);
+    await recovered(options, crashed, life.oracle, 3);
     // What the page cache showed after a kill stays, also when nothing of the cache was durable.
     disk = killed;
-    const shown = await recovered(options, killed, life.oracle);
+    const shown = await recovered(options, killed, life.oracle, 4);
     disk = killed.crash(random, nothingKept);
-    await recovered(options, disk, shown);
+    await recovered(options, disk, shown, 5);
   } catch (error) {
     const what = `operation ${index} fails with ${fault.code}, effect ${fault.effect}`;
     const lines = [messageOf(error), what, ...(disk?.trace() ?? [])];
@@ -116,8 +116,13 @@ async function live(
 }
 
 /** Recovers a disk, judges it, and returns an oracle that holds the next to what was shown. */
-async function recovered(options: SweepOptions, disk: SimDisk, oracle: Oracle): Promise<Oracle> {
-  const engine = await options.driver.open(disk, world(options.seed, 3));
+async function recovered(
+  options: SweepOptions,
+  disk: SimDisk,
+  oracle: Oracle,
+  life: number,
+): Promise<Oracle> {
+  const engine = await options.driver.open(disk, world(options.seed, life));
   const views = await viewsOf(engine);
   oracle.judge(views, oracle.now);
   options.coverage.crash(["fault sweep"]);

@@ -44,6 +44,13 @@ const expectedCodes: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
   "UNRECOVERED",
 ]);
 
+/** Codes of reads that meet what a failed sync has left. */
+const damageCodes: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
+  "CORRUPT",
+  "BLOB_MISSING",
+  "BLOB_CORRUPT",
+]);
+
 /** Draws the shape of a workload; with `everything` nothing is left out of it. */
 export function drawPlan(random: Random, everything: boolean): Plan {
   const weight = (): number => (everything ? 1 : random.pick([0, 1, 1, 3]));
@@ -87,8 +94,6 @@ export class Workload {
   #diskIsFull = false;
   #roomChanges = 0;
   #faults = 0;
-  /** Reads that may still fail because an operation was made to. */
-  #readsMayFail = 0;
   #maintaining = false;
   #lastFailure = "";
   #takeover: "none" | "begun" | "done" = "none";
@@ -272,7 +277,7 @@ export class Workload {
     try {
       await this.#during("snapshot", async () => this.#engine.snapshot?.(session));
     } catch (error) {
-      this.#tolerate(error, roomChanges);
+      if (!this.#mayFailToRead(error)) this.#tolerate(error, roomChanges);
     }
   }
 
@@ -307,8 +312,7 @@ export class Workload {
       if (codeOf(error) === "NOT_FOUND") return;
       throw error;
     }
-    this.#mayAcknowledge();
-    this.#oracle.removed(session);
+    if (this.#takeover === "none") this.#oracle.removed(session);
   }
 
   /** Another writer begins to take over; what this one is told from then on is not held to it. */
@@ -341,9 +345,18 @@ export class Workload {
       if (this.#importing.has(view.id)) this.#oracle.seen(view);
       else this.#oracle.shown(view);
     } catch (error) {
-      // A full disk is no reason for a read to fail; a failing operation fails one read.
-      if (this.#readsMayFail-- <= 0 || !expectedCodes.has(codeOf(error))) throw error;
+      // A full disk is no reason for a read to fail.
+      if (!this.#mayFailToRead(error)) throw error;
     }
+  }
+
+  /**
+   * A failed sync may throw pages out of the cache: until the engine has rebuilt the file, reading it
+   * says that it is damaged.
+   */
+  #mayFailToRead(error: unknown): boolean {
+    const code = codeOf(error);
+    return this.#faults > 0 && (expectedCodes.has(code) || damageCodes.has(code));
   }
 
   async #during<T>(activity: string, action: () => Promise<T>): Promise<T> {
@@ -395,10 +408,9 @@ export class Workload {
     await this.resumesAfterFault();
   }
 
-  /** From now on appends, and one read, may fail because an operation is made to. */
+  /** From now on appends and reads may fail because an operation is made to. */
   expectFault(): void {
     this.#faults++;
-    this.#readsMayFail++;
   }
 
   /** Where the driver promises it, appends are acknowledged again. */

@@ -1,6 +1,6 @@
-// The clock around a piece of work, in the process that does it. Besides wall time it takes the time
-// that the busiest thread was on a processor: the same on a busy machine as on a quiet one, while
-// wall time is what people wait for. Threads of the engine that compile and collect are not in it.
+// The clock around a piece of work, in the process that does it. Besides wall time it takes the
+// time that the busiest thread was on a processor: the same on a busy machine as on a quiet one.
+// Threads of the engine that compile and collect garbage are not in it.
 
 import { readdirSync, readFileSync } from "node:fs";
 import process from "node:process";

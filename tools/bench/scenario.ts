@@ -24,7 +24,7 @@ export interface Row {
   readonly floor?: Spread;
   /** How they compare; `goal` and `what` say in which direction. */
   readonly ratio?: Spread;
-  /** The same of the time that the busiest thread was on a processor: never compared with a goal. */
+  /** The same of the time that the busiest thread was on a processor; no goal asks for it. */
   readonly threadRatio?: Spread;
   readonly goal?: Goal;
 }

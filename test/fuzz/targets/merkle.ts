@@ -1,4 +1,6 @@
-/** Ranges, tiles and proofs: one form each, and a proof holds exactly when the recursion says so. */
+/**
+ * Ranges, tiles and proofs: one form each, and a proof holds exactly when the recursion says so.
+ */
 import { equalBytes, fromUtf8, readU64, utf8, writeU64 } from "../../../src/base/index.ts";
 import {
   decodeEntryBundle,

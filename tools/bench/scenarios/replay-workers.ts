@@ -1,6 +1,6 @@
-// The same replay on two workers and on one: what the second core is worth. Once in fresh processes,
-// as the command does it, where each thread compiles the code for itself; once in a process that
-// has replayed before, as a server or a library does it.
+// The same replay on two workers and on one: what the second core is worth. Once in fresh
+// processes, as the command does it, where each thread compiles the code for itself; once in a
+// process that has replayed before, as a library does it.
 
 import { availableParallelism } from "node:os";
 import { closeWorkers, loadProgram, replaySession } from "../../../src/runtime/index.ts";
