@@ -22,7 +22,7 @@ import { JournaledPacks } from "./journaled-packs.ts";
 import { knownSlotsDefault } from "./known-chunks.ts";
 import { KnownEntries } from "./known-entries.ts";
 import { collectPacks } from "./pack-collect.ts";
-import { packHeaderBytes, packName } from "./pack-format.ts";
+import { packHeader, packHeaderBytes, packName } from "./pack-format.ts";
 import { PackSet } from "./pack-set.ts";
 
 /** How much memory may be used, and when a pack is full; each has a default. */
@@ -132,6 +132,11 @@ export class PackBlobs implements BlobStore {
   /** The file of a pack, for whoever makes journaled packs durable. */
   pathOfPack(pack: number): string {
     return `${this.#packs.folder}/${packName(pack)}`;
+  }
+
+  /** The first bytes of a journaled pack, for whoever writes its file anew. */
+  headerOfPack(pack: number): Uint8Array {
+    return packHeader(pack, "journaled");
   }
 
   /** The file of a journaled pack was replaced by another one with the same content. */

@@ -37,6 +37,8 @@ export interface JournalTargets {
 /** The part of the blob store that the journal writes to. */
 export interface PackTargets {
   pathOfPack(pack: number): string;
+  /** The first bytes of the file of a pack; they are in no journal entry. */
+  headerOfPack(pack: number): Uint8Array;
   apply(write: { pack: number; offset: number; bytes: Uint8Array }): void;
   /** The file of a pack has been replaced by another one. */
   replaced(pack: number): void;
@@ -97,10 +99,14 @@ export class DirectoryTargets implements JournalTargets {
       return;
     }
     const file = this.#files.use(path, () => this.#createSessionFolder(id));
-    if (entry.kind === entryKinds.events && entry.offset === eventLogStart) {
-      file.write(encodeEventLogHeader(entry.id), 0);
-    }
+    this.#writeHeader(file, entry);
     file.write(entry.bytes, entry.offset);
+  }
+
+  /** The header of an event log goes with its first batch; it is in no journal entry. */
+  #writeHeader(file: DiskFile, { kind, offset, id }: JournalEntry): void {
+    if (kind !== entryKinds.events || offset !== eventLogStart) return;
+    file.write(encodeEventLogHeader(id), 0);
   }
 
   /**
@@ -179,8 +185,11 @@ export class DirectoryTargets implements JournalTargets {
       copyAll(source, target);
       for (const segment of segments) {
         for (const entry of this.#entriesFor(path, segment)) {
+          if (entry.kind === entryKinds.pack) {
+            pack ??= packOfIdBytes(entry.id);
+            target.write(this.#packs.headerOfPack(pack), 0);
+          } else this.#writeHeader(target, entry);
           target.write(entry.bytes, entry.offset);
-          if (entry.kind === entryKinds.pack) pack = packOfIdBytes(entry.id);
         }
       }
       await target.sync();

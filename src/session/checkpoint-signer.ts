@@ -73,6 +73,9 @@ export class CheckpointSigner {
   }
 
   #signedSize(id: SessionId): number {
+    const { disk, root } = this.#context;
+    // Before anything is signed the log may not even have found its place, on a full disk.
+    if (!disk.exists(checkpointPath(root, id))) return 0;
     const reader = new SessionReader(this.#context, id);
     try {
       return reader.checkpoint()?.size ?? 0;

@@ -66,8 +66,9 @@ export class Directory {
   readonly #changing = new Set<SessionId>();
   #large: Promise<LargePayloads> | undefined;
   /**
-   * Imports that failed and are not undone, durably: as long as a marker may come back after a power
-   * loss, what is appended behind it would be cut. Also packs in which a large payload failed.
+   * Imports that failed and are not undone, durably: as long as a marker may come back after a
+   * power loss, what is appended behind it would be cut. Also packs in which a large payload
+   * failed.
    */
   readonly #toUndo = new Set<SessionId>();
   #closed = false;

@@ -60,7 +60,7 @@ describe.each(["clean", "crashed"] as const)("of the %s directory", { timeout: 6
     expectAll(await endureAll(losses), 30);
   });
 
-  it("the directory of each group of the journal is damaged, and no session is disturbed", async () => {
+  it("the directory of a group of the journal is damaged, and nobody is disturbed", async () => {
     const tally = newTally();
     for (const file of patient.segments()) {
       const bytes = patient.bytesOf(file);

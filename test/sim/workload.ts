@@ -351,8 +351,8 @@ export class Workload {
   }
 
   /**
-   * A failed sync may throw pages out of the cache: until the engine has rebuilt the file, reading it
-   * says that it is damaged.
+   * A failed sync may throw pages out of the cache: until the engine has rebuilt the file, reading
+   * it says that it is damaged.
    */
   #mayFailToRead(error: unknown): boolean {
     const code = codeOf(error);

@@ -19,7 +19,7 @@ async function simulated(
   crashes: number,
   bug?: PlantedBug,
 ): Promise<{ status: number | null; text: string }> {
-  const program = path.join(output, `${plantedBugs.findIndex((one) => one === bug)}.mjs`);
+  const program = path.join(output, `${bug === undefined ? "none" : plantedBugs.indexOf(bug)}.mjs`);
   await bundleSimulation(program, bug);
   const options = ["--seed", String(seed), "--crashes", String(crashes)];
   const run = spawnSync(process.execPath, [program, ...options], { encoding: "utf8" });

@@ -38,9 +38,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "appends a journal entry instead of writing it to its place, so that twice is not once",
     file: "log/targets.ts",
-    passage: "    file.write(entry.bytes, entry.offset);\n  }\n\n  /**\n   * A checkpoint",
-    instead:
-      "    file.write(entry.bytes, Math.max(file.size(), entry.offset));\n  }\n\n  /**\n   * A checkpoint",
+    passage: "    this.#writeHeader(file, entry);\n    file.write(entry.bytes, entry.offset);",
+    instead: "    file.write(entry.bytes, Math.max(file.size(), entry.offset));",
     seed: 1,
   },
   {
