@@ -21,13 +21,17 @@ const layers = {
   blobs: 2,
   replay: 2,
   programs: 2,
+  client: 2,
   log: 3,
   snapshots: 3,
+  sandbox: 3,
+  effects: 4,
   session: 4,
   runtime: 5,
   importers: 5,
-  server: 6,
-  cli: 7,
+  engine: 6,
+  server: 7,
+  cli: 8,
 };
 
 const fileLinesMax = 500;

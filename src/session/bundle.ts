@@ -178,11 +178,11 @@ class BundleWalk {
   }
 
   async #turn(): Promise<void> {
-    if (performance.now() - this.#turned < turnMs) return;
-    await new Promise((resolve) => setImmediate(resolve));
     if (this.#options.signal?.aborted) {
       throw new ReachError("INTERRUPTED", "reading the bundle was interrupted");
     }
+    if (performance.now() - this.#turned < turnMs) return;
+    await new Promise((resolve) => setImmediate(resolve));
     this.#progress();
     this.#turned = performance.now();
   }

@@ -177,9 +177,9 @@ class SessionCheck {
 
   /** Between two steps: from time to time others get their turn. */
   async #turn({ onProgress, signal }: VerifyOptions): Promise<void> {
+    if (signal?.aborted) throw new ReachError("INTERRUPTED", "verifying was interrupted");
     if (performance.now() - this.#turned < turnMs) return;
     await new Promise((resolve) => setImmediate(resolve));
-    if (signal?.aborted) throw new ReachError("INTERRUPTED", "verifying was interrupted");
     onProgress?.({ done: this.#end, total: null, unit: "events" });
     this.#turned = performance.now();
   }
