@@ -41,6 +41,16 @@ export const errorCodes = [
   "OVERLOADED",
   "INTERRUPTED",
   "WORKER_FAILED",
+  "UNAUTHENTICATED",
+  "FORBIDDEN",
+  "REQUEST_INVALID",
+  "REQUEST_TOO_LARGE",
+  "MEDIA_TYPE_UNSUPPORTED",
+  "NOT_ACCEPTABLE",
+  "RANGE_INVALID",
+  "IDEMPOTENCY_KEY_REUSED",
+  "RATE_LIMITED",
+  "UNAVAILABLE",
 ] as const;
 
 /** One of `errorCodes`. */

@@ -61,6 +61,17 @@ export const limits = {
 
   readWindowBytes: 1 * MiB,
   pageEventsMax: 1000,
+  /** Bytes of payloads and events after which a page ends, or names its payloads only. */
+  pageBytesMax: 8 * MiB,
+  /** Bodies and headers of HTTP requests. */
+  requestBytesMax: 8 * MiB,
+  requestHeaderBytesMax: 16 * KiB,
+  /** Events of one append over HTTP: durable all or none. */
+  appendEventsMax: 1000,
+  /** Bytes that wait for a tailing observer before it has to fetch at its own pace. */
+  tailQueueBytesMax: 1 * MiB,
+  /** Concurrent tails and other responses without end, in one process. */
+  tailsMax: 20_000,
   runnerRssBytesMax: 512 * MiB,
 } as const;
 
@@ -74,3 +85,4 @@ assert(limits.reserveBytes >= 2 * limits.journalGroupBytesMax, "the reserve hold
 assert(limits.eventBytesMax > 2 * limits.payloadInlineBytesMax, "an inline payload fits an event");
 assert(limits.valueBytesMax > limits.stateBytesMax, "a state is a value");
 assert(limits.recordBytesMax > limits.fragmentBytes, "a record is larger than a fragment");
+assert(limits.pageBytesMax > limits.eventBytesMax, "a page holds at least one event");

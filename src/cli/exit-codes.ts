@@ -58,6 +58,16 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   OVERLOADED: exitCodes.unavailable,
   INTERRUPTED: exitCodes.interrupted,
   WORKER_FAILED: exitCodes.failed,
+  UNAUTHENTICATED: exitCodes.denied,
+  FORBIDDEN: exitCodes.denied,
+  REQUEST_INVALID: exitCodes.usage,
+  REQUEST_TOO_LARGE: exitCodes.failed,
+  MEDIA_TYPE_UNSUPPORTED: exitCodes.failed,
+  NOT_ACCEPTABLE: exitCodes.failed,
+  RANGE_INVALID: exitCodes.usage,
+  IDEMPOTENCY_KEY_REUSED: exitCodes.failed,
+  RATE_LIMITED: exitCodes.unavailable,
+  UNAVAILABLE: exitCodes.unavailable,
 };
 
 /** The exit code for anything thrown; what is no error of Reach has failed. */

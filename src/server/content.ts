@@ -1,0 +1,40 @@
+/**
+ * Bodies of requests: JSON, read as RFC 8259 has it and to the byte valid UTF-8, or CBOR as Reach
+ * writes it. Both are plain data that an event can hold; anything else is refused by its name.
+ */
+import type { FastifyInstance } from "fastify";
+import { decodeValue, messageOf, parseJson } from "../base/index.ts";
+import { HttpError } from "./problem.ts";
+
+/** Media types of the bodies that routes read. */
+export const bodyTypes = ["application/json", "application/cbor"] as const;
+
+/** Teaches `app` to read bodies. */
+export function addContentTypes(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const options = { parseAs: "buffer" as const };
+  app.addContentTypeParser("application/json", options, async (_: unknown, body: Buffer) => {
+    return readBody("JSON", body, parseJson);
+  });
+  app.addContentTypeParser("application/cbor", options, async (_: unknown, body: Buffer) => {
+    return readBody("CBOR", body, decodeValue);
+  });
+}
+
+function readBody(what: string, body: Buffer, read: (bytes: Uint8Array) => unknown): unknown {
+  // A request without a body may name a type all the same.
+  if (body.length === 0) return undefined;
+  try {
+    return read(body);
+  } catch (error) {
+    const reason = error instanceof SyntaxError ? withoutExcerpt(error) : messageOf(error);
+    throw new HttpError("REQUEST_INVALID", `the body is no ${what}: ${reason}`);
+  }
+}
+
+/** V8 quotes the text around an error: that is content, and stays out of answers and logs. */
+function withoutExcerpt(error: SyntaxError): string {
+  const at = /position (\d+)/.exec(error.message)?.[1];
+  if (at !== undefined) return `a syntax error at byte ${at}`;
+  return error.message.includes("UTF-8") ? "it is no UTF-8" : "a syntax error";
+}

@@ -1,0 +1,162 @@
+/**
+ * The server put together: the framework with its limits, who may ask, what bodies are, how errors
+ * look, then the routes. Nothing listens yet: see `ReachServer.listen`.
+ */
+import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import fastify, { type FastifyBaseLogger } from "fastify";
+import { assert, limits, ReachError } from "../base/index.ts";
+import { addAccess } from "./access/access.ts";
+import { addContentTypes } from "./content.ts";
+import { HttpError, problemOf, problemType, sendProblem } from "./problem.ts";
+import { addRoutes } from "./routes/routes.ts";
+import type { ServerApp, ServerContext } from "./server-context.ts";
+import { defaultConfig, type ServerConfig, type ServerOptions } from "./server-options.ts";
+import { requestValidator } from "./validation.ts";
+import { Workspace } from "./workspace.ts";
+
+/** A server that can listen. */
+export class ReachServer {
+  readonly app: ServerApp;
+  readonly context: ServerContext;
+  readonly #options: ServerOptions;
+
+  constructor(app: ServerApp, context: ServerContext, options: ServerOptions) {
+    this.app = app;
+    this.context = context;
+    this.#options = options;
+  }
+
+  /**
+   * Listens; resolves with the address. Throws `USAGE` for an address that others can reach while
+   * there are no tokens.
+   */
+  async listen({ host = "127.0.0.1", port = 0 }: { host?: string; port?: number } = {}): Promise<{
+    url: string;
+    port: number;
+    open: boolean;
+  }> {
+    const open = this.#options.tokens?.any !== true;
+    if (open && !isLoopback(host)) {
+      throw new ReachError("USAGE", `${host} can be reached by others, and there are no tokens`, {
+        hint: "create one with `reach token create`, or listen on 127.0.0.1",
+      });
+    }
+    await this.app.listen({ host, port });
+    this.context.life.phase = "ready";
+    const address = this.app.server.address();
+    assert(typeof address === "object" && address, "a server that listens has an address");
+    const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
+    return { url: `http://${name}:${address.port}`, port: address.port, open };
+  }
+
+  /**
+   * Stops: takes no more triggers, ends tails with a place to resume, waits for requests under
+   * way, parks sessions, makes everything durable and signs it.
+   */
+  async close(): Promise<void> {
+    this.context.life.phase = "stopping";
+    await this.app.close();
+    for (const workspace of this.context.workspaces.values()) await workspace.close();
+  }
+}
+
+/** Whether only this machine can reach `host`. */
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+/** Puts a server together over open directories, which it closes when it is closed. */
+export async function createServer(options: ServerOptions): Promise<ReachServer> {
+  const config: ServerConfig = { ...defaultConfig, ...options.config };
+  const workspaces = new Map<string, Workspace>();
+  for (const source of options.workspaces) {
+    const workspace = new Workspace(source, config);
+    assert(!workspaces.has(workspace.name), "workspaces have names of their own");
+    workspaces.set(workspace.name, workspace);
+  }
+  const context: ServerContext = {
+    config,
+    version: options.version ?? "0",
+    workspaces,
+    life: { phase: "starting" },
+  };
+  const app = newApp(config, options.logger);
+  addSafeHeaders(app);
+  const [open] = workspaces.values();
+  addAccess(app, { workspaces, tokens: options.tokens, open, corsOrigins: config.corsOrigins });
+  addContentTypes(app);
+  await addRoutes(app, context);
+  await app.ready();
+  return new ReachServer(app, context, options);
+}
+
+function newApp(config: ServerConfig, logger: FastifyBaseLogger | undefined): ServerApp {
+  const app = fastify({
+    ...(logger ? { loggerInstance: logger } : { logger: false }),
+    bodyLimit: config.bodyBytesMax,
+    requestTimeout: config.requestTimeoutMs,
+    keepAliveTimeout: config.keepAliveTimeoutMs,
+    requestIdHeader: false,
+    genReqId: () => randomUUID(),
+    // Responses under way get their time; idle connections do not.
+    forceCloseConnections: "idle",
+    return503OnClosing: false,
+    http: {
+      headersTimeout: config.headersTimeoutMs,
+      maxHeaderSize: limits.requestHeaderBytesMax,
+      connectionsCheckingInterval: 2_000,
+    },
+    routerOptions: { maxParamLength: 1024, caseSensitive: true },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(requestValidator);
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+  app.setNotFoundHandler((request, reply) => {
+    const error = new HttpError("NOT_FOUND", `there is no such route`, { hint: "see /docs" });
+    sendProblem(error, request, reply);
+  });
+  return app as ServerApp;
+}
+
+const safeHeaders: Readonly<Record<string, string>> = {
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "x-frame-options": "DENY",
+  "cross-origin-resource-policy": "same-origin",
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cache-control": "no-store",
+};
+
+/** What is in a session is text from strangers: no browser may take an answer for a page. */
+function addSafeHeaders(app: ServerApp): void {
+  app.addHook("onRequest", async (request, reply) => {
+    reply.headers(safeHeaders).header("x-request-id", request.id);
+  });
+}
+
+/** A request that never became one: too large or malformed headers, or too slow. */
+function answerBrokenRequest(error: Error & { code: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? 431
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? 408
+        : 400;
+  const code = status === 431 ? "REQUEST_TOO_LARGE" : "REQUEST_INVALID";
+  const what =
+    status === 431 ? "the headers are too large" : status === 408 ? "too slow" : "no HTTP";
+  const problem = problemOf(new HttpError(code, what, { status }), randomUUID());
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${status} ${problem.title}\r\nContent-Type: ${problemType}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

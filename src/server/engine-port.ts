@@ -1,0 +1,33 @@
+/**
+ * What the server asks of whatever runs sessions. The engine of `src/engine` is one; tests bring
+ * their own. A server without one serves recorded sessions only.
+ */
+import type { SessionId } from "../base/index.ts";
+
+/** Where a session of a program stands. */
+export interface SessionStatus {
+  readonly phase: "queued" | "running" | "waiting" | "parked" | "ended" | "stuck";
+  /** How it ended. */
+  readonly outcome?: string | undefined;
+}
+
+/**
+ * Guarantees: what a call resolves with is durable; a second `start` with the same id answers the
+ * same and starts nothing; a call may throw `OVERLOADED` when its queue is full.
+ */
+export interface SessionEngine {
+  start(
+    program: string,
+    input: unknown,
+    options?: { id?: SessionId; name?: string; time?: number },
+  ): Promise<{ id: SessionId; created: boolean }>;
+  /** Throws `NOT_FOUND`, `SESSION_ENDED`, `GONE`. */
+  input(id: SessionId, event: { type: string; data: unknown }): Promise<{ seq: number }>;
+  cancel(id: SessionId, reason?: string): Promise<{ seq: number }>;
+  status(id: SessionId): SessionStatus;
+  fork(
+    id: SessionId,
+    options: { at: number; overrides?: Map<number, unknown>; rerunOpen?: boolean },
+  ): Promise<{ id: SessionId }>;
+  close(options?: { graceMs?: number }): Promise<void>;
+}

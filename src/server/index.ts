@@ -1,0 +1,11 @@
+/** The HTTP server: sessions triggered, observed and verified from anywhere. */
+export { allows, isScope, type Scope, scopes } from "./access/scopes.ts";
+export { type NewToken, type TokenRecord, TokenStore } from "./access/token-store.ts";
+export { createServer, ReachServer } from "./create-server.ts";
+export type { SessionEngine, SessionStatus } from "./engine-port.ts";
+export {
+  defaultConfig,
+  type ServerConfig,
+  type ServerOptions,
+  type WorkspaceSource,
+} from "./server-options.ts";

@@ -1,0 +1,89 @@
+/**
+ * Sessions opened for reading, kept open for the next request: opening one costs four files. Those
+ * not used for longest are closed when there are too many.
+ */
+import type { SessionId } from "../base/index.ts";
+import type { Directory, SessionReader } from "../session/index.ts";
+
+const keptMax = 128;
+
+interface Kept {
+  readonly reader: SessionReader;
+  users: number;
+  /** Nobody may get it any more; closed by its last user. */
+  stale: boolean;
+}
+
+/** A reader on loan. */
+export interface ReaderLease {
+  readonly reader: SessionReader;
+  /** Gives it back; nothing happens a second time. */
+  release(): void;
+}
+
+/** The open readers of one directory. */
+export class ReaderPool {
+  readonly #directory: Directory;
+  /** In order of use, the latest last. */
+  readonly #kept = new Map<SessionId, Kept>();
+
+  constructor(directory: Directory) {
+    this.#directory = directory;
+  }
+
+  /** A reader that sees what is durable now. Throws `NOT_FOUND`, `GONE`, `CORRUPT`. */
+  lease(id: SessionId): ReaderLease {
+    let kept = this.#kept.get(id);
+    if (kept) {
+      this.#kept.delete(id);
+      kept.reader.refresh();
+    } else kept = { reader: this.#directory.session(id), users: 0, stale: false };
+    this.#kept.set(id, kept);
+    kept.users += 1;
+    const lent = kept;
+    let released = false;
+    this.#evict();
+    return {
+      reader: lent.reader,
+      release: () => {
+        if (released) return;
+        released = true;
+        lent.users -= 1;
+        if (lent.stale && lent.users === 0) lent.reader.close();
+      },
+    };
+  }
+
+  /** Calls `work` with a reader of the session. */
+  async with<Result>(
+    id: SessionId,
+    work: (reader: SessionReader) => Result | Promise<Result>,
+  ): Promise<Result> {
+    const { reader, release } = this.lease(id);
+    try {
+      return await work(reader);
+    } finally {
+      release();
+    }
+  }
+
+  /** Forgets a session: its files may have been replaced. */
+  forget(id: SessionId): void {
+    const kept = this.#kept.get(id);
+    if (!kept) return;
+    this.#kept.delete(id);
+    kept.stale = true;
+    if (kept.users === 0) kept.reader.close();
+  }
+
+  close(): void {
+    for (const id of [...this.#kept.keys()]) this.forget(id);
+  }
+
+  #evict(): void {
+    for (const [id, { users }] of this.#kept) {
+      if (this.#kept.size <= keptMax) return;
+      if (users === 0) this.forget(id);
+    }
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Whether the process is alive, and whether it should get requests: two questions, two answers.
+ * Neither needs a token, and neither says anything about sessions.
+ */
+import { Type } from "@fastify/type-provider-typebox";
+import { codeOf } from "../../base/index.ts";
+import { HttpError } from "../problem.ts";
+import { answers } from "../schemas.ts";
+import type { ServerApp, ServerContext } from "../server-context.ts";
+
+const Health = Type.Object({ status: Type.Literal("ok"), version: Type.String() });
+const Readiness = Type.Object({
+  status: Type.Literal("ready"),
+  workspaces: Type.Array(Type.String()),
+});
+
+/** Adds `/healthz` and `/readyz`. */
+export function addLifeRoutes(app: ServerApp, { life, workspaces, version }: ServerContext): void {
+  app.get(
+    "/healthz",
+    {
+      config: { access: "public" },
+      schema: { tags: ["life"], summary: "The process answers", response: answers(200, Health) },
+    },
+    async () => ({ status: "ok" as const, version }),
+  );
+  app.get(
+    "/readyz",
+    {
+      config: { access: "public" },
+      schema: {
+        tags: ["life"],
+        summary: "Everything is open, owned and taking requests",
+        response: answers(200, Readiness, [503]),
+      },
+    },
+    async () => {
+      if (life.phase !== "ready") throw new HttpError("UNAVAILABLE", `the server is ${life.phase}`);
+      for (const { name, directory } of workspaces.values()) {
+        try {
+          directory.checkLock();
+        } catch (error) {
+          const code = codeOf(error) ?? "UNAVAILABLE";
+          throw new HttpError(code, `workspace ${name} is not writable`, { status: 503 });
+        }
+      }
+      return { status: "ready" as const, workspaces: [...workspaces.keys()] };
+    },
+  );
+}

@@ -1,0 +1,57 @@
+/**
+ * Checking requests against their schemas. A body must be as its schema says; parameters and query
+ * arrive as text, and only text that is a number or a boolean to the letter is taken for one.
+ */
+import type { TSchema } from "@fastify/type-provider-typebox";
+import type { FastifySchemaCompiler } from "fastify";
+import { Compile } from "typebox/compile";
+import { HttpError } from "./problem.ts";
+
+type Properties = Readonly<Record<string, { readonly type?: string }>>;
+
+/** The validator of one part of a request. */
+export const requestValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const check = Compile(schema);
+  const { properties } = schema as { properties?: Properties };
+  return (value: unknown) => {
+    const read = httpPart === "body" ? value : fromText(value, properties ?? {});
+    if (check.Check(read)) return { value: read };
+    return { error: invalid(httpPart ?? "body", check.Errors(read)) };
+  };
+};
+
+function fromText(value: unknown, properties: Properties): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const read: Record<string, unknown> = { ...value };
+  for (const [name, { type }] of Object.entries(properties)) {
+    const text = read[name];
+    if (typeof text !== "string") continue;
+    if (type === "integer" && /^(?:0|-?[1-9]\d{0,15})$/.test(text)) read[name] = Number(text);
+    if (type === "boolean" && (text === "true" || text === "false")) read[name] = text === "true";
+  }
+  return read;
+}
+
+interface Fault {
+  readonly instancePath: string;
+  readonly message: string;
+}
+
+const partNames: Readonly<Record<string, string>> = {
+  params: "the path",
+  querystring: "the query",
+  headers: "the headers",
+  body: "the body",
+};
+
+/** Names the first fault, and never the value that is at fault. */
+function invalid(part: string, faults: readonly Fault[]): HttpError {
+  const [first] = faults;
+  const where = first?.instancePath.replace(/^\//, "").replaceAll("/", ".") ?? "";
+  const subject = where === "" ? partNames[part] : `${where} in ${partNames[part]}`;
+  return new HttpError("REQUEST_INVALID", `${subject} ${first?.message ?? "is not valid"}`, {
+    status: part === "body" ? 422 : 400,
+    ...(where === "" ? {} : { where }),
+    hint: "`/docs` shows what the route takes",
+  });
+}
