@@ -9,6 +9,7 @@ import fastify, { type FastifyBaseLogger } from "fastify";
 import { assert, limits, ReachError } from "../base/index.ts";
 import { addAccess } from "./access/access.ts";
 import { addContentTypes } from "./content.ts";
+import { addOpenApiRoute, collectRoutes } from "./openapi.ts";
 import { HttpError, problemOf, problemType, sendProblem } from "./problem.ts";
 import { addRoutes } from "./routes/routes.ts";
 import type { ServerApp, ServerContext } from "./server-context.ts";
@@ -57,6 +58,7 @@ export class ReachServer {
    */
   async close(): Promise<void> {
     this.context.life.phase = "stopping";
+    for (const workspace of this.context.workspaces.values()) workspace.stop();
     await this.app.close();
     for (const workspace of this.context.workspaces.values()) await workspace.close();
   }
@@ -87,7 +89,9 @@ export async function createServer(options: ServerOptions): Promise<ReachServer>
   const [open] = workspaces.values();
   addAccess(app, { workspaces, tokens: options.tokens, open, corsOrigins: config.corsOrigins });
   addContentTypes(app);
+  await collectRoutes(app, context.version);
   await addRoutes(app, context);
+  addOpenApiRoute(app);
   await app.ready();
   return new ReachServer(app, context, options);
 }

@@ -3,7 +3,7 @@
  * the OpenAPI document at once.
  */
 import { type TSchema, Type } from "@fastify/type-provider-typebox";
-import { eventKinds } from "../event/index.ts";
+import { type EventKind, eventKinds } from "../event/index.ts";
 import { ProblemDocument, problemType } from "./problem.ts";
 
 /** A session id: a UUID in lower case. Anything else never reaches the disk. */
@@ -18,8 +18,16 @@ export const SessionParams = Type.Object({ id: SessionIdParam }, { additionalPro
 /** A seq, or a number of events. */
 export const Seq = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 
+/** One of some words. */
+export function oneOf<Word extends string>(
+  words: readonly Word[],
+  options: { readonly description?: string } = {},
+): ReturnType<typeof Type.Unsafe<Word>> {
+  return Type.Unsafe<Word>({ type: "string", enum: [...words], ...options });
+}
+
 /** The kind of an event. */
-export const Kind = Type.Union(eventKinds.map((kind) => Type.Literal(kind)));
+export const Kind: ReturnType<typeof oneOf<EventKind>> = oneOf(eventKinds);
 
 /** SHA-256, 64 hexadecimal digits. */
 export const Sha256 = Type.String({ pattern: "^[0-9a-f]{64}$" });

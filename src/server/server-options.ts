@@ -7,6 +7,7 @@ import { limits } from "../base/index.ts";
 import type { Directory } from "../session/index.ts";
 import type { TokenStore } from "./access/token-store.ts";
 import type { SessionEngine } from "./engine-port.ts";
+import type { TriggerLimits } from "./triggers.ts";
 
 /** Settings of a server; units last. */
 export interface ServerConfig {
@@ -25,6 +26,7 @@ export interface ServerConfig {
   readonly tailsMax: number;
   /** A writer without appends for so long is closed, and its session signed. */
   readonly writerIdleMs: number;
+  readonly triggers: TriggerLimits;
   /** Origins that pages in browsers may ask from; none by default. */
   readonly corsOrigins: readonly string[];
   /** How long a shutdown waits for requests under way. */
@@ -42,6 +44,13 @@ export const defaultConfig: ServerConfig = {
   tailQueueBytesMax: limits.tailQueueBytesMax,
   tailsMax: limits.tailsMax,
   writerIdleMs: 30_000,
+  triggers: {
+    entriesMax: 10_000,
+    bytesMax: 64 * 1024 * 1024,
+    concurrency: 256,
+    workspacePerSecond: 0,
+    programPerSecond: 0,
+  },
   corsOrigins: [],
   shutdownMs: 10_000,
 };

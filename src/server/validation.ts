@@ -2,7 +2,7 @@
  * Checking requests against their schemas. A body must be as its schema says; parameters and query
  * arrive as text, and only text that is a number or a boolean to the letter is taken for one.
  */
-import type { TSchema } from "@fastify/type-provider-typebox";
+import { type TSchema, Type } from "@fastify/type-provider-typebox";
 import type { FastifySchemaCompiler } from "fastify";
 import { Compile } from "typebox/compile";
 import { HttpError } from "./problem.ts";
@@ -14,6 +14,8 @@ export const requestValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   const check = Compile(schema);
   const { properties } = schema as { properties?: Properties };
   return (value: unknown) => {
+    // A route whose body may be left out says so with an optional schema.
+    if (httpPart === "body" && value === undefined && Type.IsOptional(schema)) return { value };
     const read = httpPart === "body" ? value : fromText(value, properties ?? {});
     if (check.Check(read)) return { value: read };
     return { error: invalid(httpPart ?? "body", check.Errors(read)) };

@@ -3,10 +3,16 @@
  * its appends, its tails. Everything that a route touches of a workspace hangs here, so that a
  * request cannot reach another one.
  */
+import { systemClock } from "../base/index.ts";
 import type { Directory } from "../session/index.ts";
+import { Appends } from "./appends.ts";
+import { Catalogue } from "./catalogue.ts";
 import type { SessionEngine } from "./engine-port.ts";
+import { KeyedSessions } from "./idempotency.ts";
+import { Jobs } from "./jobs.ts";
 import { ReaderPool } from "./reader-pool.ts";
 import type { ServerConfig, WorkspaceSource } from "./server-options.ts";
+import { TriggerQueue } from "./triggers.ts";
 
 /** A workspace that is being served. */
 export class Workspace {
@@ -14,6 +20,12 @@ export class Workspace {
   readonly directory: Directory;
   readonly engine: SessionEngine | undefined;
   readonly readers: ReaderPool;
+  /** Appends to recorded sessions. */
+  readonly appends: Appends;
+  readonly catalogue: Catalogue;
+  readonly keyed: KeyedSessions;
+  readonly triggers: TriggerQueue;
+  readonly jobs: Jobs = new Jobs();
   readonly config: ServerConfig;
 
   constructor({ directory, engine }: WorkspaceSource, config: ServerConfig) {
@@ -22,11 +34,23 @@ export class Workspace {
     this.engine = engine;
     this.config = config;
     this.readers = new ReaderPool(directory);
+    this.appends = new Appends(directory, this.readers, config.writerIdleMs);
+    this.catalogue = new Catalogue(directory);
+    this.keyed = new KeyedSessions(directory, systemClock);
+    this.triggers = new TriggerQueue(config.triggers);
+  }
+
+  /** Takes nothing more that begins something. */
+  stop(): void {
+    this.triggers.stop();
+    this.jobs.stop();
   }
 
   /** Parks what runs, makes durable and signs what was appended, closes the directory. */
   async close(): Promise<void> {
     await this.engine?.close({ graceMs: this.config.shutdownMs });
+    await this.appends.close();
+    this.catalogue.close();
     this.readers.close();
     await this.directory.close();
   }

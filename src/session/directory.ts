@@ -397,6 +397,23 @@ export class Directory {
   }
 
   /**
+   * Signs a checkpoint over everything durable of a session, whoever writes it; nothing when the
+   * newest one covers it. Throws what `appendTo` throws for a session that nobody writes.
+   */
+  async signSession(id: SessionId): Promise<void> {
+    const writer = this.#writers.get(id);
+    if (writer instanceof SessionWriter) return this.signCheckpoint(writer);
+    // An import signs when it ends.
+    if (writer || this.#changing.has(id)) return;
+    const own = this.appendTo(id);
+    try {
+      await this.signCheckpoint(own);
+    } finally {
+      await this.closeWriter(own);
+    }
+  }
+
+  /**
    * Keeps the state of a program after `size` events: the encoded state in the store, a signed
    * record beside the session.
    */

@@ -49,6 +49,12 @@ export {
   type ResumeAt,
 } from "./layout.ts";
 export { decodeManifest, encodeManifest, type Manifest, type SessionKind } from "./manifest.ts";
+export {
+  type ProducerState,
+  Producers,
+  type ProducerVerdict,
+  producerNumber,
+} from "./producers.ts";
 export type { RecoveryReport } from "./recover-directory.ts";
 export { removeSession, type Tombstone } from "./remove.ts";
 export {
@@ -65,6 +71,7 @@ export {
 export { SessionTail } from "./session-tail.ts";
 export {
   type Appended,
+  type AppendTogether,
   type NewEvent,
   SessionWriter,
   type WriterContext,

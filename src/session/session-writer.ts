@@ -7,6 +7,7 @@
 import { assert, limits, ReachError, type SessionId, sessionIdBytes } from "../base/index.ts";
 import type { StagedBlob } from "../blobs/index.ts";
 import {
+  type Batch,
   BatchBuilder,
   batchHeaderBytes,
   checkEventHeader,
@@ -56,6 +57,29 @@ export interface WriterContext {
   committed(id: SessionId, size: number): void;
   /** The journal has failed: no session may commit what it has collected so far. */
   failed(error: unknown): void;
+}
+
+/** Conditions of an append of several events. */
+export interface AppendTogether {
+  /** Seq that the first of them must get: else `CONFLICT`, and nothing is appended. */
+  readonly expectedSeq?: number | undefined;
+  /** Asked right before anything is appended: what it throws is thrown, and nothing is appended. */
+  readonly check?: () => void;
+  /** Named by every batch of this append; found again by `Producers`. */
+  readonly producer?: Producer | undefined;
+}
+
+/** An event whose payload is where it belongs. */
+interface PreparedEvent {
+  readonly event: NewEvent;
+  readonly data: Uint8Array;
+  readonly staged: StagedBlob | undefined;
+}
+
+/** A batch on its way into the journal, with what it needs there. */
+interface SealedBatch {
+  readonly batch: Batch;
+  readonly entries: readonly JournalEntry[];
 }
 
 interface OpenBatch {
@@ -139,6 +163,87 @@ export class SessionWriter {
     return this.#add(event, encodeBlobRef({ ...ref, form: event.form }), undefined);
   }
 
+  /**
+   * Appends events in a row, durable all or none: whatever a crash leaves, it is all of them or
+   * none. Without payloads above 1 MiB they are appended before this returns to its caller, so that
+   * calls keep their order. Throws as `append`, and what `together` demands.
+   */
+  async appendTogether(
+    events: readonly NewEvent[],
+    together: AppendTogether = {},
+  ): Promise<Appended> {
+    assert(events.length > 0, "an append has events");
+    const large = new Map<NewEvent, Uint8Array>();
+    for (const event of events) {
+      if (event.bytes.length <= this.#context.journaledBytesMax) continue;
+      const ref = await this.#context.putLarge(event.bytes);
+      large.set(event, encodeBlobRef({ ...ref, form: event.form }));
+    }
+    if (this.#closed) throw this.#closed;
+    const { expectedSeq = this.#nextSeq, check, producer } = together;
+    if (expectedSeq !== this.#nextSeq) throw this.#unexpected(expectedSeq);
+    check?.();
+    return this.#addTogether(this.#prepare(events, large), producer);
+  }
+
+  #unexpected(expectedSeq: number): ReachError {
+    const message = `the next event of session ${this.id} is ${this.#nextSeq}, not ${expectedSeq}`;
+    return new ReachError("CONFLICT", message, {
+      where: `${this.id}@${this.#nextSeq}`,
+      hint: "somebody else has appended: read what is new, then decide again",
+    });
+  }
+
+  /** Checks all events and stages their payloads; after an error nothing is left of it. */
+  #prepare(events: readonly NewEvent[], large: ReadonlyMap<NewEvent, Uint8Array>): PreparedEvent[] {
+    for (const [i, event] of events.entries()) {
+      checkEventHeader({ ...event, seq: this.#nextSeq + i });
+    }
+    const prepared: PreparedEvent[] = [];
+    try {
+      for (const event of events) {
+        const { form, bytes } = event;
+        const there = large.get(event);
+        const size = bytes.length + inlineOverhead(form, bytes.length);
+        if (there) prepared.push({ event, data: there, staged: undefined });
+        else if (size <= limits.payloadInlineBytesMax) {
+          prepared.push({ event, data: encodeInline(form, bytes), staged: undefined });
+        } else {
+          const staged = this.#context.stage(bytes);
+          prepared.push({ event, data: encodeBlobRef({ ...staged.ref, form }), staged });
+        }
+      }
+    } catch (error) {
+      for (const { staged } of prepared) if (staged) this.#context.abandon(staged);
+      throw error;
+    }
+    return prepared;
+  }
+
+  #addTogether(prepared: readonly PreparedEvent[], producer: Producer | undefined): Appended {
+    this.#seal();
+    const seq = this.#nextSeq;
+    const open = this.#openBatch();
+    if (open.timer) clearTimeout(open.timer);
+    const sealed: SealedBatch[] = [];
+    let staged: StagedBlob[] = [];
+    for (const { event, data, staged: blob } of prepared) {
+      if (!this.#builder.fits(data.length)) {
+        sealed.push(this.#finish(staged, producer));
+        staged = [];
+      }
+      this.#builder.add({ ...event, seq: this.#nextSeq }, this.#salts.at(this.#nextSeq), data);
+      this.#nextSeq += 1;
+      if (!blob) continue;
+      staged.push(blob);
+      open.staged.push(blob);
+    }
+    sealed.push(this.#finish(staged, producer));
+    this.#open = undefined;
+    this.#send(open, sealed);
+    return { seq, durable: open.durable };
+  }
+
   #add(event: NewEvent, data: Uint8Array, staged: StagedBlob | undefined): Appended {
     if (!this.#builder.fits(data.length)) this.#seal();
     const seq = this.#nextSeq;
@@ -181,37 +286,43 @@ export class SessionWriter {
   }
 
   /** Sends what has been collected, if anything; does not wait for it. */
-  #seal(producer?: Producer): void {
+  #seal(): void {
     const open = this.#open;
     if (!open || this.#builder.count === 0) return;
     this.#open = undefined;
     if (open.timer) clearTimeout(open.timer);
+    this.#send(open, [this.#finish(open.staged, undefined)]);
+  }
+
+  /** Completes the batch that is being collected, for its place in the log. */
+  #finish(staged: readonly StagedBlob[], producer: Producer | undefined): SealedBatch {
     const { count } = this.#builder;
     const firstSeq = this.#nextSeq - count;
     const bytes = this.#builder.finish(producer);
     const offset = this.#nextOffset;
     sealBatch(bytes, this.#identity, offset);
     this.#nextOffset += bytes.length;
-    const entries = open.staged.flatMap((staged) => this.#context.packEntries(staged));
+    const entries = staged.flatMap((blob) => this.#context.packEntries(blob));
     if (this.#manifestEntry && !this.#manifestSent) entries.push(this.#manifestEntry);
     this.#manifestSent = true;
     const id = this.#identity;
     entries.push({ kind: entryKinds.events, id, firstSeq, count, offset, bytes });
+    const bodyStart = batchHeaderBytes;
+    return {
+      batch: { bytes, bodyStart, end: bytes.length, firstSeq, count, fileOffset: offset },
+      entries,
+    };
+  }
+
+  /** Commits batches as one unit of the journal. */
+  #send(open: OpenBatch, sealed: readonly SealedBatch[]): void {
     this.#inFlight += 1;
     this.#last = open.durable;
     const generation = this.#generation;
-    const batch = {
-      bytes,
-      bodyStart: batchHeaderBytes,
-      end: bytes.length,
-      firstSeq,
-      count,
-      fileOffset: offset,
-    };
-    this.#context.commit(entries).then(
+    this.#context.commit(sealed.flatMap(({ entries }) => entries)).then(
       () => {
         this.#inFlight -= 1;
-        this.tail.commit(batch);
+        for (const { batch } of sealed) this.tail.commit(batch);
         this.#context.committed(this.id, this.tail.size);
         open.resolve();
         if (this.#inFlight === 0) this.#seal();

@@ -2,7 +2,7 @@
  * Servers for tests: over a data directory of their own, on a free port of this machine, gone with
  * everything they made when the test ends.
  */
-import { afterEach } from "vitest";
+import { afterEach, expect } from "vitest";
 import { nodeDisk } from "../../src/disk/index.ts";
 import {
   createServer,
@@ -14,6 +14,7 @@ import {
 } from "../../src/server/index.ts";
 import { Directory } from "../../src/session/index.ts";
 import { Scratch } from "../session/sample-session.ts";
+import { Contract } from "./contract.ts";
 
 /** A server under test. */
 export interface Served {
@@ -27,6 +28,8 @@ export interface Served {
   get(path: string, init?: RequestInit): Promise<Response>;
   /** Posts a value as JSON. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
+  /** Serves the same data anew, after a clean end or as after the death of the process. */
+  restart(how?: "close" | "crash"): Promise<void>;
   /** A token of the workspace `default`, or another one. */
   token(scopes: readonly Scope[], workspace?: string): Promise<string>;
 }
@@ -49,45 +52,92 @@ afterEach(async () => {
 /** Serves a new data directory until the end of the test. */
 export async function serve(options: ServeOptions = {}): Promise<Served> {
   const scratch = new Scratch();
-  const data = scratch.at("data");
-  const directory = await openWorkspace(data, "default");
-  const others: Directory[] = [];
-  for (const name of options.workspaces ?? []) others.push(await openWorkspace(data, name));
-  const tokens = new TokenStore(nodeDisk, data);
-  const server = await createServer({
-    workspaces: [
-      { directory, engine: options.engine?.(directory) },
-      ...others.map((other) => ({ directory: other })),
-    ],
-    tokens,
-    config: options.config ?? {},
-    version: "0.0.0-test",
-  });
-  const { url, port } = await server.listen();
+  const served = new ServedDirectory(scratch, options);
   open.add(async () => {
-    await server.close();
+    await served.stop();
     scratch.remove();
   });
-  const get = (path: string, init: RequestInit = {}): Promise<Response> => fetch(url + path, init);
-  return {
-    server,
-    directory,
-    tokens,
-    scratch,
-    url,
-    port,
-    get,
-    post: (path, body, headers = {}) =>
-      get(path, {
-        method: "POST",
-        headers: { "content-type": "application/json", ...headers },
-        body: JSON.stringify(body),
-      }),
-    token: async (scopes, workspace = "default") =>
-      (await tokens.create({ workspace, name: "test", scopes })).token,
-  };
+  await served.start();
+  return served;
 }
 
-async function openWorkspace(data: string, name: string): Promise<Directory> {
-  return Directory.open({ path: `${data}/${name}`, mode: "write" });
+class ServedDirectory implements Served {
+  readonly scratch: Scratch;
+  readonly tokens: TokenStore;
+  readonly #options: ServeOptions;
+  readonly #data: string;
+  #directories: Directory[] = [];
+  #server: ReachServer | undefined;
+  #contract: Contract | undefined;
+  url = "";
+  port = 0;
+
+  constructor(scratch: Scratch, options: ServeOptions) {
+    this.scratch = scratch;
+    this.#options = options;
+    this.#data = scratch.at("data");
+    this.tokens = new TokenStore(nodeDisk, this.#data);
+  }
+
+  get server(): ReachServer {
+    return this.#server as ReachServer;
+  }
+
+  get directory(): Directory {
+    return this.#directories[0] as Directory;
+  }
+
+  async start(): Promise<void> {
+    const { workspaces = [], engine, config = {} } = this.#options;
+    this.#directories = [];
+    for (const name of ["default", ...workspaces]) {
+      const path = `${this.#data}/${name}`;
+      this.#directories.push(await Directory.open({ path, mode: "write", takeOver: true }));
+    }
+    this.#server = await createServer({
+      workspaces: this.#directories.map((directory, i) => ({
+        directory,
+        engine: i === 0 ? engine?.(directory) : undefined,
+      })),
+      tokens: this.tokens,
+      config,
+      version: "0.0.0-test",
+    });
+    ({ url: this.url, port: this.port } = await this.#server.listen());
+    const document = await (await fetch(`${this.url}/openapi.json`)).json();
+    this.#contract = new Contract(document as Record<string, unknown>);
+  }
+
+  async stop(): Promise<void> {
+    await this.#server?.close();
+    this.#server = undefined;
+  }
+
+  async restart(how: "close" | "crash" = "close"): Promise<void> {
+    if (how === "crash") {
+      // The process dies: nothing is flushed, the lock stays.
+      for (const directory of this.#directories) directory.crash();
+      await this.#server?.app.close();
+    } else await this.stop();
+    await this.start();
+  }
+
+  async get(path: string, init: RequestInit = {}): Promise<Response> {
+    const url = this.url + path;
+    const answer = await fetch(url, init);
+    expect(await this.#contract?.fault(init.method ?? "GET", url, answer)).toBeUndefined();
+    return answer;
+  }
+
+  post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
+    return this.get(path, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    });
+  }
+
+  async token(scopes: readonly Scope[], workspace = "default"): Promise<string> {
+    return (await this.tokens.create({ workspace, name: "test", scopes })).token;
+  }
 }

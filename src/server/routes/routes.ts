@@ -3,11 +3,17 @@
  * line below.
  */
 import type { ServerApp, ServerContext } from "../server-context.ts";
+import { addAppendRoutes } from "./appending.ts";
+import { addControlRoutes } from "./control.ts";
 import { addLifeRoutes } from "./life.ts";
+import { addPageRoutes } from "./pages.ts";
 import { addSessionRoutes } from "./sessions.ts";
 
 /** Adds all routes to `app`. */
 export async function addRoutes(app: ServerApp, context: ServerContext): Promise<void> {
-  addLifeRoutes(app, context);
   addSessionRoutes(app);
+  addPageRoutes(app);
+  addAppendRoutes(app);
+  addControlRoutes(app);
+  addLifeRoutes(app, context);
 }

@@ -1,34 +1,150 @@
 /**
- * Sessions at a glance: one of them, or a list. Nothing of this is cached by anybody, since a
- * session grows.
+ * Sessions: beginning one, one of them at a glance, the list. Nothing of this is cached by anybody,
+ * since a session grows.
  */
 import { type Static, Type } from "@fastify/type-provider-typebox";
-import { type SessionId, toHex } from "../../base/index.ts";
-import { answers, SessionIdParam, SessionParams, Sha256 } from "../schemas.ts";
+import { encodeValue, equalBytes, type SessionId, systemClock, toHex } from "../../base/index.ts";
+import type { SessionReader } from "../../session/index.ts";
+import { NewEventObject, newEventOf } from "../event-schemas.ts";
+import { HttpError } from "../problem.ts";
+import { answers, oneOf, SessionIdParam, SessionParams, Sha256 } from "../schemas.ts";
 import type { ServerApp } from "../server-context.ts";
 import type { Workspace } from "../workspace.ts";
+import { readableEnd } from "./pages.ts";
 
-const Session = Type.Object(
+const statuses = [
+  "recorded",
+  "queued",
+  "running",
+  "waiting",
+  "parked",
+  "ended",
+  "stuck",
+  "read-only",
+  "damaged",
+] as const;
+
+/** A session as it is answered. */
+export const Session = Type.Object(
   {
     id: SessionIdParam,
-    kind: Type.Union([Type.Literal("recorded"), Type.Literal("executed")]),
+    kind: oneOf(["recorded", "executed"] as const),
+    status: oneOf(statuses, {
+      description:
+        "`recorded`: events come from outside; of an executed one what it does; `read-only`, " +
+        "`damaged`: see `problem`.",
+    }),
+    outcome: Type.Union([Type.String(), Type.Null()], { description: "How it ended." }),
     name: Type.String(),
+    program: Type.Union([Type.String(), Type.Null()]),
     format: Type.String({ description: "What it was imported from; empty for others." }),
     created: Type.Integer({ description: "Milliseconds since the epoch." }),
     size: Type.Integer({ description: "Events; also the seq of the next one." }),
     signed: Type.Union([Type.Integer(), Type.Null()], {
       description: "Events under the newest signed checkpoint.",
     }),
-    root: Type.Union([Sha256, Type.Null()], { description: "Root of the newest checkpoint." }),
-    readOnly: Type.Union([Type.String(), Type.Null()], {
-      description: "Why nothing can be appended: damage that was found.",
-    }),
+    root: Type.Union([Sha256, Type.Null()], { description: "Root of that checkpoint." }),
+    problem: Type.Union([Type.String(), Type.Null()], { description: "What is wrong with it." }),
   },
-  { $id: "Session" },
+  { $id: "Session", additionalProperties: false },
 );
+
+const SessionList = Type.Object({
+  sessions: Type.Array(Session),
+  cursor: Type.Union([SessionIdParam, Type.Null()], { description: "For the next page." }),
+});
+
+const ListQuery = Type.Object(
+  {
+    cursor: Type.Optional(SessionIdParam),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    status: Type.Optional(oneOf(statuses)),
+    program: Type.Optional(Type.String({ maxLength: 256 })),
+    since: Type.Optional(
+      Type.Integer({ minimum: 0, description: "Begun at or after this time, in milliseconds." }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const Execute = Type.Object(
+  {
+    program: Type.String({ minLength: 1, maxLength: 256 }),
+    input: Type.Optional(Type.Unknown()),
+    name: Type.Optional(Type.String({ maxLength: 256 })),
+  },
+  { additionalProperties: false },
+);
+const Record = Type.Object(
+  {
+    name: Type.Optional(Type.String({ maxLength: 256 })),
+    events: Type.Array(NewEventObject, { minItems: 1, maxItems: 1000 }),
+  },
+  { additionalProperties: false },
+);
+const Begin = Type.Union([Execute, Record], {
+  description: "A program and its input, or a recorded session with its first events.",
+});
+const Begun = Type.Object({ id: SessionIdParam }, { $id: "Begun" });
+
+const KeyHeaders = Type.Object({
+  "idempotency-key": Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 256,
+      description: "The same key again: the same session, also after a restart.",
+    }),
+  ),
+});
+
+/** Sessions that one page of a filtered list looks at. */
+const lookedAtMax = 2000;
 
 /** Adds the routes. */
 export function addSessionRoutes(app: ServerApp): void {
+  app.post(
+    "/v1/sessions",
+    {
+      config: { access: "sessions:trigger" },
+      schema: {
+        tags: ["sessions"],
+        summary: "Begin a session",
+        headers: KeyHeaders,
+        body: Begin,
+        response: answers(201, Begun, [409, 410]),
+      },
+    },
+    async (request, reply) => {
+      const { workspace } = request.access;
+      const key = request.headers["idempotency-key"];
+      const { id, replayed } = await begin(workspace, request.body, key);
+      if (replayed) reply.header("idempotent-replayed", "true");
+      reply.code(201).header("location", `/v1/sessions/${id}`);
+      return { id };
+    },
+  );
+  app.get(
+    "/v1/sessions",
+    {
+      config: { access: "sessions:read" },
+      schema: {
+        tags: ["sessions"],
+        summary: "Sessions, the newest first",
+        querystring: ListQuery,
+        response: answers(200, SessionList),
+      },
+    },
+    async (request, reply) => {
+      const list = await listOf(request.access.workspace, request.query);
+      if (list.cursor !== null) {
+        const [, text = ""] = request.raw.url?.split("?") ?? [];
+        const parameters = new URLSearchParams(text);
+        parameters.set("cursor", list.cursor);
+        reply.header("link", `</v1/sessions?${parameters}>; rel="next"`);
+      }
+      return list;
+    },
+  );
   app.get(
     "/v1/sessions/:id",
     {
@@ -40,11 +156,127 @@ export function addSessionRoutes(app: ServerApp): void {
         response: answers(200, Session, [410]),
       },
     },
-    async ({ access, params }) => sessionOf(access.workspace, params.id),
+    async ({ access, params }, reply) => {
+      const session = await sessionOf(access.workspace, params.id);
+      reply.header("reach-size", String(session.size));
+      return session;
+    },
   );
 }
 
-/** A session as it is answered. */
+async function begin(
+  workspace: Workspace,
+  body: Static<typeof Begin>,
+  key: string | undefined,
+): Promise<{ id: SessionId; replayed: boolean }> {
+  if (!("program" in body)) return beginRecorded(workspace, body, key);
+  const { engine, triggers } = workspace;
+  if (!engine) throw new HttpError("UNAVAILABLE", "this server runs no programs");
+  const { program, input = null, name } = body;
+  const bytes = encodeValue(input);
+  const start = async (id?: SessionId): Promise<SessionId> => {
+    const options = {
+      ...(id === undefined ? {} : { id }),
+      ...(name === undefined ? {} : { name }),
+    };
+    const work = (): Promise<{ id: SessionId }> => engine.start(program, input, options);
+    return (await triggers.run(program, bytes.length, work)).id;
+  };
+  if (key === undefined) return { id: await start(), replayed: false };
+  const { id, begun } = await workspace.keyed.once(key, async (fresh) => {
+    await start(fresh);
+  });
+  if (!begun) await checkSame(workspace, id, { kind: "trigger", type: program, bytes });
+  return { id, replayed: !begun };
+}
+
+async function beginRecorded(
+  workspace: Workspace,
+  { name, events }: Static<typeof Record>,
+  key: string | undefined,
+): Promise<{ id: SessionId; replayed: boolean }> {
+  const now = systemClock();
+  const made = events.map((event) => newEventOf(event, now));
+  const session = name === undefined ? {} : { name };
+  if (key === undefined) {
+    const { id } = await workspace.appends.create(session, made);
+    return { id, replayed: false };
+  }
+  const { id, begun } = await workspace.keyed.once(key, async (fresh) => {
+    await workspace.appends.create({ ...session, id: fresh }, made);
+  });
+  const [first] = made;
+  if (!begun && first) await checkSame(workspace, id, first);
+  return { id, replayed: !begun };
+}
+
+/** Whether a session that a key has begun was begun by this very request. */
+async function checkSame(
+  workspace: Workspace,
+  id: SessionId,
+  first: { readonly kind: string; readonly type: string; readonly bytes: Uint8Array },
+): Promise<void> {
+  await workspace.readers.with(id, (reader) => {
+    const event = reader.event(0);
+    const same = event.kind === first.kind && event.type === first.type;
+    if (same && equalBytes(event.payloadBytes, first.bytes)) return;
+    throw new HttpError(
+      "IDEMPOTENCY_KEY_REUSED",
+      "this key has begun a session with another request",
+      {
+        where: id,
+        hint: "a key belongs to one request; use a new one for a new session",
+      },
+    );
+  });
+}
+
+async function listOf(
+  workspace: Workspace,
+  query: Static<typeof ListQuery>,
+): Promise<Static<typeof SessionList>> {
+  const { cursor, limit = 100, status, program, since } = query;
+  const sessions: Static<typeof Session>[] = [];
+  let lookedAt = 0;
+  let last: SessionId | undefined;
+  for (const id of workspace.catalogue.newest(cursor)) {
+    if (sessions.length >= limit || lookedAt >= lookedAtMax)
+      return { sessions, cursor: last ?? null };
+    const session = await summaryOf(workspace, id);
+    last = id;
+    lookedAt += 1;
+    if (since !== undefined && session.created < since) continue;
+    if (status !== undefined && session.status !== status) continue;
+    if (program !== undefined && session.program !== program) continue;
+    sessions.push(session);
+  }
+  return { sessions, cursor: null };
+}
+
+/** A session for a list: one that is damaged is in it, saying so. */
+async function summaryOf(workspace: Workspace, id: SessionId): Promise<Static<typeof Session>> {
+  try {
+    return await sessionOf(workspace, id);
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : "it cannot be read";
+    return { ...unreadable, id, problem: problem.replaceAll(workspace.directory.path, "…") };
+  }
+}
+
+const unreadable = {
+  kind: "recorded",
+  status: "damaged",
+  outcome: null,
+  name: "",
+  program: null,
+  format: "",
+  created: 0,
+  size: 0,
+  signed: null,
+  root: null,
+} as const;
+
+/** A session as it is answered. Throws `NOT_FOUND`, `GONE`, `CORRUPT`. */
 export async function sessionOf(
   workspace: Workspace,
   id: SessionId,
@@ -55,13 +287,31 @@ export async function sessionOf(
     return {
       id,
       kind,
+      ...statusOf(workspace, reader),
       name,
+      program: programOf(reader),
       format,
       created,
-      size: reader.size,
+      size: readableEnd(reader),
       signed: checkpoint?.size ?? null,
       root: checkpoint ? toHex(checkpoint.root) : null,
-      readOnly: reader.quarantine?.reason ?? null,
+      problem: reader.quarantine?.reason ?? null,
     };
   });
+}
+
+type Status = Pick<Static<typeof Session>, "status" | "outcome">;
+
+function statusOf({ engine }: Workspace, reader: SessionReader): Status {
+  if (reader.quarantine) return { status: "read-only", outcome: null };
+  if (reader.manifest.kind === "recorded") return { status: "recorded", outcome: null };
+  if (!engine) return { status: "parked", outcome: null };
+  const { phase, outcome } = engine.status(reader.id);
+  return { status: phase, outcome: outcome ?? null };
+}
+
+/** The program of an executed session. */
+function programOf({ manifest }: SessionReader): string | null {
+  const { program } = manifest as { readonly program?: { readonly name?: unknown } };
+  return typeof program?.name === "string" ? program.name : null;
 }

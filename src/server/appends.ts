@@ -1,0 +1,267 @@
+/**
+ * Appends to recorded sessions over HTTP: one writer per session, opened when it is needed and
+ * closed, with a signed checkpoint, when nobody has appended for a while. Exactly once for whoever
+ * numbers its appends.
+ */
+import { codeOf, limits, ReachError, type SessionId } from "../base/index.ts";
+import {
+  type Directory,
+  type NewEvent,
+  type NewSession,
+  Producers,
+  producerNumber,
+  type SessionWriter,
+} from "../session/index.ts";
+import { HttpError } from "./problem.ts";
+import type { ReaderPool } from "./reader-pool.ts";
+
+/** Who appends, for exactly-once appends: the n-th of an epoch has sequence n, from 0. */
+export interface AppendProducer {
+  readonly name: string;
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+/** Conditions of an append. */
+export interface AppendOptions {
+  readonly expectedSeq?: number | undefined;
+  readonly producer?: AppendProducer | undefined;
+  /** Asked right before anything is appended; what it throws is thrown. */
+  readonly check?: (writer: SessionWriter) => void;
+}
+
+/** Where an append went. */
+export interface AppendAnswer {
+  /** `null` for a duplicate of an append that was not the producer's last. */
+  readonly firstSeq: number | null;
+  readonly count: number;
+  /** Events of the session that are durable. */
+  readonly size: number;
+  /** It had been appended before; nothing was appended now. */
+  readonly duplicate: boolean;
+}
+
+interface OpenWriter {
+  readonly writer: SessionWriter;
+  producers: Promise<Producers> | undefined;
+  users: number;
+  idleSince: number;
+  closing: Promise<void> | undefined;
+}
+
+/** Writers that are open at a time; the ones idle for longest are closed first. */
+const writersMax = 1024;
+
+/** The writers of the recorded sessions of one workspace. */
+export class Appends {
+  readonly #directory: Directory;
+  readonly #readers: ReaderPool;
+  readonly #idleMs: number;
+  readonly #open = new Map<SessionId, OpenWriter>();
+  readonly #sweep: ReturnType<typeof setInterval>;
+  #closed = false;
+
+  constructor(directory: Directory, readers: ReaderPool, idleMs: number) {
+    this.#directory = directory;
+    this.#readers = readers;
+    this.#idleMs = idleMs;
+    this.#sweep = setInterval(() => this.#closeIdle(), Math.max(idleMs / 4, 10));
+    this.#sweep.unref();
+  }
+
+  /**
+   * Appends events in a row, all or none; resolves when they are durable. Throws `NOT_FOUND`,
+   * `GONE`, `CONFLICT` when the next seq is not the expected one or the producer left numbers out,
+   * `FENCED` for a producer with a newer epoch, `QUARANTINED`, and what an event can be refused
+   * for.
+   */
+  async append(
+    id: SessionId,
+    events: readonly NewEvent[],
+    options: AppendOptions = {},
+  ): Promise<AppendAnswer> {
+    const open = await this.#writerOf(id);
+    return this.#using(open, () => this.#append(open, events, options));
+  }
+
+  /** Begins a recorded session with its first events. Throws `ALREADY_EXISTS` for an id in use. */
+  async create(
+    session: NewSession,
+    events: readonly NewEvent[],
+    options: AppendOptions = {},
+  ): Promise<AppendAnswer & { readonly id: SessionId }> {
+    this.#checkOpen();
+    const writer = this.#directory.createSession(session);
+    const open: OpenWriter = {
+      writer,
+      producers: Promise.resolve(new Producers()),
+      users: 0,
+      idleSince: Date.now(),
+      closing: undefined,
+    };
+    this.#open.set(writer.id, open);
+    try {
+      const answer = await this.#using(open, () => this.#append(open, events, options));
+      return { ...answer, id: writer.id };
+    } catch (error) {
+      // It does not exist before its first event is durable: the id is free again.
+      if (writer.tail.size === 0) await this.#close(writer.id, open);
+      throw error;
+    }
+  }
+
+  /** What producer `name` has appended last, as far as it is durable. */
+  async producer(id: SessionId, name: string): Promise<{ epoch: number; sequence: number } | null> {
+    const open = await this.#writerOf(id);
+    return this.#using(open, async () => {
+      const state = (await this.#producers(open)).state(producerNumber(name));
+      if (!state) return null;
+      await state.durable;
+      return { epoch: state.epoch, sequence: state.sequence };
+    });
+  }
+
+  /** Closes the writer of a session, so that somebody else may write it. Signs what it has. */
+  async release(id: SessionId): Promise<void> {
+    const open = this.#open.get(id);
+    if (open) await this.#close(id, open);
+  }
+
+  /** Flushes and closes everything; nothing is appended any more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    await Promise.all([...this.#open].map(([id, open]) => this.#close(id, open)));
+  }
+
+  async #append(
+    open: OpenWriter,
+    events: readonly NewEvent[],
+    { expectedSeq, producer: named, check }: AppendOptions,
+  ): Promise<AppendAnswer> {
+    const { writer } = open;
+    if (events.length > limits.appendEventsMax) {
+      throw new HttpError("REQUEST_TOO_LARGE", `an append has ${events.length} events`, {
+        hint: `at most ${limits.appendEventsMax} at a time`,
+      });
+    }
+    const producers = named ? await this.#producers(open) : undefined;
+    const producer = named && { ...named, id: producerNumber(named.name) };
+    const verdict = producer && producers?.judge(producer);
+    if (producer && verdict?.verdict === "duplicate") {
+      const { last } = verdict;
+      await (last?.durable ?? producers?.state(producer.id)?.durable);
+      const count = last?.count ?? 0;
+      return { firstSeq: last?.firstSeq ?? null, count, size: writer.tail.size, duplicate: true };
+    }
+    const together = {
+      expectedSeq,
+      producer,
+      check: () => {
+        check?.(writer);
+        // Another append of this producer may have come first while a payload was stored.
+        if (producer && producers) refuse(producers, producer, writer.id);
+      },
+    };
+    const { seq: firstSeq, durable } = await writer.appendTogether(events, together);
+    const count = events.length;
+    if (producer) producers?.note(producer, { firstSeq, count, durable });
+    try {
+      await durable;
+    } catch (error) {
+      // What is in the log decides from now on.
+      open.producers = undefined;
+      throw error;
+    }
+    return { firstSeq, count, size: writer.tail.size, duplicate: false };
+  }
+
+  #producers(open: OpenWriter): Promise<Producers> {
+    open.producers ??= this.#readers.with(open.writer.id, (reader) => Producers.of(reader));
+    return open.producers;
+  }
+
+  async #writerOf(id: SessionId): Promise<OpenWriter> {
+    for (;;) {
+      this.#checkOpen();
+      const open = this.#open.get(id);
+      if (open && !open.closing) return open;
+      if (open?.closing) await open.closing;
+      else break;
+    }
+    const writer = this.#directory.appendTo(id);
+    const opened: OpenWriter = {
+      writer,
+      producers: undefined,
+      users: 0,
+      idleSince: Date.now(),
+      closing: undefined,
+    };
+    this.#open.set(id, opened);
+    return opened;
+  }
+
+  async #using<Result>(open: OpenWriter, work: () => Promise<Result>): Promise<Result> {
+    open.users += 1;
+    try {
+      return await work();
+    } finally {
+      open.users -= 1;
+      open.idleSince = Date.now();
+    }
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new HttpError("UNAVAILABLE", "the server is stopping");
+  }
+
+  #closeIdle(): void {
+    const now = Date.now();
+    let tooMany = this.#open.size - writersMax;
+    for (const [id, open] of this.#open) {
+      if (open.users > 0 || open.closing) continue;
+      if (now - open.idleSince < this.#idleMs && tooMany <= 0) continue;
+      tooMany -= 1;
+      this.#close(id, open).catch(() => {}); // the next append meets the trouble itself
+    }
+  }
+
+  #close(id: SessionId, open: OpenWriter): Promise<void> {
+    open.closing ??= this.#end(open).finally(() => {
+      if (this.#open.get(id) === open) this.#open.delete(id);
+    });
+    return open.closing;
+  }
+
+  async #end({ writer }: OpenWriter): Promise<void> {
+    await this.#directory.closeWriter(writer);
+    if (writer.tail.size === 0) return;
+    try {
+      await this.#directory.signCheckpoint(writer);
+    } catch (error) {
+      // A directory that closes signs by itself; on a full disk the next one who appends does.
+      if (codeOf(error) === undefined) throw error;
+    }
+  }
+}
+
+function refuse(
+  producers: Producers,
+  producer: { id: number; name: string; epoch: number; sequence: number },
+  id: SessionId,
+): void {
+  const verdict = producers.judge(producer);
+  if (verdict.verdict === "append") return;
+  const { name, epoch, sequence } = producer;
+  if (verdict.verdict === "stale") {
+    throw new ReachError("FENCED", `producer ${name} has gone on with epoch ${verdict.epoch}`, {
+      where: id,
+      hint: `this one has epoch ${epoch}: another instance has taken over`,
+    });
+  }
+  const expected = verdict.verdict === "gap" ? verdict.expected : sequence + 1;
+  throw new ReachError("CONFLICT", `append ${sequence} of producer ${name} is out of order`, {
+    where: id,
+    hint: `the next one of epoch ${epoch} is ${expected}`,
+  });
+}

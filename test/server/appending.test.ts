@@ -1,0 +1,189 @@
+// Appends and beginnings over HTTP: durable when answered, exactly once for whoever asks for that.
+
+import { encode } from "cbor-x";
+import { describe, expect, it } from "vitest";
+import { type Served, serve } from "./serving.ts";
+
+async function begin(served: Served, events: object[] = [{ type: "first" }]): Promise<string> {
+  const answer = await served.post("/v1/sessions", { name: "test", events });
+  expect(answer.status).toBe(201);
+  const { id } = (await answer.json()) as { id: string };
+  expect(answer.headers.get("location")).toBe(`/v1/sessions/${id}`);
+  return id;
+}
+
+async function eventsOf(served: Served, id: string): Promise<Record<string, unknown>[]> {
+  const answer = await served.get(`/v1/sessions/${id}/events`);
+  return ((await answer.json()) as { events: Record<string, unknown>[] }).events;
+}
+
+describe("a recorded session over HTTP", () => {
+  it("is begun, appended to, and read", async () => {
+    const served = await serve();
+    const id = await begin(served, [
+      { type: "start", kind: "trigger", data: { a: [1, "ä", null] }, time: 5 },
+    ]);
+    const one = await served.post(`/v1/sessions/${id}/events`, { type: "x", data: 1, ref: 0 });
+    expect(one.status).toBe(201);
+    expect(await one.json()).toEqual({ firstSeq: 1, count: 1, size: 2, duplicate: false });
+    const many = Array.from({ length: 130 }, (_, i) => ({ type: "y", data: "z".repeat(i * 100) }));
+    const answer = await served.post(`/v1/sessions/${id}/events`, many);
+    expect(await answer.json()).toEqual({ firstSeq: 2, count: 130, size: 132, duplicate: false });
+    const events = await eventsOf(served, id);
+    expect(events.length).toBe(132);
+    expect(events[0]).toMatchObject({ kind: "trigger", time: 5, data: { a: [1, "ä", null] } });
+    expect(events[1]).toMatchObject({ kind: "emit", type: "x", data: 1, ref: 0 });
+    const session = await (await served.get(`/v1/sessions/${id}`)).json();
+    expect(session).toMatchObject({ status: "recorded", size: 132, name: "test", signed: null });
+  });
+
+  it("takes CBOR, with what JSON cannot say", async () => {
+    const served = await serve();
+    const id = await begin(served);
+    const answer = await served.get(`/v1/sessions/${id}/events`, {
+      method: "POST",
+      headers: { "content-type": "application/cbor" },
+      body: new Uint8Array(encode({ type: "x", data: Buffer.from([1, 2]) })),
+    });
+    expect(answer.status).toBe(201);
+    expect((await eventsOf(served, id))[1]).toMatchObject({ data: { $bytes: "AQI=" } });
+  });
+
+  it("refuses an append that expects another seq, and one with an event that is none", async () => {
+    const served = await serve();
+    const id = await begin(served);
+    const path = `/v1/sessions/${id}/events`;
+    const late = await served.post(`${path}?expected=0`, { type: "x" });
+    expect(late.status).toBe(409);
+    expect(await late.json()).toMatchObject({ code: "CONFLICT", where: `${id}@1` });
+    expect((await served.post(`${path}?expected=1`, { type: "x" })).status).toBe(201);
+    const bad = await served.post(path, [{ type: "ok" }, { type: "refers", ref: 77 }]);
+    expect(bad.status).toBe(422);
+    expect(await bad.json()).toMatchObject({ code: "EVENT_INVALID" });
+    expect((await served.post(path, { type: "x", unknown: 1 })).status).toBe(422);
+    expect((await served.post(path, { type: "x".repeat(257) })).status).toBe(422);
+    expect((await served.post(path, { type: "ä".repeat(200) })).status).toBe(422);
+    expect((await served.post(path, [])).status).toBe(422);
+    expect((await eventsOf(served, id)).length).toBe(2);
+  });
+
+  it("keeps the order of concurrent appends that expect one another", async () => {
+    const served = await serve();
+    const id = await begin(served);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () =>
+        served.post(`/v1/sessions/${id}/events?expected=1`, { type: "x" }),
+      ),
+    );
+    expect(answers.filter(({ status }) => status === 201).length).toBe(1);
+    expect(answers.filter(({ status }) => status === 409).length).toBe(19);
+  });
+});
+
+describe("a producer", () => {
+  const by = (epoch: number, sequence: number, id = "worker-1"): Record<string, string> => ({
+    "producer-id": id,
+    "producer-epoch": String(epoch),
+    "producer-seq": String(sequence),
+  });
+
+  it("appends each of its batches once, however often it sends them", async () => {
+    const served = await serve();
+    const id = await begin(served);
+    const path = `/v1/sessions/${id}/events`;
+    const batch = [{ type: "a" }, { type: "b" }];
+    expect((await served.post(path, batch, by(0, 0))).status).toBe(201);
+    const again = await served.post(path, batch, by(0, 0));
+    expect(again.status).toBe(200);
+    expect(await again.json()).toEqual({ firstSeq: 1, count: 2, size: 3, duplicate: true });
+    // The second one is sent many times at once.
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => served.post(path, [{ type: "c" }], by(0, 1))),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([...Array(9).fill(200), 201]);
+    const gap = await served.post(path, batch, by(0, 3));
+    expect(gap.status).toBe(409);
+    expect(await gap.json()).toMatchObject({
+      code: "CONFLICT",
+      hint: expect.stringContaining("2"),
+    });
+    expect((await served.post(path, batch, by(1, 0))).status).toBe(201);
+    const stale = await served.post(path, batch, by(0, 2));
+    expect(stale.status).toBe(409);
+    expect(await stale.json()).toMatchObject({ code: "FENCED" });
+    expect((await served.post(path, batch, { "producer-id": "x" })).status).toBe(400);
+    expect((await eventsOf(served, id)).map(({ type }) => type).join("")).toBe("firstabcab");
+  });
+
+  it("is known after a restart", async () => {
+    const served = await serve();
+    const id = await begin(served);
+    const path = `/v1/sessions/${id}/events`;
+    await served.post(path, [{ type: "a" }], by(3, 0));
+    await served.post(path, [{ type: "b" }], by(3, 1));
+    await served.restart();
+    const again = await served.post(path, [{ type: "b" }], by(3, 1));
+    expect(await again.json()).toMatchObject({ duplicate: true, firstSeq: 2 });
+    expect((await served.post(path, [{ type: "c" }], by(3, 2))).status).toBe(201);
+  });
+});
+
+describe("an Idempotency-Key", () => {
+  const ascii = { "idempotency-key": "order-4711" };
+
+  it("begins one session, however often it is sent, also after a restart", async () => {
+    const served = await serve();
+    const body = { events: [{ type: "x", data: { n: 1 } }] };
+    const ids = new Set<string>();
+    const send = async (): Promise<Response> => {
+      const answer = await served.post("/v1/sessions", body, ascii);
+      expect(answer.status).toBe(201);
+      ids.add(((await answer.clone().json()) as { id: string }).id);
+      return answer;
+    };
+    const answers = await Promise.all([send(), send(), send()]);
+    const replayed = answers.map(({ headers }) => headers.get("idempotent-replayed"));
+    expect(replayed.filter((header) => header === null).length).toBe(1);
+    await served.restart();
+    await send();
+    await served.restart("crash");
+    await send();
+    expect(ids.size).toBe(1);
+    const other = await served.post("/v1/sessions", { events: [{ type: "y" }] }, ascii);
+    expect(other.status).toBe(422);
+    expect(await other.json()).toMatchObject({ code: "IDEMPOTENCY_KEY_REUSED" });
+    const fresh = await served.post("/v1/sessions", body, { "idempotency-key": "another" });
+    expect(ids.has(((await fresh.json()) as { id: string }).id)).toBe(false);
+  });
+
+  it("is free again when what it should begin was refused", async () => {
+    const served = await serve();
+    const bad = { events: [{ type: "x", ref: 5 }] };
+    expect((await served.post("/v1/sessions", bad, ascii)).status).toBe(422);
+    const good = { events: [{ type: "x" }] };
+    const answer = await served.post("/v1/sessions", good, ascii);
+    expect(answer.status).toBe(201);
+    expect(answer.headers.get("idempotent-replayed")).toBeNull();
+  });
+});
+
+describe("the list of sessions", () => {
+  it("has the newest first, page by page, and those that a filter lets pass", async () => {
+    const served = await serve();
+    const ids: string[] = [];
+    for (let i = 0; i < 7; i++) ids.unshift(await begin(served));
+    const found: string[] = [];
+    let url: string | undefined = "/v1/sessions?limit=3";
+    while (url) {
+      const answer = await served.get(url);
+      const page = (await answer.json()) as { sessions: { id: string }[] };
+      found.push(...page.sessions.map(({ id }) => id));
+      url = /^<([^>]+)>; rel="next"$/.exec(answer.headers.get("link") ?? "")?.[1];
+    }
+    expect(found).toEqual(ids);
+    const none = await served.get("/v1/sessions?status=running");
+    expect(await none.json()).toEqual({ sessions: [], cursor: null });
+    const later = await served.get(`/v1/sessions?since=${Date.now() + 60_000}`);
+    expect(await later.json()).toMatchObject({ sessions: [] });
+  });
+});
