@@ -185,9 +185,9 @@ export class Appends {
     for (;;) {
       this.#checkOpen();
       const open = this.#open.get(id);
-      if (open && !open.closing) return open;
-      if (open?.closing) await open.closing;
-      else break;
+      if (open === undefined) break;
+      if (open.closing === undefined) return open;
+      await open.closing;
     }
     const writer = this.#directory.appendTo(id);
     const opened: OpenWriter = {

@@ -22,7 +22,7 @@ export const EventObject = Type.Object(
       Type.Unknown({
         description:
           "What JSON has no form for is an object with one member: `$bytes` (base64), `$bigint`, " +
-          "`$number` (NaN, Infinity, -0), `$undefined`; an object that looks like one of these is " +
+          "`$number` (NaN, Infinity, -0), `$undefined`; an object that looks like one of them is " +
           '`{"$object": [[key, value]]}`.',
       }),
     ),

@@ -39,7 +39,7 @@ export class KeyedSessions {
     const id = this.#idOf(key);
     const derived = id.slice(timeChars);
     const underWay = this.#remembered.get(derived);
-    if (underWay) return { id: await underWay, begun: false };
+    if (underWay !== undefined) return { id: await underWay, begun: false };
     const found = this.#find(id, derived);
     if (found !== undefined) return { id: found, begun: false };
     const beginning = begin(id).then(() => id);

@@ -252,7 +252,7 @@ export class JsonWriter {
     this.#out[this.#at++] = 0x7d;
   }
 
-  /** Whether the key that comes next makes an object look like a value that JSON has no form for. */
+  /** Whether the next key makes an object look like a value that JSON has no form for. */
   #marked(): boolean {
     const length = (this.#in[this.#from] ?? 0) & 31;
     if (this.#in[this.#from + 1] !== 0x24 || length > 10) return false;

@@ -1,5 +1,6 @@
 /**
- * Appending: events of a recorded session, inputs of an executed one. What is answered is durable.
+ * Appending: events of a recorded session, inputs of an executed one. What is answered is durable,
+ * and whoever sends it again with the same producer numbers appends it once.
  */
 import { type Static, Type } from "@fastify/type-provider-typebox";
 import { type SessionId, systemClock } from "../../base/index.ts";

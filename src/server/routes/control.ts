@@ -1,5 +1,6 @@
 /**
- * Control of sessions: cancel, fork, replay. What takes long is a job: 202, and where to look.
+ * Control of sessions: cancel, fork, replay. What takes long is a job: the answer is 202, and says
+ * where to look.
  */
 import { Type } from "@fastify/type-provider-typebox";
 import type { FastifyReply } from "fastify";
