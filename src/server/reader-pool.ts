@@ -87,3 +87,8 @@ export class ReaderPool {
     }
   }
 }
+
+/** Events that can be served: of a damaged session those before the damage. */
+export function readableEnd(reader: SessionReader): number {
+  return Math.min(reader.size, reader.quarantine?.seq ?? Number.POSITIVE_INFINITY);
+}

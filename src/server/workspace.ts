@@ -12,6 +12,7 @@ import { KeyedSessions } from "./idempotency.ts";
 import { Jobs } from "./jobs.ts";
 import { ReaderPool } from "./reader-pool.ts";
 import type { ServerConfig, WorkspaceSource } from "./server-options.ts";
+import { TailHub } from "./tails/tail-hub.ts";
 import { TriggerQueue } from "./triggers.ts";
 
 /** A workspace that is being served. */
@@ -25,6 +26,7 @@ export class Workspace {
   readonly catalogue: Catalogue;
   readonly keyed: KeyedSessions;
   readonly triggers: TriggerQueue;
+  readonly tails: TailHub;
   readonly jobs: Jobs = new Jobs();
   readonly config: ServerConfig;
 
@@ -37,6 +39,7 @@ export class Workspace {
     this.appends = new Appends(directory, this.readers, config.writerIdleMs);
     this.catalogue = new Catalogue(directory);
     this.keyed = new KeyedSessions(directory, systemClock);
+    this.tails = new TailHub(directory, this.readers, config);
     this.triggers = new TriggerQueue(config.triggers);
   }
 
@@ -44,6 +47,7 @@ export class Workspace {
   stop(): void {
     this.triggers.stop();
     this.jobs.stop();
+    this.tails.stop();
   }
 
   /** Parks what runs, makes durable and signs what was appended, closes the directory. */

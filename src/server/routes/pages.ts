@@ -20,6 +20,7 @@ import {
   typeFilter,
 } from "../pages/page.ts";
 import { HttpError } from "../problem.ts";
+import { readableEnd } from "../reader-pool.ts";
 import { problems, Seq, SessionIdParam, SessionParams } from "../schemas.ts";
 import { sendBytes, sendPage } from "../sending.ts";
 import type { ServerApp } from "../server-context.ts";
@@ -130,11 +131,6 @@ function noEvent(id: string, seq: number, end: number): HttpError {
   return new HttpError("NOT_FOUND", `session ${id} has no event ${seq}`, {
     hint: end === 0 ? "it has no events" : `its events are 0 to ${end - 1}`,
   });
-}
-
-/** Events that can be served: of a damaged session those before the damage. */
-export function readableEnd(reader: SessionReader): number {
-  return Math.min(reader.size, reader.quarantine?.seq ?? Number.POSITIVE_INFINITY);
 }
 
 /** What of payloads a representation holds; refuses what it cannot. */

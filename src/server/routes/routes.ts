@@ -8,11 +8,13 @@ import { addControlRoutes } from "./control.ts";
 import { addLifeRoutes } from "./life.ts";
 import { addPageRoutes } from "./pages.ts";
 import { addSessionRoutes } from "./sessions.ts";
+import { addTailRoute } from "./tail.ts";
 
 /** Adds all routes to `app`. */
 export async function addRoutes(app: ServerApp, context: ServerContext): Promise<void> {
   addSessionRoutes(app);
   addPageRoutes(app);
+  addTailRoute(app);
   addAppendRoutes(app);
   addControlRoutes(app);
   addLifeRoutes(app, context);

@@ -7,10 +7,10 @@ import { encodeValue, equalBytes, type SessionId, systemClock, toHex } from "../
 import type { SessionReader } from "../../session/index.ts";
 import { NewEventObject, newEventOf } from "../event-schemas.ts";
 import { HttpError } from "../problem.ts";
+import { readableEnd } from "../reader-pool.ts";
 import { answers, oneOf, SessionIdParam, SessionParams, Sha256 } from "../schemas.ts";
 import type { ServerApp } from "../server-context.ts";
 import type { Workspace } from "../workspace.ts";
-import { readableEnd } from "./pages.ts";
 
 const statuses = [
   "recorded",

@@ -1,0 +1,112 @@
+/**
+ * All tails of a workspace. One listener for commits, one timer for heartbeats, one source for each
+ * session that somebody tails or waits for.
+ */
+import type { ServerResponse } from "node:http";
+import type { SessionId } from "../../base/index.ts";
+import type { Directory } from "../../session/index.ts";
+import { HttpError } from "../problem.ts";
+import type { ReaderPool } from "../reader-pool.ts";
+import type { ServerConfig } from "../server-options.ts";
+import { Tail } from "./tail.ts";
+import type { TailFormat } from "./tail-format.ts";
+import { TailSource } from "./tail-source.ts";
+
+/** The tails of one directory. */
+export class TailHub {
+  readonly #readers: ReaderPool;
+  readonly #config: ServerConfig;
+  readonly #sources = new Map<SessionId, TailSource>();
+  readonly #tails = new Set<Tail>();
+  readonly #stopListening: () => void;
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #stopping = new AbortController();
+
+  constructor(directory: Directory, readers: ReaderPool, config: ServerConfig) {
+    this.#readers = readers;
+    this.#config = config;
+    this.#stopListening = directory.onCommit((id, size) => this.#sources.get(id)?.committed(size));
+    const { heartbeatMs, slowReaderMs } = config;
+    this.#timer = setInterval(() => this.#look(), Math.min(heartbeatMs, slowReaderMs) / 3);
+    this.#timer.unref();
+  }
+
+  /** Tails that are open. */
+  get size(): number {
+    return this.#tails.size;
+  }
+
+  /**
+   * The source of a session, for as long as it is used. Throws `NOT_FOUND`, `GONE`, `CORRUPT`,
+   * `OVERLOADED` when there are too many tails, `UNAVAILABLE` when the server is stopping.
+   */
+  source(id: SessionId): { readonly source: TailSource; readonly release: () => void } {
+    if (this.#stopping.signal.aborted) {
+      throw new HttpError("UNAVAILABLE", "the server is stopping");
+    }
+    let source = this.#sources.get(id);
+    if (!source) {
+      source = new TailSource(id, this.#readers, () => this.#sources.delete(id));
+      this.#sources.set(id, source);
+    }
+    return { source, release: source.use() };
+  }
+
+  /** Refuses when there are as many tails as there may be. */
+  checkRoom(): void {
+    if (this.#tails.size < this.#config.tailsMax) return;
+    throw new HttpError("OVERLOADED", `${this.#tails.size} tails are open`, {
+      retryAfterSeconds: 5,
+    });
+  }
+
+  /** Tails `source` from `from` on over a response that has sent its head; `release` at its end. */
+  open(
+    { source, release }: { readonly source: TailSource; readonly release: () => void },
+    response: ServerResponse,
+    options: { readonly from: number; readonly format: TailFormat },
+  ): void {
+    const tail: Tail = new Tail(source, response, {
+      ...options,
+      queueBytesMax: this.#config.tailQueueBytesMax,
+      onEnd: () => {
+        this.#tails.delete(tail);
+        release();
+      },
+    });
+    this.#tails.add(tail);
+    tail.begin();
+  }
+
+  /**
+   * Resolves with the events that are durable, as soon as there is one at `seq`, the session has
+   * ended, `timeoutMs` have passed, `signal` is aborted, or the server stops.
+   */
+  async wait(
+    id: SessionId,
+    seq: number,
+    { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal },
+  ): Promise<{ size: number; ended: boolean }> {
+    const { source, release } = this.source(id);
+    const signals = [this.#stopping.signal, AbortSignal.timeout(timeoutMs)];
+    try {
+      await source.until(seq, AbortSignal.any(signal ? [...signals, signal] : signals));
+      return { size: source.size, ended: source.endedBefore(source.size) };
+    } finally {
+      release();
+    }
+  }
+
+  /** Ends all tails with a place to resume, and takes no more. */
+  stop(): void {
+    this.#stopping.abort();
+    clearInterval(this.#timer);
+    for (const tail of [...this.#tails]) tail.cut("shutdown");
+    this.#stopListening();
+  }
+
+  #look(): void {
+    const now = performance.now();
+    for (const tail of [...this.#tails]) tail.look(now, this.#config);
+  }
+}
