@@ -10,6 +10,7 @@ import { Catalogue } from "./catalogue.ts";
 import type { SessionEngine } from "./engine-port.ts";
 import { KeyedSessions } from "./idempotency.ts";
 import { Jobs } from "./jobs.ts";
+import { Proofs } from "./proofs.ts";
 import { ReaderPool } from "./reader-pool.ts";
 import type { ServerConfig, WorkspaceSource } from "./server-options.ts";
 import { TailHub } from "./tails/tail-hub.ts";
@@ -27,6 +28,7 @@ export class Workspace {
   readonly keyed: KeyedSessions;
   readonly triggers: TriggerQueue;
   readonly tails: TailHub;
+  readonly proofs: Proofs;
   readonly jobs: Jobs = new Jobs();
   readonly config: ServerConfig;
 
@@ -39,6 +41,7 @@ export class Workspace {
     this.appends = new Appends(directory, this.readers, config.writerIdleMs);
     this.catalogue = new Catalogue(directory);
     this.keyed = new KeyedSessions(directory, systemClock);
+    this.proofs = new Proofs(directory, this.readers);
     this.tails = new TailHub(directory, this.readers, config);
     this.triggers = new TriggerQueue(config.triggers);
   }

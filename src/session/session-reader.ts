@@ -189,19 +189,27 @@ export class SessionReader {
     if (!disk.exists(path)) return undefined;
     const checkpoint = this.checkpoint();
     if (!checkpoint || size > checkpoint.size) return undefined;
-    const file = disk.open(path, "read");
-    let whole: Uint8Array;
+    const bytes = 32 * storedCount(checkpoint.size);
+    // Hash by hash: a proof needs a few hundred of what may be millions.
+    const read: HashReader = (indexes) => {
+      const file = disk.open(path, "read");
+      try {
+        if (file.size() < bytes) throw new ReachError("CORRUPT", `${path} is cut off`);
+        return indexes.map((index) => {
+          const hash = new Uint8Array(32);
+          file.read(hash, 32 * index);
+          return hash;
+        });
+      } finally {
+        file.close();
+      }
+    };
     try {
-      const bytes = 32 * storedCount(checkpoint.size);
-      if (file.size() < bytes) return undefined;
-      whole = new Uint8Array(bytes);
-      file.read(whole, 0);
-    } finally {
-      file.close();
+      return equalBytes(rootAt(checkpoint.size, read), checkpoint.root) ? read : undefined;
+    } catch (error) {
+      if (codeOf(error) === "CORRUPT") return undefined;
+      throw error;
     }
-    const read: HashReader = (indexes) =>
-      indexes.map((index) => whole.subarray(32 * index, 32 * index + 32));
-    return equalBytes(rootAt(checkpoint.size, read), checkpoint.root) ? read : undefined;
   }
 
   /** The snapshots of the program with this hash whose signatures hold, by size. */

@@ -1,6 +1,6 @@
 /**
  * Whether the process is alive, and whether it should get requests: two questions, two answers.
- * Neither needs a token, and neither says anything about sessions.
+ * Neither needs a token, and neither says anything about sessions. And what answers here.
  */
 import { Type } from "@fastify/type-provider-typebox";
 import { codeOf } from "../../base/index.ts";
@@ -14,8 +14,28 @@ const Readiness = Type.Object({
   workspaces: Type.Array(Type.String()),
 });
 
-/** Adds `/healthz` and `/readyz`. */
+const About = Type.Object({
+  version: Type.String(),
+  workspace: Type.String(),
+  origin: Type.String({ description: "What the origins of checkpoints begin with." }),
+  verifierKey: Type.String({ description: "https://c2sp.org/signed-note: pin it." }),
+  programs: Type.Boolean({ description: "Whether programs run here, or sessions are only kept." }),
+});
+
+/** Adds `/healthz`, `/readyz` and `/v1`. */
 export function addLifeRoutes(app: ServerApp, { life, workspaces, version }: ServerContext): void {
+  app.get(
+    "/v1",
+    {
+      config: { access: "sessions:read" },
+      schema: { tags: ["life"], summary: "What answers here", response: answers(200, About) },
+    },
+    async ({ access: { workspace } }) => {
+      const { origin, verifierKey } = workspace.directory.identity;
+      const programs = workspace.engine !== undefined;
+      return { version, workspace: workspace.name, origin, verifierKey, programs };
+    },
+  );
   app.get(
     "/healthz",
     {

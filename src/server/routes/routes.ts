@@ -5,8 +5,10 @@
 import type { ServerApp, ServerContext } from "../server-context.ts";
 import { addAppendRoutes } from "./appending.ts";
 import { addControlRoutes } from "./control.ts";
+import { addDataRoutes } from "./data.ts";
 import { addLifeRoutes } from "./life.ts";
 import { addPageRoutes } from "./pages.ts";
+import { addProofRoutes } from "./proofs.ts";
 import { addSessionRoutes } from "./sessions.ts";
 import { addTailRoute } from "./tail.ts";
 
@@ -16,6 +18,8 @@ export async function addRoutes(app: ServerApp, context: ServerContext): Promise
   addPageRoutes(app);
   addTailRoute(app);
   addAppendRoutes(app);
+  addProofRoutes(app);
+  addDataRoutes(app);
   addControlRoutes(app);
   addLifeRoutes(app, context);
 }
