@@ -12,7 +12,7 @@ import type {
   JournalSizes,
   Processes,
 } from "../log/index.ts";
-import type { Manifest, SessionKind } from "./manifest.ts";
+import type { ManifestRequest } from "./manifest.ts";
 
 /** How large files get before the next one begins; the defaults are the limits of Reach. */
 export interface StorageSizes extends JournalSizes {
@@ -44,13 +44,8 @@ export interface DirectoryOptions {
 }
 
 /** What a new session is to be. */
-export interface NewSession {
+export interface NewSession extends ManifestRequest {
   readonly id?: SessionId;
-  readonly kind?: SessionKind;
-  readonly name?: string;
-  readonly format?: string;
-  /** The manifest of a session that was made elsewhere; then nothing else of this counts. */
-  readonly manifest?: Manifest;
 }
 
 /** Called after events of a session have become durable: its id and its size. */

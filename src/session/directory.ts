@@ -37,13 +37,13 @@ import type {
 } from "./directory-options.ts";
 import { hasIdentity, type Identity, readIdentity } from "./keys.ts";
 import { LargePayloads } from "./large-payloads.ts";
-import { encodeManifest, type Manifest } from "./manifest.ts";
+import { encodeManifest, type Manifest, manifestOf } from "./manifest.ts";
 import { openForWriting } from "./open-for-writing.ts";
 import { type RecoveryReport, recoverBulk } from "./recover-directory.ts";
 import { isRemoved, type ReaderContext, readManifest, SessionReader } from "./session-reader.ts";
 import { SessionTail } from "./session-tail.ts";
 import { SessionWriter, type WriterContext } from "./session-writer.ts";
-import { type KeptSnapshot, keepSnapshots, packEntries } from "./snapshot-keeping.ts";
+import { type KeptSnapshot, keepPayload, keepSnapshots, packEntries } from "./snapshot-keeping.ts";
 
 /** An open data directory. */
 export class Directory {
@@ -305,9 +305,7 @@ export class Directory {
         hint: "a removed session never comes back, and its id is not used again",
       });
     }
-    if (request.manifest) return request.manifest;
-    const { kind = "recorded", name = "", format = "" } = request;
-    return { id, kind, created: this.#clock(), secret: this.#entropy(32), name, format };
+    return manifestOf(request, id, this.#clock(), this.#entropy(32));
   }
 
   #resume(id: SessionId): { manifest: Manifest; tail: SessionTail } {
@@ -350,7 +348,7 @@ export class Directory {
       packEntries,
       abandon: (staged) => blobs.abandon(staged),
       journaledBytesMax,
-      putLarge: (bytes) => this.#putLarge(bytes),
+      putLarge: this.#putLarge,
       committed: (id, size) => {
         for (const listener of this.#listeners) listener(id, size);
       },
@@ -364,7 +362,7 @@ export class Directory {
     }
   }
 
-  async #putLarge(bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }> {
+  readonly #putLarge = async (bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }> => {
     const { blobs, lock } = this.#writeSide();
     const checkLock = (): void => lock.check();
     this.#large ??= LargePayloads.open(this.disk, this.path, blobs, this.#largeId(), checkLock);
@@ -381,7 +379,7 @@ export class Directory {
       }
       throw error;
     }
-  }
+  };
 
   #largeId(): SessionId {
     return newSessionId(this.#clock, this.#entropy);
@@ -413,6 +411,11 @@ export class Directory {
     }
   }
 
+  /** Keeps a payload that no event names, durable (the code of a program); returns its name. */
+  keepPayload(bytes: Uint8Array): Promise<Uint8Array> {
+    return keepPayload(this.#writeSide(), this.#putLarge, bytes);
+  }
+
   /**
    * Keeps the state of a program after `size` events: the encoded state in the store, a signed
    * record beside the session.
@@ -423,8 +426,7 @@ export class Directory {
     snapshots: readonly KeptSnapshot[],
   ): Promise<void> {
     const write = this.#writeSide();
-    const putLarge = (bytes: Uint8Array): Promise<unknown> => this.#putLarge(bytes);
-    await keepSnapshots(this.#context, write, putLarge, id, program, snapshots);
+    await keepSnapshots(this.#context, write, this.#putLarge, id, program, snapshots);
   }
 
   /**

@@ -48,7 +48,14 @@ export {
   type NotedProblem,
   type ResumeAt,
 } from "./layout.ts";
-export { decodeManifest, encodeManifest, type Manifest, type SessionKind } from "./manifest.ts";
+export {
+  decodeManifest,
+  encodeManifest,
+  type Manifest,
+  type ManifestFork,
+  type ManifestProgram,
+  type SessionKind,
+} from "./manifest.ts";
 export {
   type ProducerState,
   Producers,

@@ -3,13 +3,15 @@
  * that is damaged, everything counts that looks like a reference to a payload; of a snapshot file,
  * every place where the name of a state belongs.
  */
-import { type SessionId, sessionIdBytes } from "../base/index.ts";
+import { codeOf, type SessionId, sessionIdBytes } from "../base/index.ts";
 import { type Disk, readFile } from "../disk/index.ts";
 import { BatchWalk, encodeBlobRef, payloadOf } from "../event/index.ts";
 import { eventLogPath, sessionFolder } from "../log/index.ts";
 import { BlobNames } from "./blob-names.ts";
 import { dataShape, saltOffset } from "./event-shape.ts";
 import { LogScan } from "./log-scan.ts";
+import type { ManifestProgram } from "./manifest.ts";
+import { readManifest } from "./session-reader.ts";
 
 const hashBytes = 32;
 const saltBytes = 16;
@@ -50,9 +52,21 @@ export class LivePayloads {
   }
 
   *#allOf(id: SessionId): Generator<Uint8Array, void> {
+    yield* this.#inManifest(id);
     yield* this.#inLog(id);
     const folder = `${sessionFolder(this.#root, id)}/snapshots`;
     for (const name of this.#disk.list(folder)) yield* this.#inSnapshots(`${folder}/${name}`);
+  }
+
+  /** The code of the program that the session runs. A manifest that is damaged names nothing. */
+  *#inManifest(id: SessionId): Generator<Uint8Array, void> {
+    let program: ManifestProgram | undefined;
+    try {
+      ({ program } = readManifest(this.#disk, this.#root, id));
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error;
+    }
+    if (program) yield* [program.bundle, program.map];
   }
 
   *#inLog(id: SessionId): Generator<Uint8Array, void> {

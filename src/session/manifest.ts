@@ -8,6 +8,7 @@ import {
   crc32,
   decodeValue,
   encodeValue,
+  isSessionId,
   ReachError,
   readU32,
   type SessionId,
@@ -21,6 +22,26 @@ const headerBytes = 12;
 /** Whether a session's events come from outside, or Reach runs it itself. */
 export type SessionKind = "recorded" | "executed";
 
+/** The program that an executed session runs; its code lies in the blob store. */
+export interface ManifestProgram {
+  readonly name: string;
+  readonly version: string;
+  /** SHA-256 of the bundle, which is its name in the blob store and the hash of the program. */
+  readonly bundle: Uint8Array;
+  /** SHA-256 of the source map, and its name in the blob store. */
+  readonly map: Uint8Array;
+  /** What ran it first: "reach 0.1.0 node 20.20.2". */
+  readonly runtime: string;
+}
+
+/** Where a fork comes from: it has the first `at` events of `source`. */
+export interface ManifestFork {
+  readonly source: SessionId;
+  readonly at: number;
+  /** Root of the tree over the events it shares. */
+  readonly root: Uint8Array;
+}
+
 /** What a session is. */
 export interface Manifest {
   readonly id: SessionId;
@@ -33,6 +54,33 @@ export interface Manifest {
   readonly name: string;
   /** Format it was imported from, or empty. */
   readonly format: string;
+  /** In executed sessions only. */
+  readonly program?: ManifestProgram;
+  /** In forks only. */
+  readonly fork?: ManifestFork;
+}
+
+/** What a new session is to be; what is left out has a default. */
+export interface ManifestRequest {
+  readonly kind?: SessionKind;
+  readonly name?: string;
+  readonly format?: string;
+  readonly program?: ManifestProgram;
+  /** The manifest of a session that was made elsewhere; then nothing else counts. */
+  readonly manifest?: Manifest;
+}
+
+/** The manifest of a new session. */
+export function manifestOf(
+  request: ManifestRequest,
+  id: SessionId,
+  created: number,
+  secret: Uint8Array,
+): Manifest {
+  if (request.manifest) return request.manifest;
+  const { kind = "recorded", name = "", format = "", program } = request;
+  const executed = program === undefined ? {} : { program };
+  return { id, kind, created, secret, name, format, ...executed };
 }
 
 /** The bytes of a manifest file. */
@@ -75,7 +123,8 @@ function fieldsOf(value: unknown): Record<string, unknown> {
 }
 
 function isManifest(fields: object, id: SessionId): fields is Manifest {
-  const { kind, created, secret, name, format, ...rest } = fields as Partial<Manifest>;
+  const { kind, created, secret, name, format, program, fork, ...rest } =
+    fields as Partial<Manifest>;
   return (
     rest.id === id &&
     (kind === "recorded" || kind === "executed") &&
@@ -84,6 +133,32 @@ function isManifest(fields: object, id: SessionId): fields is Manifest {
     secret instanceof Uint8Array &&
     secret.length === 32 &&
     typeof name === "string" &&
-    typeof format === "string"
+    typeof format === "string" &&
+    (program === undefined || isProgram(program)) &&
+    (fork === undefined || isFork(fork))
   );
+}
+
+function isProgram(fields: Partial<ManifestProgram> | null): boolean {
+  return (
+    typeof fields?.name === "string" &&
+    typeof fields.version === "string" &&
+    typeof fields.runtime === "string" &&
+    isHash(fields.bundle) &&
+    isHash(fields.map)
+  );
+}
+
+function isFork(fields: Partial<ManifestFork> | null): boolean {
+  return (
+    typeof fields?.source === "string" &&
+    isSessionId(fields.source) &&
+    Number.isSafeInteger(fields.at) &&
+    (fields.at as number) > 0 &&
+    isHash(fields.root)
+  );
+}
+
+function isHash(value: unknown): boolean {
+  return value instanceof Uint8Array && value.length === 32;
 }

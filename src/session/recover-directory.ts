@@ -46,6 +46,8 @@ import { isRemoved, quarantinePath, readQuarantine } from "./session-reader.ts";
 export interface RecoveryReport {
   /** Groups of the journal that were written to their places. */
   readonly groups: number;
+  /** Sessions that the journal held something of: all that changed since it was last emptied. */
+  readonly sessions: readonly SessionId[];
   readonly torn: TornTail | undefined;
   readonly damage: readonly JournalDamage[];
   /** Sessions that became read-only, with the first event that may be wrong. */
@@ -76,7 +78,8 @@ export async function recoverDirectory(
   const recovery = await recoverJournal({ ...options, folder });
   const quarantined = await quarantineHit(options, recovery);
   const { groups, torn, damage } = recovery;
-  return { start: recovery.start, report: { groups, torn, damage, quarantined, cut } };
+  const sessions = [...recovery.sessions];
+  return { start: recovery.start, report: { groups, sessions, torn, damage, quarantined, cut } };
 }
 
 /** Cuts interrupted imports back to their watermarks. */

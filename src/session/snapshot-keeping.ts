@@ -2,7 +2,7 @@
  * Keeping snapshots: the encoded states go through the journal like any payload, one group for as
  * many as come together, then the signed records beside the session, which are only a cache.
  */
-import type { SessionId } from "../base/index.ts";
+import { type SessionId, sha256 } from "../base/index.ts";
 import type { StagedBlob } from "../blobs/index.ts";
 import { entryKinds, type JournalEntry, packIdBytes, sessionFolder } from "../log/index.ts";
 import { appendSnapshots, type Snapshot, snapshotPath, snapshotText } from "../snapshots/index.ts";
@@ -25,12 +25,7 @@ export async function keepSnapshots(
   snapshots: readonly KeptSnapshot[],
 ): Promise<void> {
   const origin = sessionOrigin(context, id);
-  const stored: Promise<unknown>[] = [];
-  for (const { state } of snapshots) {
-    const large = state.length > write.journaledBytesMax;
-    stored.push(large ? putLarge(state) : commitBlob(write, state));
-  }
-  await Promise.all(stored);
+  await Promise.all(snapshots.map(({ state }) => keepPayload(write, putLarge, state)));
   const records = snapshots.map((snapshot) => {
     const text = snapshotText(origin, program, snapshot);
     return { ...snapshot, signature: signText(context.identity, text) };
@@ -38,6 +33,20 @@ export async function keepSnapshots(
   const path = snapshotPath(sessionFolder(context.root, id), program);
   write.lock.check();
   appendSnapshots(context.disk, path, program, records);
+}
+
+/**
+ * Makes a payload that no event names durable, through the journal or, a large one, past it;
+ * returns its name.
+ */
+export async function keepPayload(
+  write: WriteSide,
+  putLarge: (bytes: Uint8Array) => Promise<unknown>,
+  bytes: Uint8Array,
+): Promise<Uint8Array> {
+  if (bytes.length > write.journaledBytesMax) await putLarge(bytes);
+  else await commitBlob(write, bytes);
+  return sha256(bytes);
 }
 
 /** Commits a payload that no event names. */

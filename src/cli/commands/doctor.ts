@@ -58,7 +58,9 @@ async function doctor(invocation: Invocation, flags: DoctorFlags): Promise<ExitC
 
 async function recover(invocation: Invocation, { takeOver }: DoctorFlags): Promise<RecoveryReport> {
   return withWriter(invocation, { takeOver: takeOver === true }, async ({ recovery }) => {
-    return recovery ?? { groups: 0, torn: undefined, damage: [], quarantined: [], cut: [] };
+    return (
+      recovery ?? { groups: 0, sessions: [], torn: undefined, damage: [], quarantined: [], cut: [] }
+    );
   });
 }
 

@@ -1,0 +1,49 @@
+/**
+ * The limits of an engine, units last. Those of the formats are in `base`; these decide about
+ * memory and fairness only and may be changed without changing what any session does.
+ */
+const MiB = 1024 * 1024;
+
+/** Limits of an engine. */
+export interface EngineLimits {
+  /** Activations that one thread may have before it: enough that it never idles. */
+  readonly laneActivationsMax: number;
+  /** Sessions that are being read back from their logs at a time. */
+  readonly resumesMax: number;
+  /** Events that wait for sessions to take them, in bytes; above that, callers hear OVERLOADED. */
+  readonly inboxBytesMax: number;
+  /** Sessions that wait for a runner; above that, callers hear OVERLOADED. */
+  readonly queueSessionsMax: number;
+  /** Contexts that are kept for sessions that wait, in all threads together. */
+  readonly loadedMax: number;
+  /** A session that has waited for so long gives its context back. */
+  readonly idleMs: number;
+  /** A thread that has not answered for so long is killed. */
+  readonly stuckMs: number;
+  /** A cancelled session that has not ended after so long is ended. */
+  readonly cancelGraceMs: number;
+  /** Tries of an activation whose runner died, before the session ends. */
+  readonly triesMax: number;
+  /** Memory of a runner process. */
+  readonly runnerRssBytesMax: number;
+  /** Between two writings of the registry of unfinished sessions. */
+  readonly registryMs: number;
+  /** Events between two snapshots. */
+  readonly snapshotEvents: number;
+}
+
+/** The limits that an engine has when nobody says anything else. */
+export const engineLimits: EngineLimits = {
+  laneActivationsMax: 16,
+  resumesMax: 8,
+  inboxBytesMax: 64 * MiB,
+  queueSessionsMax: 20_000,
+  loadedMax: 1000,
+  idleMs: 30_000,
+  stuckMs: 5000,
+  cancelGraceMs: 5000,
+  triesMax: 3,
+  runnerRssBytesMax: 512 * MiB,
+  registryMs: 10_000,
+  snapshotEvents: 1000,
+};

@@ -1,0 +1,18 @@
+/** The engine: runs executed sessions, resumes them, and keeps their programs apart. */
+export { type EngineLimits, engineLimits } from "./engine-limits.ts";
+export type {
+  EffectError,
+  EffectRequest,
+  EffectResult,
+  EffectSource,
+  EndReport,
+  EngineMetrics,
+  EngineOptions,
+  ForkOptions,
+  PhaseListener,
+  RunnerMode,
+  SessionOutcome,
+  SessionPhase,
+  SessionStatus,
+  StartOptions,
+} from "./engine-options.ts";
