@@ -74,6 +74,16 @@ export const catalogue: readonly CatalogueEntry[] = [
     load: async () => (await import("./commands/blob.ts")).blobCommand,
   },
   {
+    name: "serve",
+    summary: "the HTTP server: sessions for everybody who has a token",
+    load: async () => (await import("./commands/serve.ts")).serveCommand,
+  },
+  {
+    name: "token",
+    summary: "who may ask the server: create, list, revoke tokens",
+    load: async () => (await import("./commands/token.ts")).tokenCommand,
+  },
+  {
     name: "doctor",
     summary: "the data directory, its health, the settings",
     load: async () => (await import("./commands/doctor.ts")).doctorCommand,

@@ -58,7 +58,9 @@ export interface JournalOptions {
   readonly targets: JournalTargets;
   readonly sizes?: Partial<JournalSizes>;
   /** Told of a failure that the journal survives, for logs and metrics. */
-  readonly onTrouble?: (trouble: string) => void;
+  readonly onTrouble?: ((trouble: string) => void) | undefined;
+  /** Told how long each group took to be written and made durable, in seconds. */
+  readonly onSync?: ((seconds: number) => void) | undefined;
 }
 
 /** Counters since the journal was opened. */
@@ -184,7 +186,9 @@ export class Journal {
     await this.#settle(entries);
     const group = this.#group + 1;
     const directory = encodeDirectory(entries);
+    const started = performance.now();
     await this.#append(group, entries);
+    this.#options.onSync?.((performance.now() - started) / 1000);
     this.#check();
     this.#group = group;
     this.#previousDirectory = directory;

@@ -59,9 +59,17 @@ export class Appends {
   readonly #idleMs: number;
   readonly #open = new Map<SessionId, OpenWriter>();
   readonly #sweep: ReturnType<typeof setInterval>;
+  readonly #onCommit: (seconds: number) => void;
   #closed = false;
 
-  constructor(directory: Directory, readers: ReaderPool, idleMs: number) {
+  /** `onCommit` is told how long each append took to become durable, in seconds. */
+  constructor(
+    directory: Directory,
+    readers: ReaderPool,
+    idleMs: number,
+    onCommit: (seconds: number) => void,
+  ) {
+    this.#onCommit = onCommit;
     this.#directory = directory;
     this.#readers = readers;
     this.#idleMs = idleMs;
@@ -154,6 +162,7 @@ export class Appends {
       const count = last?.count ?? 0;
       return { firstSeq: last?.firstSeq ?? null, count, size: writer.tail.size, duplicate: true };
     }
+    const started = performance.now();
     const together = {
       expectedSeq,
       producer,
@@ -168,6 +177,7 @@ export class Appends {
     if (producer) producers?.note(producer, { firstSeq, count, durable });
     try {
       await durable;
+      this.#onCommit((performance.now() - started) / 1000);
     } catch (error) {
       // What is in the log decides from now on.
       open.producers = undefined;
@@ -177,8 +187,18 @@ export class Appends {
   }
 
   #producers(open: OpenWriter): Promise<Producers> {
-    open.producers ??= this.#readers.with(open.writer.id, (reader) => Producers.of(reader));
+    open.producers ??= this.#findProducers(open);
     return open.producers;
+  }
+
+  async #findProducers(open: OpenWriter): Promise<Producers> {
+    if (open.writer.tail.size === 0) return new Producers();
+    try {
+      return await this.#readers.with(open.writer.id, (reader) => Producers.of(reader));
+    } catch (error) {
+      open.producers = undefined;
+      throw error;
+    }
   }
 
   async #writerOf(id: SessionId): Promise<OpenWriter> {

@@ -5,10 +5,14 @@
 import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import fastify, { type FastifyBaseLogger } from "fastify";
-import { assert, limits, ReachError } from "../base/index.ts";
+import fastify, { type FastifyBaseLogger, LogController } from "fastify";
+import { assert, limits, messageOf, ReachError } from "../base/index.ts";
 import { addAccess } from "./access/access.ts";
 import { addContentTypes } from "./content.ts";
+import { addCors } from "./cors.ts";
+import { addDocRoutes } from "./doc-pages.ts";
+import { ServerMetrics } from "./metrics.ts";
+import { addObservation } from "./observation.ts";
 import { addOpenApiRoute, collectRoutes } from "./openapi.ts";
 import { HttpError, problemOf, problemType, sendProblem } from "./problem.ts";
 import { addRoutes } from "./routes/routes.ts";
@@ -44,7 +48,16 @@ export class ReachServer {
         hint: "create one with `reach token create`, or listen on 127.0.0.1",
       });
     }
-    await this.app.listen({ host, port });
+    try {
+      await this.app.listen({ host, port });
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      const why = code === "EADDRINUSE" ? "is taken" : "cannot be listened on";
+      throw new ReachError("USAGE", `${host}:${port} ${why}: ${messageOf(error)}`, {
+        hint: "another one with --host and --port",
+        cause: error,
+      });
+    }
     this.context.life.phase = "ready";
     const address = this.app.server.address();
     assert(typeof address === "object" && address, "a server that listens has an address");
@@ -57,10 +70,17 @@ export class ReachServer {
    * way, parks sessions, makes everything durable and signs it.
    */
   async close(): Promise<void> {
-    this.context.life.phase = "stopping";
-    for (const workspace of this.context.workspaces.values()) workspace.stop();
-    await this.app.close();
-    for (const workspace of this.context.workspaces.values()) await workspace.close();
+    const { life, workspaces, config } = this.context;
+    life.phase = "stopping";
+    for (const workspace of workspaces.values()) workspace.stop();
+    // Whoever has not taken an answer by then does not get it.
+    const late = setTimeout(() => this.app.server.closeAllConnections(), config.shutdownMs);
+    try {
+      await this.app.close();
+    } finally {
+      clearTimeout(late);
+    }
+    for (const workspace of workspaces.values()) await workspace.close();
   }
 }
 
@@ -73,8 +93,9 @@ function isLoopback(host: string): boolean {
 export async function createServer(options: ServerOptions): Promise<ReachServer> {
   const config: ServerConfig = { ...defaultConfig, ...options.config };
   const workspaces = new Map<string, Workspace>();
+  const metrics = new ServerMetrics(() => workspaces.values(), options.processMetrics ?? false);
   for (const source of options.workspaces) {
-    const workspace = new Workspace(source, config);
+    const workspace = new Workspace(source, config, metrics);
     assert(!workspaces.has(workspace.name), "workspaces have names of their own");
     workspaces.set(workspace.name, workspace);
   }
@@ -82,16 +103,20 @@ export async function createServer(options: ServerOptions): Promise<ReachServer>
     config,
     version: options.version ?? "0",
     workspaces,
+    metrics,
     life: { phase: "starting" },
   };
   const app = newApp(config, options.logger);
+  addObservation(app, metrics);
   addSafeHeaders(app);
+  addCors(app, config.corsOrigins);
   const [open] = workspaces.values();
   addAccess(app, { workspaces, tokens: options.tokens, open, corsOrigins: config.corsOrigins });
   addContentTypes(app);
   await collectRoutes(app, context.version);
   await addRoutes(app, context);
   addOpenApiRoute(app);
+  addDocRoutes(app);
   await app.ready();
   return new ReachServer(app, context, options);
 }
@@ -99,6 +124,8 @@ export async function createServer(options: ServerOptions): Promise<ReachServer>
 function newApp(config: ServerConfig, logger: FastifyBaseLogger | undefined): ServerApp {
   const app = fastify({
     ...(logger ? { loggerInstance: logger } : { logger: false }),
+    // What is noted of requests is in `observation.ts`.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: config.bodyBytesMax,
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: config.keepAliveTimeoutMs,

@@ -3,13 +3,7 @@
  * their own. A server without one serves recorded sessions only.
  */
 import type { SessionId } from "../base/index.ts";
-
-/** Where a session of a program stands. */
-export interface SessionStatus {
-  readonly phase: "queued" | "running" | "waiting" | "parked" | "ended" | "stuck";
-  /** How it ended. */
-  readonly outcome?: string | undefined;
-}
+import type { ForkOptions, SessionStatus, StartOptions } from "../engine/index.ts";
 
 /**
  * Guarantees: what a call resolves with is durable; a second `start` with the same id answers the
@@ -19,15 +13,24 @@ export interface SessionEngine {
   start(
     program: string,
     input: unknown,
-    options?: { id?: SessionId; name?: string; time?: number },
+    options?: StartOptions,
   ): Promise<{ id: SessionId; created: boolean }>;
   /** Throws `NOT_FOUND`, `SESSION_ENDED`, `GONE`. */
   input(id: SessionId, event: { type: string; data: unknown }): Promise<{ seq: number }>;
   cancel(id: SessionId, reason?: string): Promise<{ seq: number }>;
   status(id: SessionId): SessionStatus;
-  fork(
-    id: SessionId,
-    options: { at: number; overrides?: Map<number, unknown>; rerunOpen?: boolean },
-  ): Promise<{ id: SessionId }>;
+  fork(id: SessionId, options: ForkOptions): Promise<{ id: SessionId }>;
+  /** For metrics; cheap. */
+  figures?(): EngineFigures;
   close(options?: { graceMs?: number }): Promise<void>;
+}
+
+/** What an engine says of itself for metrics. */
+export interface EngineFigures {
+  /** Sessions that are in memory, running or waiting. */
+  readonly active: number;
+  /** Between 0 and 1: how much of the time of the runners is used. */
+  readonly utilization: number;
+  /** Times that a runner was given up because it did not answer. */
+  readonly leasesExpired: number;
 }

@@ -19,7 +19,8 @@ export function negotiate<Offered extends string>(
   reply: FastifyReply,
   offered: readonly Offered[],
 ): Offered {
-  reply.header("vary", "Accept, Authorization");
+  const before = reply.getHeader("vary");
+  reply.header("vary", `${before === undefined ? "" : `${before}, `}Accept, Authorization`);
   const { accept } = request.headers;
   if (accept === undefined || accept.trim() === "") return offered[0] as Offered;
   const ranges = parse(accept);

@@ -26,9 +26,15 @@ export class ReaderPool {
   readonly #directory: Directory;
   /** In order of use, the latest last. */
   readonly #kept = new Map<SessionId, Kept>();
+  #lent = 0;
 
   constructor(directory: Directory) {
     this.#directory = directory;
+  }
+
+  /** Readers that are on loan. */
+  get lent(): number {
+    return this.#lent;
   }
 
   /** A reader that sees what is durable now. Throws `NOT_FOUND`, `GONE`, `CORRUPT`. */
@@ -40,6 +46,7 @@ export class ReaderPool {
     } else kept = { reader: this.#directory.session(id), users: 0, stale: false };
     this.#kept.set(id, kept);
     kept.users += 1;
+    this.#lent += 1;
     const lent = kept;
     let released = false;
     this.#evict();
@@ -48,6 +55,7 @@ export class ReaderPool {
       release: () => {
         if (released) return;
         released = true;
+        this.#lent -= 1;
         lent.users -= 1;
         if (lent.stale && lent.users === 0) lent.reader.close();
       },

@@ -10,6 +10,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from "fastify";
+import type { ServerMetrics } from "./metrics.ts";
 import type { ServerConfig } from "./server-options.ts";
 import type { Workspace } from "./workspace.ts";
 
@@ -27,6 +28,7 @@ export interface ServerContext {
   readonly config: ServerConfig;
   readonly version: string;
   readonly workspaces: ReadonlyMap<string, Workspace>;
+  readonly metrics: ServerMetrics;
   /** Set while the server takes requests that begin something. */
   readonly life: { phase: "starting" | "ready" | "stopping" };
 }

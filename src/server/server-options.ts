@@ -70,6 +70,8 @@ export interface ServerOptions {
   readonly config?: Partial<ServerConfig>;
   /** A pino logger; none by default. */
   readonly logger?: FastifyBaseLogger | undefined;
+  /** Whether `/metrics` tells of the process as well: for the one server of a process. */
+  readonly processMetrics?: boolean;
   /** What `/healthz` calls the version. */
   readonly version?: string;
 }

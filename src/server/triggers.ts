@@ -80,9 +80,10 @@ export class TriggerQueue {
 
   /** Seconds for which the oldest of them has been waiting. */
   get ageSeconds(): number {
-    let oldest = this.#clock();
+    const now = this.#clock();
+    let oldest = now;
     for (const [first] of this.#waiting.values()) oldest = Math.min(oldest, first?.since ?? oldest);
-    return (this.#clock() - oldest) / 1000;
+    return (now - oldest) / 1000;
   }
 
   /**

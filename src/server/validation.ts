@@ -15,7 +15,7 @@ export const requestValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   const { properties } = schema as { properties?: Properties };
   return (value: unknown) => {
     // A route whose body may be left out says so with an optional schema.
-    if (httpPart === "body" && value === undefined && Type.IsOptional(schema)) return { value };
+    if (httpPart === "body" && value == null && Type.IsOptional(schema)) return { value };
     const read = httpPart === "body" ? value : fromText(value, properties ?? {});
     if (check.Check(read)) return { value: read };
     return { error: invalid(httpPart ?? "body", check.Errors(read)) };

@@ -10,6 +10,7 @@ import { Catalogue } from "./catalogue.ts";
 import type { SessionEngine } from "./engine-port.ts";
 import { KeyedSessions } from "./idempotency.ts";
 import { Jobs } from "./jobs.ts";
+import type { ServerMetrics } from "./metrics.ts";
 import { Proofs } from "./proofs.ts";
 import { ReaderPool } from "./reader-pool.ts";
 import type { ServerConfig, WorkspaceSource } from "./server-options.ts";
@@ -22,6 +23,7 @@ export class Workspace {
   readonly directory: Directory;
   readonly engine: SessionEngine | undefined;
   readonly readers: ReaderPool;
+  readonly metrics: ServerMetrics;
   /** Appends to recorded sessions. */
   readonly appends: Appends;
   readonly catalogue: Catalogue;
@@ -32,13 +34,21 @@ export class Workspace {
   readonly jobs: Jobs = new Jobs();
   readonly config: ServerConfig;
 
-  constructor({ directory, engine }: WorkspaceSource, config: ServerConfig) {
+  constructor(
+    { directory, engine }: WorkspaceSource,
+    config: ServerConfig,
+    metrics: ServerMetrics,
+  ) {
     this.name = directory.workspace;
     this.directory = directory;
     this.engine = engine;
     this.config = config;
     this.readers = new ReaderPool(directory);
-    this.appends = new Appends(directory, this.readers, config.writerIdleMs);
+    this.metrics = metrics;
+    directory.onCommit((_, __, count) => metrics.events.inc(count));
+    this.appends = new Appends(directory, this.readers, config.writerIdleMs, (seconds) => {
+      metrics.appendCommit.observe(seconds);
+    });
     this.catalogue = new Catalogue(directory);
     this.keyed = new KeyedSessions(directory, systemClock);
     this.proofs = new Proofs(directory, this.readers);

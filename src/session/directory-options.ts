@@ -41,6 +41,8 @@ export interface DirectoryOptions {
   readonly sizes?: Partial<StorageSizes>;
   /** Told of trouble that was survived, for logs. */
   readonly onTrouble?: (trouble: string) => void;
+  /** Told how long each group of the journal took to become durable, in seconds, for metrics. */
+  readonly onSync?: (seconds: number) => void;
 }
 
 /** What a new session is to be. */
@@ -48,8 +50,8 @@ export interface NewSession extends ManifestRequest {
   readonly id?: SessionId;
 }
 
-/** Called after events of a session have become durable: its id and its size. */
-export type CommitListener = (id: SessionId, size: number) => void;
+/** Called after events of a session have become durable: its id, its size, how many they are. */
+export type CommitListener = (id: SessionId, size: number, count: number) => void;
 
 /** What only a writing directory has. */
 export interface WriteSide {

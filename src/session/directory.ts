@@ -349,8 +349,8 @@ export class Directory {
       abandon: (staged) => blobs.abandon(staged),
       journaledBytesMax,
       putLarge: this.#putLarge,
-      committed: (id, size) => {
-        for (const listener of this.#listeners) listener(id, size);
+      committed: (id, size, count) => {
+        for (const listener of this.#listeners) listener(id, size, count);
       },
       failed: (error) => this.#giveUpUncommitted(error),
     };

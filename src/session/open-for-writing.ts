@@ -60,7 +60,11 @@ export async function openForWriting(options: DirectoryOptions): Promise<OpenedF
       checkLock,
     });
     const folder = journalFolder(path);
-    const journal = new Journal({ disk, folder, lock, entropy, targets, sizes, onTrouble }, start);
+    const { onSync } = options;
+    const journal = new Journal(
+      { disk, folder, lock, entropy, targets, sizes, onTrouble, onSync },
+      start,
+    );
     const journaledBytesMax = sizes.journaledPayloadBytesMax ?? limits.blobJournalBytesMax;
     const write = { lock, journal, targets, blobs, journaledBytesMax };
     return { identity, write, report };

@@ -2,6 +2,7 @@
  * Servers for tests: over a data directory of their own, on a free port of this machine, gone with
  * everything they made when the test ends.
  */
+import type { FastifyBaseLogger } from "fastify";
 import { afterEach, expect } from "vitest";
 import { nodeDisk } from "../../src/disk/index.ts";
 import {
@@ -38,6 +39,7 @@ export interface Served {
 export interface ServeOptions {
   readonly config?: Partial<ServerConfig>;
   readonly engine?: (directory: Directory) => SessionEngine;
+  readonly logger?: FastifyBaseLogger;
   /** Names of more workspaces. */
   readonly workspaces?: readonly string[];
 }
@@ -101,6 +103,7 @@ class ServedDirectory implements Served {
       })),
       tokens: this.tokens,
       config,
+      logger: this.#options.logger,
       version: "0.0.0-test",
     });
     ({ url: this.url, port: this.port } = await this.#server.listen());

@@ -124,7 +124,7 @@ export function addControlRoutes(app: ServerApp): void {
       await checkExists(workspace, id);
       const job = workspace.jobs.start("replay", id, async (signal, onProgress) => {
         const program = await loadProgram(undefined);
-        return replaySession(workspace.directory, id, {
+        const report = await replaySession(workspace.directory, id, {
           program,
           from: body?.from,
           to: body?.to,
@@ -133,6 +133,11 @@ export function addControlRoutes(app: ServerApp): void {
           signal,
           onProgress: ({ done, total }) => onProgress(total ? done / total : 0),
         });
+        const { replay, divergences, verifyFailures } = workspace.metrics;
+        replay.observe(report.seconds);
+        if (report.verdict === "diverged") divergences.inc();
+        if (report.verdict === "corrupt") verifyFailures.inc();
+        return report;
       });
       return accepted(reply, job);
     },

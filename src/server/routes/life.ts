@@ -5,7 +5,7 @@
 import { Type } from "@fastify/type-provider-typebox";
 import { codeOf } from "../../base/index.ts";
 import { HttpError } from "../problem.ts";
-import { answers } from "../schemas.ts";
+import { answers, problems } from "../schemas.ts";
 import type { ServerApp, ServerContext } from "../server-context.ts";
 
 const Health = Type.Object({ status: Type.Literal("ok"), version: Type.String() });
@@ -65,6 +65,28 @@ export function addLifeRoutes(app: ServerApp, { life, workspaces, version }: Ser
         }
       }
       return { status: "ready" as const, workspaces: [...workspaces.keys()] };
+    },
+  );
+}
+
+/** Adds `/metrics`, which says nothing of what is in sessions, but how much goes on. */
+export function addMetricsRoute(app: ServerApp, { metrics }: ServerContext): void {
+  app.get(
+    "/metrics",
+    {
+      config: { access: "admin" },
+      schema: {
+        tags: ["life"],
+        summary: "Metrics for Prometheus",
+        response: {
+          ...problems(),
+          200: { description: "Metrics", content: { "text/plain": { schema: Type.String() } } },
+        },
+      },
+    },
+    async (_, reply) => {
+      reply.type(metrics.registry.contentType);
+      return metrics.text();
     },
   );
 }

@@ -6,7 +6,7 @@ import type { ServerApp, ServerContext } from "../server-context.ts";
 import { addAppendRoutes } from "./appending.ts";
 import { addControlRoutes } from "./control.ts";
 import { addDataRoutes } from "./data.ts";
-import { addLifeRoutes } from "./life.ts";
+import { addLifeRoutes, addMetricsRoute } from "./life.ts";
 import { addPageRoutes } from "./pages.ts";
 import { addProofRoutes } from "./proofs.ts";
 import { addSessionRoutes } from "./sessions.ts";
@@ -22,4 +22,5 @@ export async function addRoutes(app: ServerApp, context: ServerContext): Promise
   addDataRoutes(app);
   addControlRoutes(app);
   addLifeRoutes(app, context);
+  addMetricsRoute(app, context);
 }

@@ -118,6 +118,9 @@ export function addSessionRoutes(app: ServerApp): void {
       const { workspace } = request.access;
       const key = request.headers["idempotency-key"];
       const { id, replayed } = await begin(workspace, request.body, key);
+      if (!replayed && "program" in request.body) {
+        workspace.metrics.triggerToFirstEvent.observe(reply.elapsedTime / 1000);
+      }
       if (replayed) reply.header("idempotent-replayed", "true");
       reply.code(201).header("location", `/v1/sessions/${id}`);
       return { id };
@@ -295,23 +298,22 @@ export async function sessionOf(
       size: readableEnd(reader),
       signed: checkpoint?.size ?? null,
       root: checkpoint ? toHex(checkpoint.root) : null,
-      problem: reader.quarantine?.reason ?? null,
     };
   });
 }
 
-type Status = Pick<Static<typeof Session>, "status" | "outcome">;
+type Status = Pick<Static<typeof Session>, "status" | "outcome" | "problem">;
 
 function statusOf({ engine }: Workspace, reader: SessionReader): Status {
-  if (reader.quarantine) return { status: "read-only", outcome: null };
-  if (reader.manifest.kind === "recorded") return { status: "recorded", outcome: null };
-  if (!engine) return { status: "parked", outcome: null };
-  const { phase, outcome } = engine.status(reader.id);
-  return { status: phase, outcome: outcome ?? null };
+  const { quarantine, manifest } = reader;
+  if (quarantine) return { status: "read-only", outcome: null, problem: quarantine.reason };
+  if (manifest.kind === "recorded") return { status: "recorded", outcome: null, problem: null };
+  if (!engine) return { status: "parked", outcome: null, problem: null };
+  const { phase, outcome, error } = engine.status(reader.id);
+  return { status: phase, outcome: outcome ?? null, problem: error?.message ?? null };
 }
 
 /** The program of an executed session. */
 function programOf({ manifest }: SessionReader): string | null {
-  const { program } = manifest as { readonly program?: { readonly name?: unknown } };
-  return typeof program?.name === "string" ? program.name : null;
+  return manifest.program?.name ?? null;
 }

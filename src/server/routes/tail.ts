@@ -44,7 +44,7 @@ export function addTailRoute(app: ServerApp): void {
   app.get(
     "/v1/sessions/:id/tail",
     {
-      config: { access: "sessions:read" },
+      config: { access: "sessions:read", endless: true },
       // A HEAD of something without an end would never end.
       exposeHeadRoute: false,
       schema: {
