@@ -5,18 +5,23 @@
 // and `test` (demo, benchmark, simulation) are transpiled by esbuild file by file to `dist-tools`;
 // there an import of `../src/x.ts` becomes one of `dist/x.js`. They therefore run the very code
 // that ships, worker threads find their files, and nothing of `src` is compiled twice.
+//
+// What runs inside the contexts of programs (`src/sandbox/inside`) is bundled into one script,
+// `dist/sandbox/kernel.js`, because a context can load nothing.
 
 import { spawnSync } from "node:child_process";
 import { chmodSync, existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { build, buildSync } from "esbuild";
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const source = path.join(root, "src");
 const output = path.join(root, "dist");
 const toolsOutput = path.join(root, "dist-tools");
+/** Files of `dist` that are bundled, without a source of their own. */
+const bundled = new Set(["sandbox/kernel"]);
 
 /**
  * The files below a folder, as absolute paths; none when the folder is not there.
@@ -44,8 +49,33 @@ function compile() {
 function prune() {
   for (const file of filesBelow(output)) {
     const stem = path.relative(output, file).replace(/\.(?:d\.ts|js\.map|js)$/, "");
+    if (bundled.has(stem.split(path.sep).join("/"))) continue;
     if (!existsSync(path.join(source, `${stem}.ts`))) rmSync(file);
   }
+}
+
+/**
+ * Bundles what runs inside contexts into one script; its completion value is a function that the
+ * host calls once per context. Shared code is taken over without what it does not use, and with the
+ * text codec of contexts, which have none.
+ */
+function bundleKernel() {
+  const inside = path.join(source, "sandbox", "inside");
+  buildSync({
+    entryPoints: [path.join(inside, "kernel.ts")],
+    inject: [path.join(inside, "text-codec.ts")],
+    outfile: path.join(output, "sandbox", "kernel.js"),
+    bundle: true,
+    format: "iife",
+    globalName: "reach",
+    banner: { js: '(() => {"use strict";' },
+    footer: { js: "return reach.kernel; })()" },
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    target: "node20",
+    legalComments: "none",
+    logLevel: "warning",
+  });
 }
 
 /**
@@ -55,6 +85,7 @@ function prune() {
 export function buildPackage() {
   const clean = compile();
   prune();
+  bundleKernel();
   const command = path.join(output, "cli", "main.js");
   if (existsSync(command)) chmodSync(command, 0o755);
   return clean;

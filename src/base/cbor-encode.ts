@@ -18,6 +18,12 @@ import {
 } from "./plain-data.ts";
 import { pathText } from "./value-path.ts";
 
+/** Read-only views in a value: each is written as the object that it shows. */
+export interface Views {
+  /** The object that `value` is a view of; `undefined` when it is none. */
+  get(value: object): object | undefined;
+}
+
 /** How strictly a value is read: a state may not hold the same object twice, data may. */
 export type Aliases = "copy" | "refuse";
 
@@ -73,12 +79,14 @@ class Writer {
   #at = 0;
   #root: unknown;
   #seen: Set<object> | undefined;
+  #views: Views | undefined;
   /** Steps to the value being written: the first `depth` of them count. */
   readonly #path: (string | number)[] = [];
 
-  encode(value: unknown, aliases: Aliases): Uint8Array {
+  encode(value: unknown, aliases: Aliases, views: Views | undefined): Uint8Array {
     this.#at = 0;
     this.#root = value;
+    this.#views = views;
     this.#seen = aliases === "refuse" ? new Set() : undefined;
     try {
       this.#value(value, 0);
@@ -86,6 +94,7 @@ class Writer {
     } finally {
       this.#root = undefined;
       this.#seen = undefined;
+      this.#views = undefined;
       if (this.#bytes.length > keptBytesMax) this.#use(new Uint8Array(firstBytes));
     }
   }
@@ -198,10 +207,20 @@ class Writer {
   }
 
   #object(value: object, depth: number): void {
-    if (Array.isArray(value)) this.#array(value, depth);
+    const object = this.#views?.get(value);
+    if (object !== undefined) this.#shown(object, depth);
+    else if (Array.isArray(value)) this.#array(value, depth);
     else if (isPlainObject(value)) this.#record(value, depth);
     else if (isBytes(value)) this.#binary(value, depth);
     else throw this.#refusal({ what: `an instance of ${className(value)}` }, depth);
+  }
+
+  /** Writes the object of a view; what lies in it are objects, not views. */
+  #shown(object: object, depth: number): void {
+    const views = this.#views;
+    this.#views = undefined;
+    this.#object(object, depth);
+    this.#views = views;
   }
 
   #binary(bytes: Uint8Array, depth: number): void {
@@ -351,14 +370,15 @@ let idle: Writer | undefined;
  * CBOR bytes of plain data, the same for the same value. The array may share its `buffer` with
  * others (never its bytes): do not transfer that. Throws
  * `DATA_UNSUPPORTED` with the path of what has no form: functions, class instances, getters,
- * cycles; with `aliases` "refuse" also objects and bytes that occur twice, and `Buffer`.
+ * cycles; with `aliases` "refuse" also objects and bytes that occur twice, and `Buffer`. `views`
+ * tells of objects that stand for others.
  */
-export function encodeValue(value: unknown, aliases: Aliases = "copy"): Uint8Array {
+export function encodeValue(value: unknown, aliases: Aliases = "copy", views?: Views): Uint8Array {
   // A proxy may encode while it is encoded: then there is a second writer.
   const writer = idle ?? new Writer();
   idle = undefined;
   try {
-    return writer.encode(value, aliases);
+    return writer.encode(value, aliases, views);
   } finally {
     idle = writer;
   }
