@@ -1,14 +1,26 @@
 /**
  * The public entry "reach-replay/program": what the author of a program imports. It holds types and
- * one function that returns its argument, so that nothing of Reach ends up in the author's bundle.
+ * two small functions, so that nothing of Reach ends up in the author's bundle.
  */
-import type { ProgramDefinition } from "./replay/index.ts";
+import type { ProgramTypes, StateOf, TypedProgram } from "./replay/index.ts";
 
 export type { EventKind } from "./event/index.ts";
-export type { ProgramDefinition, ReducerEvent } from "./replay/index.ts";
+export type {
+  Duration,
+  EffectFailure,
+  ProgramDefinition,
+  ProgramEventOf,
+  ProgramTypes,
+  ReadOnly,
+  ReceivedInput,
+  ReducerEvent,
+  StepContext,
+  StepOutcome,
+  TypedProgram,
+} from "./replay/index.ts";
 
 /**
- * Declares a program, with its types inferred from what `init` returns:
+ * Declares a program. Types are inferred from what `init` returns:
  *
  *   export default defineProgram({
  *     name: "tool-counter",
@@ -20,13 +32,26 @@ export type { ProgramDefinition, ReducerEvent } from "./replay/index.ts";
  *     },
  *   });
  *
- * `init` and `reduce` are synchronous and use nothing but their arguments: no clock, no
- * randomness, no variables of the module. The state is a tree of plain data. `reduce` may change
- * it in place and returns it. `Data` is what the author knows about `event.data`; nothing checks
- * it.
+ * or given, and then checked from end to end:
+ *
+ *   export default defineProgram<{
+ *     State: { messages: string[] };
+ *     Effects: { "llm.chat": (input: { messages: readonly string[] }) => { text: string } };
+ *     Events: { message: string };
+ *     Inputs: { approval: { by: string } };
+ *   }>({ name, version, init, reduce, step });
+ *
+ * `init` and `reduce` are synchronous and use nothing but their arguments. `step` is one turn of a
+ * session that Reach executes: ordinary async code that does everything it cannot compute through
+ * `ctx`. The state is a tree of plain data. docs/PROGRAMS.md says what a program may use.
  */
-export function defineProgram<State, Data = unknown>(
-  definition: ProgramDefinition<State, Data>,
-): ProgramDefinition<State, Data> {
+export function defineProgram<Types extends ProgramTypes = ProgramTypes, State = StateOf<Types>>(
+  definition: TypedProgram<Types, State>,
+): TypedProgram<Types, State> {
   return definition;
+}
+
+/** Whether an error says that the session is being cancelled; clean up, then throw it on. */
+export function isCancelled(error: unknown): boolean {
+  return (error as { code?: unknown } | null | undefined)?.code === "CANCELLED";
 }

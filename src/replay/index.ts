@@ -17,3 +17,19 @@ export {
   programOf,
   type ReducerEvent,
 } from "./program.ts";
+export type {
+  Duration,
+  EffectFailure,
+  EffectsOf,
+  EventsOf,
+  InputsOf,
+  ProgramEventOf,
+  ProgramTypes,
+  ReadOnly,
+  ReceivedInput,
+  ResultOf,
+  StateOf,
+  StepContext,
+  StepOutcome,
+  TypedProgram,
+} from "./program-types.ts";

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { BuildOptions, Loader, Message, Plugin } from "esbuild";
 import { fromUtf8, messageOf, ReachError, sha256 } from "../base/index.ts";
+import { codeFault, entryName, sourceName } from "../sandbox/index.ts";
 import { builtFile } from "./built-file.ts";
 import type { ProgramText } from "./protocol.ts";
 
@@ -14,6 +15,10 @@ import type { ProgramText } from "./protocol.ts";
 const programEntry: Plugin = {
   name: "reach-program",
   setup(context) {
+    context.onResolve({ filter: /.*/ }, ({ kind }) => {
+      if (kind !== "dynamic-import") return undefined;
+      return { errors: [{ text: "`import(…)` cannot be used in a program" }] };
+    });
     context.onResolve({ filter: /^reach-replay(?:\/|$)/ }, ({ path: wanted }) => {
       if (wanted === "reach-replay/program") return { path: builtFile("program.js") };
       const text = `a program imports "reach-replay/program" and nothing else of Reach`;
@@ -29,9 +34,6 @@ const loaders: Readonly<Record<string, Loader>> = {
   ".tsx": "tsx",
   ".jsx": "jsx",
 };
-
-/** The name that the file has in the bundle, so that renaming it does not change the hash. */
-const entryName = "program";
 
 /** Paths in the output are relative to the folder of the file, so they do not change it either. */
 function optionsFor(file: string, contents: string): BuildOptions & { write: false } {
@@ -58,7 +60,8 @@ function optionsFor(file: string, contents: string): BuildOptions & { write: fal
 
 /**
  * Bundles the program in a file. Throws `NOT_FOUND` when there is no such file, `PROGRAM_INVALID`
- * with file, line and column when it cannot be bundled.
+ * with file, line and column when it cannot be bundled, or holds what no program may hold
+ * (`import(…)`, assignments to variables outside of functions).
  */
 export async function bundleProgram(file: string): Promise<ProgramText> {
   const where = path.resolve(file);
@@ -72,9 +75,13 @@ export async function bundleProgram(file: string): Promise<ProgramText> {
       if (!found) throw new ReachError("BUG", `the bundler made no ${suffix}`);
       return found.contents;
     };
-    const code = output("program.js");
-    const hash = new Uint8Array(sha256(code));
-    return { hash, where, code: fromUtf8(code), map: fromUtf8(output("program.js.map")) };
+    const bytes = output("program.js");
+    const hash = new Uint8Array(sha256(bytes));
+    const code = fromUtf8(bytes);
+    const map = fromUtf8(output("program.js.map"));
+    const fault = codeFault({ where, code, map });
+    if (fault) throw fault;
+    return { hash, where, code, map };
   } catch (error) {
     throw bundleError(file, where, error);
   }
@@ -113,15 +120,11 @@ function placeOf({ location }: Message, where: string): string {
   return `${sourceName(location.file, where)}:${location.line}:${location.column + 1}`;
 }
 
-/** The name of a source as its author knows it. */
-export function sourceName(source: string, where: string): string {
-  return source === entryName ? path.basename(where) : source;
-}
-
 function hintFor({ text }: Message): string | undefined {
   if (text.startsWith("Could not resolve")) {
     return "a program uses its arguments alone: no modules of Node; packages must be installed";
   }
+  if (text.startsWith("`import(")) return "import it at the top of the file";
   if (text.startsWith("Top-level await")) return "a program is synchronous, also while it loads";
   return undefined;
 }

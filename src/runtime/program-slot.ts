@@ -4,12 +4,11 @@
  * That is also why the code is a script and not a module: a module is evaluated once per thread and
  * never given back.
  */
-import { SourceMap } from "node:module";
 import { Script } from "node:vm";
 import { assert, messageOf, ReachError, toHex } from "../base/index.ts";
 import { builtIn } from "../programs/index.ts";
 import { type Program, programOf, type ReducerEvent } from "../replay/index.ts";
-import { sourceName } from "./bundle.ts";
+import { sourcePlace } from "../sandbox/index.ts";
 import type { ProgramText } from "./protocol.ts";
 
 /** Compiled programs that a thread keeps. */
@@ -97,13 +96,9 @@ function placeOf(text: ProgramText, thrown: unknown): string | undefined {
   const stack = thrown instanceof Error ? String(thrown.stack) : "";
   const frame = stack.split("\n").find((line) => line.includes(`${text.where}:`));
   const [, line, column] = /:(\d+):(\d+)\)?$/.exec(frame ?? "") ?? [];
-  if (line === undefined || column === undefined || text.map === null) return undefined;
-  const map = new SourceMap(JSON.parse(text.map));
+  if (line === undefined || column === undefined) return undefined;
   const offset = Number(line) === 1 ? wrapperChars : 0;
-  const entry = map.findEntry(Number(line) - 1, Number(column) - 1 - offset);
-  if (!("originalSource" in entry) || entry.originalLine === undefined) return undefined;
-  const source = sourceName(entry.originalSource, text.where);
-  return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
+  return sourcePlace(text.map, text.where, Number(line), Number(column) - 1 - offset)?.text;
 }
 
 const wrapperChars = "(()=>{".length;

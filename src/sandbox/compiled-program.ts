@@ -6,7 +6,7 @@
 import { Script } from "node:vm";
 import { assert, ReachError, toHex } from "../base/index.ts";
 import { codeFault } from "./code-faults.ts";
-import { takeContext } from "./prepared-contexts.ts";
+import { giveBackRealm, takeRealm } from "./realms.ts";
 
 /** The text of a bundled program: one script that leaves its exports in the variable `program`. */
 export interface SandboxText {
@@ -51,9 +51,10 @@ export function compileProgram(text: SandboxText): CompiledProgram {
   const fault = codeFault(text);
   if (fault) throw fault;
   const script = scriptOf(text);
-  const prepared = takeContext(false);
-  const { name, version, hasStep } = prepared.load(script, text);
   const { hash, where, code, map } = text;
+  const realm = takeRealm(script, false);
+  const { name, version, hasStep } = realm.load({ script, where });
+  giveBackRealm(realm);
   const program = { hash, where, code, map, name, version, hasStep, script };
   if (compiled.size >= compiledMax) compiled.delete(compiled.keys().next().value as string);
   compiled.set(key, program);

@@ -57,9 +57,17 @@ export type HeaderArguments = readonly [
 export interface KernelPort {
   /** Evaluates the program: `evaluate` returns its exports. */
   load(evaluate: unknown): boolean;
+  /** Lets go of the session and of the program. */
+  unload(): void;
   hasStep(): boolean;
-  /** The buffer for what comes in, of at least `size` bytes. */
-  input(size: number): ArrayBuffer;
+  /** Whether the program added nothing to the global object, and may be evaluated once more. */
+  isReusable(): boolean;
+  /** Whether the engine had nothing built in that had to be removed. */
+  isExact(): boolean;
+  /** Makes room for what comes in; returns a number that changes when `input` does. */
+  makeRoom(size: number): number;
+  /** The buffer for what comes in. */
+  input(): ArrayBuffer;
   init(...header: HeaderArguments): boolean;
   restore(size: number): boolean;
   fold(...header: HeaderArguments): boolean;
@@ -70,8 +78,10 @@ export interface KernelPort {
   beginStep(firstSeq: number): void;
   /** Drain afterwards, then `settle`. */
   deliver(...header: HeaderArguments): void;
-  /** Closes the activation and reports it. */
-  settle(): void;
+  /** Closes the activation and reports it; returns `generation()`. */
+  settle(): number;
+  /** A number that changes when `report` or `output` do: asking for buffers is slow (measured). */
+  generation(): number;
   /** Numbers of the report (float64). */
   report(): ArrayBuffer;
   /** Bytes of operations, logs, result or snapshot. */

@@ -3,13 +3,13 @@
  * run dry, and reads what came out through views of its own. It never looks at an object that a
  * program made: only at numbers, texts, and bytes of buffers that no program can reach.
  */
-import { assert, ReachError } from "../base/index.ts";
+import { assert, noBytes, ReachError } from "../base/index.ts";
 import { type EventKind, eventKinds, type PayloadForm, payloadForms } from "../event/index.ts";
 import type { Activation, Failure, SandboxEvent, Waiting } from "./activation.ts";
-import { notWaiting, readReport } from "./activation-report.ts";
 import type { CompiledProgram } from "./compiled-program.ts";
 import { type KernelPort, kernelTexts, outcomes, reportFields } from "./kernel-port.ts";
-import { type PreparedContext, takeContext } from "./prepared-contexts.ts";
+import { giveBackRealm, type Realm, takeRealm } from "./realms.ts";
+import { SettledActivation } from "./settled-activation.ts";
 
 /** How a context is made. */
 export interface ContextOptions {
@@ -23,6 +23,7 @@ const formNumbers = new Map<PayloadForm, number>(payloadForms.map((form, n) => [
 /** Payloads from here on are handed in as Latin-1 too, which makes their texts cheap. */
 const lentBytesMin = 96;
 const lentBytesMax = 1024 * 1024;
+const noReport = new Float64Array(0);
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Works on every `Uint8Array`, without making a `Buffer` of it. */
@@ -43,32 +44,31 @@ function jsonText(payload: Uint8Array): string {
 export class ProgramContext {
   readonly #program: CompiledProgram;
   readonly #stacks: boolean;
-  #prepared: PreparedContext | undefined;
+  #realm: Realm | undefined;
   readonly #port: KernelPort;
   /** Views of the buffers inside, renewed when a buffer is. */
-  #input: Uint8Array;
-  #report: Float64Array;
-  #output: Uint8Array;
+  #input: Uint8Array = noBytes;
+  #report: Float64Array = noReport;
+  #output: Uint8Array = noBytes;
+  #inputs = -1;
+  #generation = -1;
   #folded = -1;
   /** Counts the calls, so that `waiting` is not read too late. */
   #calls = 0;
 
-  private constructor(program: CompiledProgram, prepared: PreparedContext, stacks: boolean) {
+  private constructor(program: CompiledProgram, realm: Realm, stacks: boolean) {
     this.#program = program;
-    this.#prepared = prepared;
-    this.#port = prepared.port;
+    this.#realm = realm;
+    this.#port = realm.port;
     this.#stacks = stacks;
-    this.#input = new Uint8Array(this.#port.input(0));
-    this.#report = new Float64Array(this.#port.report());
-    this.#output = new Uint8Array(this.#port.output());
   }
 
-  /** Evaluates the program in a fresh context. */
+  /** Evaluates the program anew, in a realm that nobody else is in. */
   static create(program: CompiledProgram, options: ContextOptions = {}): ProgramContext {
     const { stacks = false } = options;
-    const prepared = takeContext(stacks);
-    prepared.load(program.script, program);
-    return new ProgramContext(program, prepared, stacks);
+    const realm = takeRealm(program.script, stacks);
+    realm.load(program);
+    return new ProgramContext(program, realm, stacks);
   }
 
   /** State = init(trigger); the trigger is not folded yet. Throws `PROGRAM_FAILED`. */
@@ -122,24 +122,24 @@ export class ProgramContext {
   /** Begins a step whose first event will have seq `firstSeq`; `key` is its 32-byte key. */
   beginStep(firstSeq: number, key: Uint8Array): Activation {
     assert(key.length === 32, "the key of a step has 32 bytes");
-    const prepared = this.#enter();
+    const realm = this.#enter();
     this.#write(key);
-    prepared.drain();
+    realm.drain();
     this.#port.beginStep(firstSeq);
-    prepared.drain();
+    realm.drain();
     return this.#settle();
   }
 
   /** Delivers one outside event: reduces it, resolves at most one promise, and drains. */
   deliver(event: SandboxEvent): Activation {
-    const prepared = this.#enter();
+    const realm = this.#enter();
     const { seq, time, type } = event;
     const kind = kindNumbers.get(event.kind) as number;
     const form = this.#put(event);
     const size = event.payload.length;
     const text = this.#textOf(event);
     this.#port.deliver(seq, time, kind, type, event.ref ?? -1, form, size, text);
-    prepared.drain();
+    realm.drain();
     this.#folded = seq;
     return this.#settle();
   }
@@ -152,25 +152,30 @@ export class ProgramContext {
     this.#enter().drain();
     const size = this.#port.snapshot();
     if (size < 0) throw this.#stateFailure();
-    return this.#outputBytes().slice(0, size);
+    this.#see(this.#port.generation());
+    return this.#output.slice(0, size);
   }
 
-  /** Gives the context up. */
+  /** Gives the context up; the next one of this program is then cheap. */
   dispose(): void {
-    this.#prepared = undefined;
+    const realm = this.#realm;
+    this.#realm = undefined;
     this.#calls += 1;
+    if (realm) giveBackRealm(realm);
   }
 
-  #enter(): PreparedContext {
+  #enter(): Realm {
     this.#calls += 1;
-    const prepared = this.#prepared;
-    if (prepared === undefined) throw new ReachError("BUG", "a context is used after dispose");
-    return prepared;
+    if (this.#realm === undefined) throw new ReachError("BUG", "a context is used after dispose");
+    return this.#realm;
   }
 
   #write(bytes: Uint8Array): void {
-    const buffer = this.#port.input(bytes.length);
-    if (buffer !== this.#input.buffer) this.#input = new Uint8Array(buffer);
+    const inputs = this.#port.makeRoom(bytes.length);
+    if (inputs !== this.#inputs) {
+      this.#inputs = inputs;
+      this.#input = new Uint8Array(this.#port.input());
+    }
     this.#input.set(bytes);
   }
 
@@ -187,41 +192,24 @@ export class ProgramContext {
     return latin1Slice.call(payload, 0, length);
   }
 
-  #outputBytes(): Uint8Array {
-    const buffer = this.#port.output();
-    if (buffer !== this.#output.buffer) this.#output = new Uint8Array(buffer);
-    return this.#output;
-  }
-
-  #numbers(): Float64Array {
-    const buffer = this.#port.report();
-    if (buffer !== this.#report.buffer) this.#report = new Float64Array(buffer);
-    return this.#report;
+  /** Looks at the buffers again when one of them is another. */
+  #see(generation: number): void {
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    this.#report = new Float64Array(this.#port.report());
+    this.#output = new Uint8Array(this.#port.output());
   }
 
   #settle(): Activation {
-    this.#port.settle();
-    const report = this.#numbers();
+    this.#see(this.#port.settle());
+    const report = this.#report;
     const outcome = report[reportFields.outcome] as number;
     const failed = outcome === outcomes.failed ? this.#failure() : undefined;
-    const read = readReport(report, this.#outputBytes(), this.#port);
-    const stacks = this.#stacks ? this.#operationStacks(read.operations.length) : undefined;
     const running = outcome === outcomes.running;
+    const stacks = this.#stacks ? this.#operationStacks() : undefined;
     const call = this.#calls;
-    const waitingNow = (): Waiting => {
-      assert(call === this.#calls, "`waiting` is read before the next call on the context");
-      return this.#waiting();
-    };
-    let waiting: Waiting | undefined = running ? undefined : notWaiting;
-    return {
-      ...read,
-      stacks,
-      failed,
-      get waiting(): Waiting {
-        waiting ??= waitingNow();
-        return waiting;
-      },
-    };
+    const waiting = running ? () => this.#waitingAfter(call) : undefined;
+    return new SettledActivation(report, this.#output, this.#port, failed, stacks, waiting);
   }
 
   #failure(): Failure {
@@ -235,13 +223,16 @@ export class ProgramContext {
     };
   }
 
-  #operationStacks(count: number): string[] {
+  #operationStacks(): string[] {
+    const count = this.#report[reportFields.operations] as number;
     return Array.from({ length: count }, (_, i) => this.#port.operationStack(i));
   }
 
-  #waiting(): Waiting {
+  #waitingAfter(call: number): Waiting {
+    assert(call === this.#calls, "`waiting` is read before the next call on the context");
     const end = this.#port.waiting();
-    const numbers = this.#numbers();
+    this.#see(this.#port.generation());
+    const numbers = this.#report;
     const [callCount = 0, timerNumbers = 0, inputCount = 0] = numbers;
     const callsEnd = 3 + callCount;
     assert(callsEnd + timerNumbers === end, "the kernel says how much it wrote");

@@ -78,7 +78,7 @@ describe("defineProgram", () => {
       reduce: (state: { calls: number }) => ({ calls: state.calls + 1 }),
     };
     expect(defineProgram(definition)).toBe(definition);
-    const typed = defineProgram<{ texts: string[] }, { text: string }>({
+    const typed = defineProgram<{ State: { texts: string[] }; Data: { text: string } }>({
       name: "typed",
       version: "1",
       init: (first) => ({ texts: [first.data.text] }),

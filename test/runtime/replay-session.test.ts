@@ -265,8 +265,8 @@ describe("a variable of the module", () => {
   test("begins anew at every snapshot, so it cannot carry meaning over", async () => {
     const session = await makeSession(3_500);
     const used = await program(
-      "init: () => ({ n: 0 }), reduce: (s) => { calls += 1; return { n: s.n + calls }; },",
-      "let calls = 0;",
+      "init: () => ({ n: 0 }), reduce: (s) => { seen.n += 1; return { n: s.n + seen.n }; },",
+      "const seen = { n: 0 };",
     );
     const { stateHash } = await replay(session, used, { keep: true, workers: 1 });
     for (const workers of [1, 2, 4]) {

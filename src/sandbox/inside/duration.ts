@@ -16,7 +16,7 @@ const unitMs: ReadonlyMap<string, number> = new Map([
 const durationMsMax = 9_000_000_000_000;
 
 function refusal(value: unknown): TypeError {
-  const shown = typeof value === "string" ? `"${value}"` : `a ${typeof value}`;
+  const shown = typeof value === "string" ? `"${value}"` : `what is of type ${typeof value}`;
   const given = typeof value === "number" ? `${value}` : shown;
   return new TypeError(
     `${given} is no span of time: give milliseconds, or a text like "500ms", "1h30m" or "3d"`,

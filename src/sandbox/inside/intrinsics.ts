@@ -7,9 +7,24 @@ import { fixedDate } from "./fixed-date.ts";
 import { permittedIntrinsics } from "./permitted-intrinsics.ts";
 
 const { defineProperty, freeze, getOwnPropertyDescriptor, getPrototypeOf, hasOwn } = Object;
+const { isFrozen, preventExtensions } = Object;
 const { deleteProperty, ownKeys } = Reflect;
 
 type Holder = Record<PropertyKey, unknown>;
+
+const typedArrays = [
+  BigInt64Array,
+  BigUint64Array,
+  Float32Array,
+  Float64Array,
+  Int8Array,
+  Int16Array,
+  Int32Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Uint16Array,
+  Uint32Array,
+] as const;
 
 /** Where time and chance come from; both throw where there is none. */
 export interface Sources {
@@ -211,8 +226,16 @@ function freezeAccessor(holder: object, key: PropertyKey): void {
   if (set) freeze(set);
 }
 
-/** Freezes a holder with its members; what is not on the list is removed. */
-function freezeHolder(holder: object, members: string): void {
+/** How thoroughly the built-in objects are prepared. */
+export interface Preparation {
+  /** Collect stacks. */
+  readonly stacks: boolean;
+  /** The engine is known to have nothing beyond the list. */
+  readonly exact: boolean;
+}
+
+/** Freezes a holder with its members; what is not on the list is removed: then it returns false. */
+function freezeHolder(holder: object, members: string, exact: boolean): boolean {
   const names = members === "" ? [] : members.split(" ");
   for (const member of names) {
     const key = keyOf(member);
@@ -222,9 +245,38 @@ function freezeHolder(holder: object, members: string): void {
       if (typeof value === "function") freeze(value);
     }
   }
-  const keys = ownKeys(holder);
-  if (keys.length > names.length) removeOthers(holder, keys, names);
-  freeze(holder);
+  const keys = exact ? names : ownKeys(holder);
+  const clean = keys.length <= names.length;
+  if (!clean) removeOthers(holder, keys, names);
+  if (underElements.has(holder)) freezeSoftly(holder, names);
+  else freeze(holder);
+  return clean;
+}
+
+/** Prototypes of what is written to by index. */
+const underElements: ReadonlySet<object> = new Set([
+  Object.prototype,
+  Array.prototype,
+  ...typedArrays.flatMap(({ prototype }) => [prototype, getPrototypeOf(prototype) as object]),
+]);
+
+/**
+ * Freezes a prototype property by property. `Object.freeze` marks its elements as frozen, and with
+ * such a prototype V8 11 writes to arrays and typed arrays at a tenth of the speed (measured).
+ */
+function freezeSoftly(holder: object, members: readonly string[]): void {
+  preventExtensions(holder);
+  for (const member of members) {
+    const key = keyOf(member);
+    const found = getOwnPropertyDescriptor(holder, key);
+    if (found?.writable) defineProperty(holder, key, { configurable: false, writable: false });
+    else if (found?.configurable) defineProperty(holder, key, { configurable: false });
+  }
+  if (!isFrozen(holder)) throw new TypeError("a built-in object is not frozen");
+  // An object that becomes a prototype is laid out for fast reading again.
+  const Inheriting = function (): void {} as unknown as { new (): object; prototype: object };
+  Inheriting.prototype = holder;
+  new Inheriting();
 }
 
 function removeOthers(holder: object, keys: readonly PropertyKey[], names: string[]): void {
@@ -248,12 +300,15 @@ function fixGlobals(global: Holder): void {
   }
 }
 
-/** Prepares the built-in objects of this context; once, before any program is evaluated. */
+/**
+ * Prepares the built-in objects of this context; once, before any program is evaluated. Returns
+ * whether there was nothing to remove.
+ */
 export function prepareIntrinsics(
   sources: Sources,
   structuredCopy: (value: unknown) => unknown,
-  stacks: boolean,
-): void {
+  { stacks, exact }: Preparation,
+): boolean {
   const global = globalThis as unknown as Holder;
   const hidden = hiddenHolders();
   disableCodeFromText(global, hidden);
@@ -276,12 +331,14 @@ export function prepareIntrinsics(
     const prototype = holderOf(global, hidden, holder) as object;
     for (const name of names) allowShadowing(prototype, name);
   }
+  let clean = true;
   for (const [name, members] of permittedIntrinsics) {
     const holder = holderOf(global, hidden, name);
-    if (holder !== undefined) freezeHolder(holder, members);
+    if (holder !== undefined && !freezeHolder(holder, members, exact)) clean = false;
   }
   freeze(thrower());
   fixGlobals(global);
+  return clean;
 }
 
 /** The one function behind `arguments.callee` of strict code (%ThrowTypeError%). */

@@ -20,14 +20,20 @@ function timeless(what: string): never {
   throw new TypeError(`${what} while the program is loaded: there is no event yet`);
 }
 
-/** Prepares the context and returns what the host calls. `stacks` collects stacks. */
-export function kernel(stacks: boolean): KernelPort {
+/**
+ * Prepares the context and returns what the host calls. `stacks` collects stacks; `exact` says that
+ * this engine is known to have nothing built in that has to be looked for.
+ */
+export function kernel(stacks: boolean, exact: boolean): KernelPort {
   let run: SessionRun | undefined;
   let fault: Fault | undefined;
   let name = "";
   let version = "";
   let hasStep = false;
-  let input = new Uint8Array(firstInputBytes);
+  let inputSize = firstInputBytes;
+  let input = new Uint8Array(inputSize);
+  let inputs = 0;
+  let reports = 0;
   let report = new Float64Array(firstReportNumbers);
   let waitingInputs: string[] = [];
 
@@ -35,7 +41,9 @@ export function kernel(stacks: boolean): KernelPort {
     now: () => run?.now() ?? timeless("the time is asked for"),
     random: () => run?.random() ?? timeless("randomness is asked for"),
   };
-  prepareIntrinsics(sources, structuredCopy, stacks);
+  const isExact = prepareIntrinsics(sources, structuredCopy, { stacks, exact });
+  const globals = Reflect.ownKeys(globalThis).length;
+  let reusable = true;
 
   const current = (): SessionRun => {
     if (run === undefined) throw new SandboxError("BUG", "no program is loaded");
@@ -60,6 +68,7 @@ export function kernel(stacks: boolean): KernelPort {
       const grown = new Float64Array(2 * (at + numbers.length));
       grown.set(report);
       report = grown;
+      reports += 1;
     }
     for (let i = 0; i < numbers.length; i++) report[at + i] = numbers[i] as number;
     return at + numbers.length;
@@ -68,20 +77,32 @@ export function kernel(stacks: boolean): KernelPort {
   const port: KernelPort = {
     load: (evaluate) =>
       attempt(() => {
+        run = undefined;
         const program = loadedProgram(evaluate as () => unknown);
         ({ name, version } = program);
         hasStep = program.step !== undefined;
+        reusable &&= Reflect.ownKeys(globalThis).length === globals;
         closeGlobals();
         run = new SessionRun(program, stacks);
       }),
-    hasStep: () => hasStep,
-    input(size) {
-      const tooSmall = input.length < size;
-      const tooLarge = input.length > keptInputBytesMax && size <= firstInputBytes;
-      if (tooSmall) input = new Uint8Array(Math.max(size, Math.min(2 * size, keptInputBytesMax)));
-      else if (tooLarge) input = new Uint8Array(firstInputBytes);
-      return input.buffer;
+    unload() {
+      run = undefined;
+      fault = undefined;
     },
+    isReusable: () => reusable,
+    isExact: () => isExact,
+    hasStep: () => hasStep,
+    makeRoom(size) {
+      const tooSmall = inputSize < size;
+      const tooLarge = inputSize > keptInputBytesMax && size <= firstInputBytes;
+      if (!tooSmall && !tooLarge) return inputs;
+      inputSize = tooSmall
+        ? Math.max(size, Math.min(2 * size, keptInputBytesMax))
+        : firstInputBytes;
+      input = new Uint8Array(inputSize);
+      return ++inputs;
+    },
+    input: () => input.buffer,
     init: (seq, time, kind, type, ref, form, size, text) =>
       attempt(() => {
         const payload = payloadOf(form, size, text);
@@ -134,7 +155,9 @@ export function kernel(stacks: boolean): KernelPort {
       if (dropped.length > 0) at = write(at, dropped);
       if (operations.logs.length > 0) at = write(at, operations.logs);
       if (outcome) write(write(at, outcome.abandoned), outcome.unread);
+      return reports + operations.generation;
     },
+    generation: () => reports + current().operations.generation,
     report: () => report.buffer,
     output: () => current().operations.buffer,
     operationType: (index) => run?.operations.types[index] ?? "",

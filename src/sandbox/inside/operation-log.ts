@@ -17,7 +17,9 @@ const operationKind: readonly number[] = eventKinds.map((kind) =>
 
 /** Operations and logs, in the order made. */
 export class OperationLog {
+  #size = firstBytes;
   #bytes = new Uint8Array(firstBytes);
+  #generation = 0;
   #end = 0;
   /** Kind, start and size of each. */
   #numbers: number[] = [];
@@ -25,6 +27,11 @@ export class OperationLog {
   #stacks: string[] = [];
   /** Start and size of each. */
   #logs: number[] = [];
+
+  /** Counts the buffers that there have been. */
+  get generation(): number {
+    return this.#generation;
+  }
 
   get buffer(): ArrayBuffer {
     return this.#bytes.buffer;
@@ -54,7 +61,7 @@ export class OperationLog {
     }
     if (this.#logs.length > 0) this.#logs = [];
     if (this.#stacks.length > 0) this.#stacks = [];
-    if (this.#bytes.length > keptBytesMax) this.#bytes = new Uint8Array(firstBytes);
+    if (this.#size > keptBytesMax) this.#resize(firstBytes);
   }
 
   add(kind: number, type: string, data: Uint8Array, stacks: boolean): void {
@@ -73,14 +80,20 @@ export class OperationLog {
   append(data: Uint8Array): number {
     const start = this.#end;
     const end = start + data.length;
-    if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(2 * this.#bytes.length, end));
-      grown.set(this.#bytes.subarray(0, start));
-      this.#bytes = grown;
+    if (end > this.#size) {
+      const before = this.#bytes.subarray(0, start);
+      this.#resize(Math.max(2 * this.#size, end));
+      this.#bytes.set(before);
     }
     this.#bytes.set(data, start);
     this.#end = end;
     return start;
+  }
+
+  #resize(size: number): void {
+    this.#size = size;
+    this.#bytes = new Uint8Array(size);
+    this.#generation += 1;
   }
 }
 

@@ -8,6 +8,7 @@
 const codesAtOnce = 1024;
 
 let lentBuffer: ArrayBufferLike | undefined;
+let lentView: DataView<ArrayBufferLike> = new DataView(new ArrayBuffer(4));
 let lentText = "";
 
 /**
@@ -15,15 +16,18 @@ let lentText = "";
  * then a slice of it instead of a thousand character codes (measured: 1 instead of 12 µs for 2 KB).
  */
 export function lendText(buffer: ArrayBufferLike | undefined, text: string): void {
+  if (buffer !== undefined && buffer !== lentView.buffer) lentView = new DataView(buffer);
   lentBuffer = buffer;
   lentText = text;
 }
 
-/** The index of the first byte above 0x7f, or `length`. */
-function asciiEnd(bytes: Uint8Array, length: number): number {
-  let at = 0;
-  while (at < length && (bytes[at] as number) < 0x80) at++;
-  return at;
+/** Whether there is no byte above 0x7f in this part of the lent buffer; four at a time. */
+function isAscii(start: number, end: number): boolean {
+  const view = lentView;
+  let at = start;
+  for (; at + 4 <= end; at += 4) if ((view.getUint32(at) & 0x80808080) !== 0) return false;
+  for (; at < end; at++) if (view.getUint8(at) >= 0x80) return false;
+  return true;
 }
 
 function invalid(): TypeError {
@@ -82,12 +86,11 @@ function addWide(bytes: Uint8Array, at: number, lead: number, codes: Codes): num
 /** Strict UTF-8 to text; a byte order mark is kept. */
 export class TextDecoder {
   decode(bytes: Uint8Array): string {
-    const { length } = bytes;
-    if (asciiEnd(bytes, length) === length) {
-      // A slice keeps the whole text alive: not for the sake of a small part of it.
-      if (bytes.buffer === lentBuffer && 4 * length >= lentText.length) {
-        return lentText.substring(bytes.byteOffset, bytes.byteOffset + length);
-      }
+    const { length, byteOffset } = bytes;
+    // A slice keeps the whole text alive: not for the sake of a small part of it.
+    if (bytes.buffer === lentBuffer && 4 * length >= lentText.length) {
+      const end = byteOffset + length;
+      if (isAscii(byteOffset, end)) return lentText.substring(byteOffset, end);
     }
     const codes = new Codes();
     for (let at = 0; at < length; ) {
@@ -103,8 +106,14 @@ export class TextDecoder {
 
 /** Writes a well-formed text; a lone surrogate becomes U+FFFD. Returns the end. */
 function write(text: string, target: Uint8Array): number {
+  const { length } = text;
   let at = 0;
-  for (let i = 0; i < text.length; i++) {
+  for (; at < length; at++) {
+    const unit = text.charCodeAt(at);
+    if (unit >= 0x80) break;
+    target[at] = unit;
+  }
+  for (let i = at; i < length; i++) {
     const unit = text.charCodeAt(i);
     if (unit < 0x80) target[at++] = unit;
     else if (unit < 0x800) {
