@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Prints src/sandbox/inside/permitted-intrinsics.ts: what a context of this Node has built in. Run it
-// with the oldest Node that Reach supports; what newer ones have beyond it is removed from contexts,
-// so that a program which looks whether something is there finds the same everywhere.
+// Prints src/sandbox/inside/permitted-intrinsics.ts: what a context of this Node has built in. Run
+// it with the oldest Node that Reach supports; what newer ones have beyond it is removed from
+// contexts, so that a program which looks whether something is there finds the same everywhere.
 
 import { constants, createContext, Script } from "node:vm";
 
@@ -45,7 +45,7 @@ const removed = new Set(
   ),
 );
 const removedMembers = new Map([
-  ["Error", new Set(["captureStackTrace", "stackTraceLimit"])],
+  ["Error", new Set(["captureStackTrace"])],
   ["Date.prototype", new Set(["setYear"])],
 ]);
 
@@ -55,7 +55,8 @@ const rows = JSON.parse(new Script(walk).runInContext(context));
 const lines = rows
   .filter(([name]) => !removed.has(name.replace(".prototype", "")))
   .map(([name, keys]) => {
-    const kept = keys.split(" ").filter((key) => {
+    const own = name === "Error" ? `${keys} prepareStackTrace` : keys;
+    const kept = own.split(" ").filter((key) => {
       const legacy = name === "RegExp" && !/^(?:\^?@@species|length|name|prototype)$/.test(key);
       return !legacy && !removedMembers.get(name)?.has(key);
     });

@@ -76,6 +76,8 @@ function refusing(name: string, message: string, make = TypeError): object {
   return methods[name] as object;
 }
 
+const unscopables: symbol = Symbol.unscopables;
+
 const noCode = "a program cannot make code out of text: `eval` and `Function` are off";
 
 /** Functions that make functions; each is the `constructor` of a prototype that literals reach. */
@@ -89,7 +91,7 @@ function disableCodeFromText(global: Holder, hidden: Map<string, object>): void 
     named(name, refuse);
     defineProperty(refuse, "prototype", { value: prototype, writable: false });
     defineProperty(prototype, "constructor", { value: refuse, writable: false });
-    return refuse;
+    return freeze(refuse);
   };
   put(global, "Function", disabled("Function", Function.prototype));
   for (const name of ["GeneratorFunction", "AsyncFunction", "AsyncGeneratorFunction"]) {
@@ -198,7 +200,8 @@ function allowShadowing(prototype: object, name: PropertyKey): void {
   defineProperty(prototype, name, { get, set, enumerable: false, configurable: false });
   freeze(get);
   freeze(set);
-  if (typeof value === "function") freeze(value);
+  // A constructor is a holder of its own, to be looked through before it is frozen.
+  if (typeof value === "function" && name !== "constructor") freeze(value);
 }
 
 const symbols: ReadonlyMap<string, symbol> = new Map(
@@ -242,15 +245,18 @@ function freezeHolder(holder: object, members: string, exact: boolean): boolean 
     if (member[0] === "^") freezeAccessor(holder, key);
     else {
       const value = (holder as Holder)[key];
-      if (typeof value === "function") freeze(value);
+      if (typeof value === "function" ? member !== "constructor" : key === unscopables)
+        freeze(value);
     }
   }
-  const keys = exact ? names : ownKeys(holder);
+  // The legacy members of RegExp (`$1`, `lastMatch`) remember the last match: always removed.
+  const known = exact && holder !== RegExp;
+  const keys = known ? names : ownKeys(holder);
   const clean = keys.length <= names.length;
   if (!clean) removeOthers(holder, keys, names);
   if (underElements.has(holder)) freezeSoftly(holder, names);
   else freeze(holder);
-  return clean;
+  return clean || holder === RegExp;
 }
 
 /** Prototypes of what is written to by index. */
@@ -352,5 +358,5 @@ function thrower(): unknown {
 
 /** From here on the global object takes nothing any more: what a program adds, it adds loading. */
 export function closeGlobals(): void {
-  freeze(globalThis);
+  for (let at: object = globalThis; at !== Object.prototype; at = getPrototypeOf(at)) freeze(at);
 }

@@ -3,13 +3,15 @@
  * `kernel-port.ts`. The host alone holds them; a program finds nothing of this on `globalThis`.
  * Built into one script by tools/build.mjs, whose completion value is what `kernel` returns.
  */
-import { encodeValue, limits } from "../../base/index.ts";
+import { encodeValue, limits, ReachError } from "../../base/index.ts";
 import { type KernelPort, kernelTexts, outcomes, reportFields } from "../kernel-port.ts";
+import { harden } from "./hardening.ts";
 import { closeGlobals, prepareIntrinsics } from "./intrinsics.ts";
 import { loadedProgram } from "./loading.ts";
-import { type Fault, faultOf, SandboxError } from "./program-errors.ts";
+import { Cancelled, EffectError, type Fault, faultOf, SandboxError } from "./program-errors.ts";
 import { decodeFresh, type EncodedPayload, ProgramEvent } from "./program-event.ts";
 import { SessionRun } from "./session-run.ts";
+import { StepContext } from "./step-context.ts";
 import { structuredCopy } from "./structured-copy.ts";
 
 const firstInputBytes = 4 * 1024;
@@ -42,6 +44,7 @@ export function kernel(stacks: boolean, exact: boolean): KernelPort {
     random: () => run?.random() ?? timeless("randomness is asked for"),
   };
   const isExact = prepareIntrinsics(sources, structuredCopy, { stacks, exact });
+  harden(StepContext, ProgramEvent, EffectError, Cancelled, SandboxError, ReachError);
   const globals = Reflect.ownKeys(globalThis).length;
   let reusable = true;
 

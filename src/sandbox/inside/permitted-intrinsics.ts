@@ -85,7 +85,7 @@ export const permittedIntrinsics: readonly (readonly [holder: string, members: s
       "^ignoreCase ^multiline ^source ^sticky ^unicode ^unicodeSets compile constructor " +
       "exec test toString",
   ],
-  ["Error", "length name prototype"],
+  ["Error", "length name prototype stackTraceLimit prepareStackTrace"],
   ["Error.prototype", "constructor message name toString"],
   ["AggregateError", "length name prototype"],
   ["AggregateError.prototype", "constructor message name"],

@@ -39,11 +39,6 @@ export class SandboxError extends Error {
   }
 }
 
-for (const errorClass of [EffectError, Cancelled, SandboxError]) {
-  Object.freeze(errorClass.prototype);
-  Object.freeze(errorClass);
-}
-
 /** What ends a session; members that are missing are "". */
 export interface Fault {
   readonly name: string;

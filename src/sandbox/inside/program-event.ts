@@ -74,4 +74,3 @@ export class ProgramEvent {
     event.#payload = undefined;
   }
 }
-Object.freeze(ProgramEvent.prototype);

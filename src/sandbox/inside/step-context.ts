@@ -54,4 +54,3 @@ export class StepContext {
     this.#run.log(this, values);
   }
 }
-Object.freeze(StepContext.prototype);
