@@ -11,4 +11,10 @@ export { codeFault } from "./code-faults.ts";
 export { type CompiledProgram, compileProgram, type SandboxText } from "./compiled-program.ts";
 export { sameFailure } from "./failure-match.ts";
 export { type ContextOptions, ProgramContext } from "./program-context.ts";
-export { entryName, type SourcePlace, sourceName, sourcePlace } from "./source-place.ts";
+export {
+  entryName,
+  type SourcePlace,
+  sourceName,
+  sourcePlace,
+  stackPlace,
+} from "./source-place.ts";

@@ -1,5 +1,6 @@
 /**
- * Places in a bundle told as places in the sources it was made of, by its source map.
+ * Places in a bundle told as places in the sources it was made of, by its source map: of refusals,
+ * of operations, and of failures.
  */
 import { SourceMap } from "node:module";
 import path from "node:path";
@@ -33,4 +34,17 @@ export function sourcePlace(
   const source = sourceName(entry.originalSource, where);
   const text = `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
   return { text, name: (entry as { name?: string }).name };
+}
+
+/**
+ * The place in its source of the innermost frame of a stack that a context collected (`stacks` of an
+ * activation, `stack` of a failure): `file:line:column`, or nothing if the map does not tell.
+ */
+export function stackPlace(
+  { map, where }: { readonly map: string | null; readonly where: string },
+  stack: string,
+): string | undefined {
+  const [, line, column] = /:(\d+):(\d+)\)$/m.exec(stack) ?? [];
+  if (line === undefined || column === undefined) return undefined;
+  return sourcePlace(map, where, Number(line), Number(column) - 1)?.text;
 }

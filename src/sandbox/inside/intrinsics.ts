@@ -130,7 +130,8 @@ function fixLocale(hidden: Map<string, object>): void {
 /**
  * Stacks name files of the machine. Without a limit that is a number the engine collects none, and
  * asks nobody to format one: formatting is done by code of the host, which would look at the error
- * and whose own errors would come in here (with a limit of 0 it still does: tested).
+ * and whose own errors would come in here (with a limit of 0 it still does: tested). With `stacks`
+ * that is what happens: for looking for a line, not for living with.
  */
 function fixStacks(stacks: boolean): void {
   const fixed = { writable: false, configurable: false, enumerable: false };
@@ -147,12 +148,16 @@ interface CallSite {
   getColumnNumber(): unknown;
 }
 
-/** One line for each frame: `name (file:line:column)`. */
+/** Frames of the program, one a line: `name (file:line:column)`; those of kernel and host are cut. */
 function stackText(_error: unknown, sites: readonly CallSite[]): string {
   const frames: string[] = [];
   for (let i = 0; i < sites.length; i++) {
     const site = sites[i] as CallSite;
     const file = site.getFileName();
+    if (typeof file === "string" && file.startsWith("reach:")) {
+      if (frames.length > 0) break;
+      continue;
+    }
     const place = `${file}:${site.getLineNumber()}:${site.getColumnNumber()}`;
     if (typeof file === "string") frames.push(`${site.getFunctionName() ?? ""} (${place})`);
   }

@@ -68,7 +68,7 @@ export class OperationLog {
     const start = this.append(data);
     this.#numbers.push(operationKind[kind] as number, start, data.length);
     this.#types.push(type);
-    if (stacks) this.#stacks.push(new Error("here").stack ?? "");
+    if (stacks) this.#stacks.push(stackHere());
   }
 
   log(values: readonly unknown[]): void {
@@ -94,6 +94,15 @@ export class OperationLog {
     this.#size = size;
     this.#bytes = new Uint8Array(size);
     this.#generation += 1;
+  }
+}
+
+/** Formatting is done by the host: its errors (the stack may be all but full) stay in here. */
+function stackHere(): string {
+  try {
+    return new Error("here").stack ?? "";
+  } catch {
+    return "";
   }
 }
 
