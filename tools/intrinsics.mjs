@@ -20,7 +20,8 @@ const walk = `(() => {
     "%AsyncFunction%": Object.getPrototypeOf(async function () {}),
     "%AsyncGeneratorFunction%": Object.getPrototypeOf(async function* () {}),
     "%AsyncGenerator%": Object.getPrototypeOf(async function* () {}).prototype,
-    "%AsyncIterator%": Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}).prototype),
+    "%AsyncIterator%":
+      Object.getPrototypeOf(Object.getPrototypeOf(async function* () {}).prototype),
   };
   const text = (key) => typeof key === "symbol" ? key.description.replace("Symbol.", "@@") : key;
   const rows = [];
@@ -81,7 +82,8 @@ function folded(line) {
 
 console.log(`/**
  * What is built into a context and stays in it: holders and the names of their members, as Node
- * ${process.versions.node} has them. Made by tools/intrinsics.mjs. What a newer engine has beyond it is removed,
+ * ${process.versions.node} has them. Made by tools/intrinsics.mjs. What a newer engine has beyond
+ * it is removed,
  * so that a program which looks whether something is there finds the same everywhere.
  */
 

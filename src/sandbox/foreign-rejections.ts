@@ -1,7 +1,7 @@
 /**
  * Promises of programs that are rejected while nobody listens. Node tells the process about them as
- * about its own, and would end it. Inside a program such a promise means nothing: a call that is not
- * awaited may fail. So they are taken off the list here, without being looked at.
+ * about its own, and would end it. Inside a program such a promise means nothing: a call that is
+ * not awaited may fail. So they are taken off the list here, without being looked at.
  */
 import process from "node:process";
 
@@ -13,8 +13,8 @@ function isOwn(promise: object): boolean {
 }
 
 /**
- * Called with every rejection that nobody handles. Those of this realm end the process as they would
- * without this listener, unless somebody else listens as well.
+ * Called with every rejection that nobody handles. Those of this realm end the process as they
+ * would without this listener, unless somebody else listens as well.
  */
 function onRejection(reason: unknown, promise: Promise<unknown>): void {
   if (!isOwn(promise) || process.listenerCount("unhandledRejection") > 1) return;

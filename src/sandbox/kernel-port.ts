@@ -14,7 +14,10 @@ export const kernelTexts = {
   faultStack: 5,
 } as const;
 
-/** Positions in the numbers that `settle` writes; lists follow behind `lists`, one after another. */
+/**
+ * Positions in the numbers that `settle` writes; lists follow behind `lists`, one after
+ * another.
+ */
 export const reportFields = {
   now: 0,
   /** 0 still running, 1 `continue`, 2 `done`, 3 failed. */

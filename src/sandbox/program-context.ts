@@ -1,5 +1,6 @@
 /**
- * The host's side of one context: puts events into its buffer, calls its closures, lets its promises
+ * The host's side of one context: puts events into its buffer, calls its closures, lets its
+ * promises
  * run dry, and reads what came out through views of its own. It never looks at an object that a
  * program made: only at numbers, texts, and bytes of buffers that no program can reach.
  */
@@ -125,7 +126,7 @@ export class ProgramContext {
     const realm = this.#enter();
     this.#write(key);
     realm.drain();
-    this.#port.beginStep(firstSeq);
+    realm.beginStep(firstSeq);
     realm.drain();
     return this.#settle();
   }

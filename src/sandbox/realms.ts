@@ -1,6 +1,7 @@
 /**
  * Contexts with a kernel in them. Making one takes longer than a thousand activations and its code
- * runs cold, so one is used again for the same program: everything that is built in is frozen, hence
+ * runs cold, so one is used again for the same program: everything that is built in is frozen,
+ * hence
  * all that a program can leave behind is in its own closures, and those are made anew each time. No
  * object of the host is ever inside: a realm is made without a global object from outside, and what
  * the host calls are closures made inside.
@@ -46,9 +47,14 @@ function loadKernel(): Script {
   return new Script(readFileSync(file, "utf8"), { filename: "reach:kernel" });
 }
 
-function descend(frames: number, context: Context): void {
-  if (frames > 0) descend(frames - 1, context);
+function drainFrom(frames: number, context: Context): void {
+  if (frames > 0) drainFrom(frames - 1, context);
   else nothing.runInContext(context);
+}
+
+function beginFrom(frames: number, port: KernelPort, firstSeq: number): void {
+  if (frames > 0) beginFrom(frames - 1, port, firstSeq);
+  else port.beginStep(firstSeq);
 }
 
 /** One context. */
@@ -101,11 +107,17 @@ export class Realm {
   }
 
   /**
-   * Runs the promises of the realm dry. The stack below it differs from time to time on purpose: a
-   * program that measures how deep it can go then diverges at its first replay, not at a bad moment.
+   * Runs the promises of the realm dry. The stack below a step differs from time to time on
+   * purpose:
+   * a program that measures how deep it can go diverges at its first replay, not at a bad moment.
    */
   drain(): void {
-    descend(this.#depth, this.#context);
+    drainFrom(this.#depth, this.#context);
+  }
+
+  /** Calls the step. Drain afterwards. */
+  beginStep(firstSeq: number): void {
+    beginFrom(this.#depth, this.port, firstSeq);
   }
 }
 

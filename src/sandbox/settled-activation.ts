@@ -73,7 +73,10 @@ export class SettledActivation implements Activation {
   readonly now: number;
   #waiting: Waiting | (() => Waiting);
 
-  /** `waiting` tells what the step waits for, while that is still so; nothing for one that is over. */
+  /**
+   * `waiting` tells what the step waits for, while that is still so; nothing for one that is
+   * over.
+   */
   constructor(
     report: Float64Array,
     output: Uint8Array,

@@ -37,8 +37,8 @@ export function sourcePlace(
 }
 
 /**
- * The place in its source of the innermost frame of a stack that a context collected (`stacks` of an
- * activation, `stack` of a failure): `file:line:column`, or nothing if the map does not tell.
+ * The place in its source of the innermost frame of a stack that a context collected (`stacks` of
+ * an activation, `stack` of a failure): `file:line:column`, or nothing if the map does not tell.
  */
 export function stackPlace(
   { map, where }: { readonly map: string | null; readonly where: string },

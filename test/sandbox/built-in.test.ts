@@ -220,7 +220,8 @@ describe("Math and text", () => {
   test("that depend on no machine are there", () => {
     expect(
       inside(
-        "['İ'.toLocaleLowerCase() === 'İ'.toLowerCase(), Math.max(1, 2), 'é'.normalize('NFD').length]",
+        "['İ'.toLocaleLowerCase() === 'İ'.toLowerCase(), Math.max(1, 2), " +
+          "'é'.normalize('NFD').length]",
       ),
     ).toEqual([true, 2, 2]);
     expect(

@@ -1,11 +1,14 @@
-// Nothing from outside is reachable in a context, and nothing in it can be changed that outlives the
-// program: seen from inside, by walking everything that a program can get hold of.
+// Nothing from outside is reachable in a context, and nothing in it can be changed that outlives
+// the program: seen from inside, by walking everything that a program can get hold of.
 
 import { describe, expect, test } from "vitest";
 import { decodeValue } from "../../src/base/index.ts";
 import { Play, programOf, steps } from "./play.ts";
 
-/** Walks all that hangs on `roots`; names what can still be changed, and what is of another realm. */
+/**
+ * Walks all that hangs on `roots`; names what can still be changed, and what is of another
+ * realm.
+ */
 const walker = `
   const walk = (roots) => {
     const seen = new Set(); const open = []; const foreign = [];
@@ -16,7 +19,8 @@ const walker = `
       if (seen.has(value)) continue;
       seen.add(value);
       if (!Object.isFrozen(value)) open.push(path);
-      const own = typeof value === "function" ? value instanceof Function || value === Function.prototype
+      const own = typeof value === "function"
+        ? value instanceof Function || value === Function.prototype
         : Object.getPrototypeOf(value) === null || value instanceof Object;
       if (!own) foreign.push(path);
       const proto = Object.getPrototypeOf(value);
@@ -33,13 +37,19 @@ const walker = `
 
 /** Errors, by how a program comes by them. */
 const caught = `
-  const thrown = (work) => { try { work(); } catch (error) { return error; } throw new Error("nothing thrown"); };
+  const thrown = (work) => {
+    try { work(); } catch (error) { return error; }
+    throw new Error("nothing thrown");
+  };
   const deep = () => deep();
   const errorsOf = (ctx) => ({
     overflow: thrown(deep),
     overflowInCtx: thrown(() => { const dive = () => { ctx.now(); dive(); }; dive(); }),
     overflowInEncoder: thrown(() => { const dive = () => { ctx.log([[1]]); dive(); }; dive(); }),
-    overflowInView: thrown(() => { const dive = () => { Object.keys(ctx.state); dive(); }; dive(); }),
+    overflowInView: thrown(() => {
+      const dive = () => { Object.keys(ctx.state); dive(); };
+      dive();
+    }),
     undefinedMember: thrown(() => null.x),
     readOnly: thrown(() => { ctx.state.n = 1; }),
     unsupported: thrown(() => ctx.emit("x", () => 1)),
@@ -53,7 +63,11 @@ const caught = `
     evaluated: thrown(() => (0, eval)("1")),
     generated: thrown(() => (function* () {}).constructor("yield 1")),
     asynchronous: thrown(() => (async () => {}).constructor("1")),
-    symbolName: (() => { const e = new Error("x"); e.name = Symbol("x"); return [e.stack, thrown(() => String(e))]; })(),
+    symbolName: (() => {
+      const e = new Error("x");
+      e.name = Symbol("x");
+      return [e.stack, thrown(() => String(e))];
+    })(),
     badDate: thrown(() => new Date(NaN).toISOString()),
     locale: thrown(() => "a".localeCompare("b")),
     regexp: thrown(() => new RegExp("(")),
@@ -86,7 +100,11 @@ describe("what a program can reach", () => {
            if (typeof member === "function") roots[name + "." + String(key)] = member;
          }
        }
-       const values = { promise: ctx.call("x"), view: ctx.state.deep, bytes: structuredClone(new Uint8Array(1)), it: [][Symbol.iterator](), gen: (function* () {})(), agen: (async function* () {})(), matches: "a".matchAll(/a/g), args: (function () { return arguments; })() };
+       const values = {
+         promise: ctx.call("x"), view: ctx.state.deep, bytes: structuredClone(new Uint8Array(1)),
+         it: [][Symbol.iterator](), gen: (function* () {})(), agen: (async function* () {})(),
+         matches: "a".matchAll(/a/g), args: (function () { return arguments; })(),
+       };
        for (const [name, value] of Object.entries(values)) {
          const proto = Object.getPrototypeOf(value);
          roots[name] = name === "gen" || name === "agen" ? Object.getPrototypeOf(proto) : proto;
@@ -127,7 +145,8 @@ describe("what a program can reach", () => {
        };
        for (const [name, value] of Object.entries(errors)) tried(name, value);
        for (const name of Object.getOwnPropertyNames(globalThis)) tried(name, globalThis[name]);
-       for (const name of Reflect.ownKeys(Object.getPrototypeOf(ctx))) tried(String(name), ctx[name]);
+       const methods = Reflect.ownKeys(Object.getPrototypeOf(ctx));
+       for (const name of methods) tried(String(name), ctx[name]);
        tried("state", ctx.state); tried("promise", ctx.call("x"));
        return { done: escapes };`,
       caught,
@@ -145,7 +164,8 @@ describe("what a program can reach", () => {
         class Named extends Error { get name() { throw new Error("looked at"); } }
         return { done: [typeof error.stack, typeof boxed.stack, typeof new Named().stack,
           typeof Error.captureStackTrace, Error.stackTraceLimit, Error.prepareStackTrace,
-          Reflect.set(Error, "stackTraceLimit", 10), Reflect.set(Error, "prepareStackTrace", () => 1)] };`),
+          Reflect.set(Error, "stackTraceLimit", 10),
+          Reflect.set(Error, "prepareStackTrace", () => 1)] };`),
     );
     play.begin();
     expect(resultOf(play)).toEqual([
@@ -162,7 +182,8 @@ describe("globals", () => {
   const absent = (
     "process require module exports console performance queueMicrotask setTimeout setInterval " +
     "setImmediate clearTimeout fetch Buffer URL TextEncoder AbortController crypto navigator " +
-    "WebAssembly SharedArrayBuffer Atomics WeakRef FinalizationRegistry Intl Iterator Float16Array " +
+    "WebAssembly SharedArrayBuffer Atomics WeakRef FinalizationRegistry Intl " +
+    "Iterator Float16Array " +
     "ShadowRealm escape global self window"
   ).split(" ");
 
@@ -222,20 +243,26 @@ describe("globals", () => {
 describe("what programs commonly do", () => {
   test.each([
     [
-      "class E extends Error { constructor(m) { super(m); this.name = 'E'; } } x = new E('m'); x = [x.name, x.message, String(x)]",
+      "class E extends Error { constructor(m) { super(m); this.name = 'E'; " +
+        "} } x = new E('m'); x = [x.name, x.message, String(x)]",
       ["E", "m", "E: m"],
     ],
     [
-      "x = {}; x.toString = () => 'own'; x.constructor = 1; x.valueOf = 2; x = [`${x}`, x.constructor, Object.keys(x)]",
+      "x = {}; x.toString = () => 'own'; x.constructor = 1; x.valueOf = 2; " +
+        "x = [String(x), x.constructor, Object.keys(x)]",
       ["own", 1, ["toString", "constructor", "valueOf"]],
     ],
     [
-      "function A() {} function B() {} B.prototype = Object.create(A.prototype); B.prototype.constructor = B; x = new B().constructor === B",
+      "function A() {} function B() {} B.prototype = Object.create(A.prototype); " +
+        "B.prototype.constructor = B; x = new B().constructor === B",
       true,
     ],
-    ["function A() {} A.prototype.toString = function () { return 'A!'; }; x = `${new A()}`", "A!"],
-    ["x = Object.assign(new Error('a'), { message: 'b', name: 'N' }); x = `${x}`", "N: b"],
-    ["x = (() => {}); x.toString = () => 'f'; x = `${x}`", "f"],
+    [
+      "function A() {} A.prototype.toString = function () { return 'A!'; }; x = String(new A())",
+      "A!",
+    ],
+    ["x = Object.assign(new Error('a'), { message: 'b', name: 'N' }); x = String(x)", "N: b"],
+    ["x = (() => {}); x.toString = () => 'f'; x = String(x)", "f"],
     [
       'x = JSON.parse(\'{"constructor":1,"__proto__":2}\'); x = Object.keys(x)',
       ["constructor", "__proto__"],

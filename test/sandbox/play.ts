@@ -183,7 +183,8 @@ function textOf(event: { kind: string; type: string } | undefined, data?: Uint8A
 
 /**
  * Runs a transcript of one program again in contexts of its own, going through the bytes of the
- * state in a fresh one after each step; returns the first difference, or the hash of the last state.
+ * state in a fresh one after each step; returns the first difference, or the hash of the last
+ * state.
  */
 export function replay(play: Play): ReplayDifference | string {
   const { events, program } = play;

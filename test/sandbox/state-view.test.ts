@@ -48,24 +48,28 @@ describe("a view of the state", () => {
     ],
     [
       "find, filter, slice",
-      "[ctx.state.list.find((x) => x.a), ctx.state.list.slice(2), ctx.state.list.filter((x) => x === 1)]",
+      "[ctx.state.list.find((x) => x.a), ctx.state.list.slice(2), " +
+        "ctx.state.list.filter((x) => x === 1)]",
       [{ a: [2, 3] }, ["x"], [1]],
     ],
     ["JSON", "JSON.stringify(ctx.state.list)", '[1,{"a":[2,3]},"x"]'],
-    ["templates", "`${ctx.state.map} ${ctx.state.list[1].a}`", "[object Object] 2,3"],
+    ["templates", "String(ctx.state.map) + ' ' + ctx.state.list[1].a", "[object Object] 2,3"],
     ["instanceof", "[ctx.state instanceof Object, ctx.state.list instanceof Array]", [true, true]],
     ["frozen objects", "ctx.state.frozen.inner[0].y", 1],
     ["bytes, as a copy", "[...ctx.state.bytes]", [1, 2]],
     ["structuredClone", "structuredClone(ctx.state.map)", { k: { deep: true } }],
     [
       "the prototype",
-      "[Object.getPrototypeOf(ctx.state) === Object.prototype, ctx.state.__proto__ === Object.prototype, ctx.state.list.constructor === Array]",
+      "[Object.getPrototypeOf(ctx.state) === Object.prototype, ctx.state.__proto__ === " +
+        "Object.prototype, ctx.state.list.constructor === Array]",
       [true, true, true],
     ],
     ["descriptors", "Object.getOwnPropertyDescriptor(ctx.state.list, 'length').value", 3],
     [
       "one object for one place",
-      "[ctx.state === ctx.state, ctx.state.list === ctx.state.list, ctx.state.list.includes(ctx.state.list[1]), new Set([ctx.state.map, ctx.state.map]).size]",
+      "[ctx.state === ctx.state, ctx.state.list === ctx.state.list, " +
+        "ctx.state.list.includes(ctx.state.list[1]), new Set([ctx.state.map, " +
+        "ctx.state.map]).size]",
       [true, true, true, 1],
     ],
     ["sort of a copy", "ctx.state.list[1].a.toSorted((a, b) => b - a)", [3, 2]],
@@ -90,7 +94,8 @@ describe("a view of the state", () => {
     "ctx.state.list.at(1).a.reverse()",
     "ctx.state.frozen.inner.splice(0)",
   ])("refuses %s", (write) => {
-    const body = `try { ${write}; } catch (e) { return { done: [e instanceof TypeError, e.message] }; }`;
+    const caught = "return { done: [e instanceof TypeError, e.message] };";
+    const body = `try { ${write}; } catch (e) { ${caught} }`;
     expect(seen(state, body)).toEqual([
       true,
       "ctx.state is read-only: only `reduce` changes the state",
@@ -128,7 +133,8 @@ describe("a view of the state", () => {
         async step(ctx) {
           ctx.emit("view", ctx.state);
           ctx.emit("copy", structuredClone(ctx.state));
-          ctx.emit("parts", { a: ctx.state.list, b: [ctx.state.map.k, ctx.state.map.k], own: { c: ctx.state.bytes } });
+          const { list, map, bytes } = ctx.state;
+          ctx.emit("parts", { a: list, b: [map.k, map.k], own: { c: bytes } });
           return { done: ctx.state };
         }`),
     );

@@ -148,7 +148,10 @@ interface CallSite {
   getColumnNumber(): unknown;
 }
 
-/** Frames of the program, one a line: `name (file:line:column)`; those of kernel and host are cut. */
+/**
+ * Frames of the program, one a line: `name (file:line:column)`; those of kernel and host are
+ * cut.
+ */
 function stackText(_error: unknown, sites: readonly CallSite[]): string {
   const frames: string[] = [];
   for (let i = 0; i < sites.length; i++) {
@@ -285,6 +288,7 @@ function freezeSoftly(holder: object, members: readonly string[]): void {
   }
   if (!isFrozen(holder)) throw new TypeError("a built-in object is not frozen");
   // An object that becomes a prototype is laid out for fast reading again.
+  // biome-ignore lint/complexity/useArrowFunction: it is called with `new`
   const Inheriting = function (): void {} as unknown as { new (): object; prototype: object };
   Inheriting.prototype = holder;
   new Inheriting();

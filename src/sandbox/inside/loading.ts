@@ -1,6 +1,6 @@
 /**
- * A program out of what its bundle exports. Everything that is wrong with it is said at once, before
- * the first event; the members are read here and never again.
+ * A program out of what its bundle exports. Everything that is wrong with it is said at once,
+ * before the first event; the members are read here and never again.
  */
 import { limits } from "../../base/index.ts";
 import { SandboxError } from "./program-errors.ts";

@@ -1,6 +1,6 @@
 /**
- * What the step made in one activation, encoded once: the bytes that were reduced are the bytes that
- * the host appends. They lie one behind the other in a buffer that the host reads.
+ * What the step made in one activation, encoded once: the bytes that were reduced are the bytes
+ * that the host appends. They lie one behind the other in a buffer that the host reads.
  */
 import { decodeValue, encodeValue } from "../../base/index.ts";
 import { eventKinds } from "../../event/index.ts";

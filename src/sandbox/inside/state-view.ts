@@ -49,7 +49,10 @@ const traps: ProxyHandler<object> = {
 };
 Object.freeze(traps);
 
-/** What a step sees of a value of the state; bytes are copied, since no view of them can be read. */
+/**
+ * What a step sees of a value of the state; bytes are copied, since no view of them can be
+ * read.
+ */
 export function stateView(value: unknown): unknown {
   if (typeof value === "function") return value;
   if (typeof value !== "object" || value === null) return value;

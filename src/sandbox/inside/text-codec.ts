@@ -1,7 +1,7 @@
 /**
  * UTF-8 inside a context, which has no `TextEncoder` and no `TextDecoder`: the bundler puts these
- * classes where the shared code names those. Only what that code uses, and strict where it is: bytes
- * that are no UTF-8 are refused.
+ * classes where the shared code names those. Only what that code uses, and strict where it is:
+ * bytes that are no UTF-8 are refused.
  */
 
 /** Texts are made of so many codes at a time. */
