@@ -72,7 +72,7 @@ export interface KernelPort {
   /** The buffer for what comes in. */
   input(): ArrayBuffer;
   init(...header: HeaderArguments): boolean;
-  restore(size: number): boolean;
+  restore(size: number, text: string): boolean;
   fold(...header: HeaderArguments): boolean;
   /** Empties the inbox and sets the time. */
   clearInbox(now: number): void;

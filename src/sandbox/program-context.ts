@@ -23,7 +23,7 @@ const formNumbers = new Map<PayloadForm, number>(payloadForms.map((form, n) => [
 
 /** Payloads from here on are handed in as Latin-1 too, which makes their texts cheap. */
 const lentBytesMin = 96;
-const lentBytesMax = 1024 * 1024;
+const lentBytesMax = 16 * 1024 * 1024;
 const noReport = new Float64Array(0);
 const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -31,6 +31,12 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const { latin1Slice } = Buffer.prototype as unknown as {
   latin1Slice(this: Uint8Array, start: number, end: number): string;
 };
+
+/** The bytes of CBOR as Latin-1, where that is worth it. */
+function lentText(bytes: Uint8Array): string {
+  const { length } = bytes;
+  return length < lentBytesMin || length > lentBytesMax ? "" : latin1Slice.call(bytes, 0, length);
+}
 
 /** The text of a JSON payload. Throws `CORRUPT`. */
 function jsonText(payload: Uint8Array): string {
@@ -89,7 +95,7 @@ export class ProgramContext {
   restore(snapshot: Uint8Array): void {
     this.#enter();
     this.#write(snapshot);
-    if (!this.#port.restore(snapshot.length)) {
+    if (!this.#port.restore(snapshot.length, lentText(snapshot))) {
       throw new ReachError("CORRUPT", this.#port.text(kernelTexts.faultMessage));
     }
   }
@@ -188,9 +194,7 @@ export class ProgramContext {
 
   #textOf({ form, payload }: SandboxEvent): string {
     if (form === "json") return jsonText(payload);
-    const { length } = payload;
-    if (form !== "cbor" || length < lentBytesMin || length > lentBytesMax) return "";
-    return latin1Slice.call(payload, 0, length);
+    return form === "cbor" ? lentText(payload) : "";
   }
 
   /** Looks at the buffers again when one of them is another. */

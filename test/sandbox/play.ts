@@ -7,6 +7,7 @@ import {
   type Activation,
   type CompiledProgram,
   compileProgram,
+  type Failure,
   ProgramContext,
   type SandboxEvent,
 } from "../../src/sandbox/index.ts";
@@ -181,6 +182,11 @@ function textOf(event: { kind: string; type: string } | undefined, data?: Uint8A
   return event && `${event.kind} ${event.type} ${data ? toHex(data) : ""}`;
 }
 
+/** The message of a failure, or the hash of the state. */
+function outcomeOf(context: ProgramContext, failed: Failure | undefined): string {
+  return failed ? failed.message : toHex(sha256(context.snapshot()));
+}
+
 /**
  * Runs a transcript of one program again in contexts of its own, going through the bytes of the
  * state in a fresh one after each step; returns the first difference, or the hash of the last
@@ -207,7 +213,9 @@ export function replay(play: Play): ReplayDifference | string {
     const event = events[seq];
     if (activation.failed || !event) {
       if (event) return { seq, expected: textOf(event), actual: activation.failed?.message };
-      return activation.failed ? activation.failed.message : toHex(sha256(context.snapshot()));
+      const expected = outcomeOf(play.context, play.activation?.failed);
+      const actual = outcomeOf(context, activation.failed);
+      return actual === expected ? actual : { seq, expected, actual };
     }
     if (event.kind === "step") {
       if (!activation.ended) return { seq, expected: textOf(event), actual: undefined };

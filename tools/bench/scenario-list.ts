@@ -9,6 +9,7 @@ import { million } from "./scenarios/million.ts";
 import { replay } from "./scenarios/replay.ts";
 import { replayWorkers } from "./scenarios/replay-workers.ts";
 import { resent } from "./scenarios/resent.ts";
+import { sandbox } from "./scenarios/sandbox.ts";
 import { state } from "./scenarios/state.ts";
 import { values } from "./scenarios/values.ts";
 import { verify } from "./scenarios/verify.ts";
@@ -23,6 +24,7 @@ export const scenarios: readonly Scenario[] = [
   resent,
   importArray,
   values,
+  sandbox,
   blobStore,
   importLog,
   million,

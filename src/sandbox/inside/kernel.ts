@@ -111,9 +111,9 @@ export function kernel(stacks: boolean, exact: boolean): KernelPort {
         const payload = payloadOf(form, size, text);
         current().init(new ProgramEvent(seq, time, kind, type, ref, payload));
       }),
-    restore: (size) =>
+    restore: (size, text) =>
       attempt(() => {
-        current().state = decodeFresh(payloadOf(0, size, ""));
+        current().state = decodeFresh(payloadOf(0, size, text));
       }),
     fold: (seq, time, kind, type, ref, form, size, text) =>
       attempt(() => {

@@ -34,6 +34,18 @@ function invalid(): TypeError {
   return new TypeError("bytes that are no UTF-8");
 }
 
+/**
+ * A part of the lent text. A slice keeps the whole text alive, which a small part is not worth: its
+ * JSON is a copy, and without quotes a slice of no more than itself (measured: a third of the time
+ * that its character codes take).
+ */
+function part(start: number, end: number): string {
+  const slice = lentText.substring(start, end);
+  if (4 * slice.length >= lentText.length) return slice;
+  const json = JSON.stringify(slice);
+  return json.length === slice.length + 2 ? json.slice(1, -1) : JSON.parse(json);
+}
+
 /** Codes of characters on their way into a text. */
 class Codes {
   #text = "";
@@ -87,10 +99,9 @@ function addWide(bytes: Uint8Array, at: number, lead: number, codes: Codes): num
 export class TextDecoder {
   decode(bytes: Uint8Array): string {
     const { length, byteOffset } = bytes;
-    // A slice keeps the whole text alive: not for the sake of a small part of it.
-    if (bytes.buffer === lentBuffer && 4 * length >= lentText.length) {
+    if (bytes.buffer === lentBuffer) {
       const end = byteOffset + length;
-      if (isAscii(byteOffset, end)) return lentText.substring(byteOffset, end);
+      if (isAscii(byteOffset, end)) return part(byteOffset, end);
     }
     const codes = new Codes();
     for (let at = 0; at < length; ) {
