@@ -24,9 +24,21 @@ function onRejection(reason: unknown, promise: Promise<unknown>): void {
   });
 }
 
+/**
+ * Called when somebody listens to a rejected promise later than Node thinks proper, as a step does
+ * that awaits a call which has failed meanwhile. A listener takes the place of Node's warning.
+ */
+function onHandled(promise: Promise<unknown>): void {
+  if (!isOwn(promise) || process.listenerCount("rejectionHandled") > 1) return;
+  process.emitWarning("Promise rejection was handled asynchronously", {
+    type: "PromiseRejectionHandledWarning",
+  });
+}
+
 /** Once per thread, before the first program runs. */
 export function ignoreForeignRejections(): void {
   if (installed) return;
   installed = true;
   process.on("unhandledRejection", onRejection);
+  process.on("rejectionHandled", onHandled);
 }

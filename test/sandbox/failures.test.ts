@@ -1,6 +1,7 @@
 // How a session fails: what a program threw is told without running more of it, what cannot go on
 // is found at once, and a cancel reaches everything that waits.
 
+import process from "node:process";
 import { describe, expect, test } from "vitest";
 import { decodeValue } from "../../src/base/index.ts";
 import { Play, programOf, steps } from "./play.ts";
@@ -86,6 +87,30 @@ describe("failure", () => {
     expect(play.failure(1, { name: "Error", message: "no" }).failed).toBeUndefined();
     await new Promise((resolve) => setTimeout(resolve, 5));
     expect(play.input("go").ended?.next).toBe("done");
+  });
+});
+
+describe("a call that failed before it was awaited", () => {
+  test("is an error for the step that awaits it, and nothing for the process", async () => {
+    const seen: unknown[] = [];
+    const note = (what: unknown): number => seen.push(what);
+    process.on("warning", note);
+    process.on("uncaughtException", note);
+    const play = new Play(
+      steps(`
+        const early = ctx.call("early");
+        await ctx.waitFor("go");
+        try { await early; } catch (error) { return { done: error.message }; }`),
+    );
+    play.begin();
+    play.failure(1, { name: "Error", message: "failed early" });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const { ended } = play.input("go");
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(decodeValue(ended?.result as Uint8Array)).toBe("failed early");
+    expect(seen).toEqual([]);
+    process.off("warning", note);
+    process.off("uncaughtException", note);
   });
 });
 

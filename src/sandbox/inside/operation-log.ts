@@ -10,6 +10,8 @@ import { views } from "./state-view.ts";
 
 const firstBytes = 4 * 1024;
 const keptBytesMax = 256 * 1024;
+/** Logs of one activation; what comes behind is left out. */
+const logsMax = 1000;
 
 const operationKind: readonly number[] = eventKinds.map((kind) =>
   (operationKinds as readonly string[]).indexOf(kind),
@@ -72,6 +74,7 @@ export class OperationLog {
   }
 
   log(values: readonly unknown[]): void {
+    if (this.#logs.length >= 2 * logsMax) return;
     const data = encodeValue(values.map(loggable));
     this.#logs.push(this.append(data), data.length);
   }
