@@ -25,6 +25,7 @@ const layers = {
   log: 3,
   snapshots: 3,
   sandbox: 3,
+  driver: 4,
   effects: 4,
   session: 4,
   runtime: 5,

@@ -51,6 +51,7 @@ export const errorCodes = [
   "IDEMPOTENCY_KEY_REUSED",
   "RATE_LIMITED",
   "UNAVAILABLE",
+  "RESUME_DIVERGED",
 ] as const;
 
 /** One of `errorCodes`. */

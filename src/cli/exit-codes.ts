@@ -68,6 +68,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   IDEMPOTENCY_KEY_REUSED: exitCodes.failed,
   RATE_LIMITED: exitCodes.unavailable,
   UNAVAILABLE: exitCodes.unavailable,
+  RESUME_DIVERGED: exitCodes.diverged,
 };
 
 /** The exit code for anything thrown; what is no error of Reach has failed. */

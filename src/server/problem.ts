@@ -71,6 +71,7 @@ const statuses: Partial<Readonly<Record<ErrorCode, number>>> = {
   OVERLOADED: 503,
   INTERRUPTED: 503,
   UNAVAILABLE: 503,
+  RESUME_DIVERGED: 500,
 };
 
 /** Codes of damage: the client asked for something that is broken, and may know what. */
