@@ -4,6 +4,7 @@ export {
   encodeDone,
   encodeFailure,
   encodeMembers,
+  encodeStep,
   type StepRecord,
 } from "./record-data.ts";
 export {

@@ -52,6 +52,8 @@ export interface DriverOptions {
   readonly secrets: readonly StepSecret[];
   /** Events after which a snapshot is taken. */
   readonly snapshotEvents: number;
+  /** Instead: whether one is taken at the step event with this seq. Replay follows the record. */
+  readonly snapshotAt?: (seq: number) => boolean;
 }
 
 /** Most events of a step, notes not counted; most steps after one outside event. */
@@ -277,6 +279,8 @@ export class SessionDriver {
 
   /** A state larger than the log since the last one would make snapshots the bulk of everything. */
   #isSnapshotDue(seq: number): boolean {
+    const { snapshotAt } = this.#options;
+    if (snapshotAt) return snapshotAt(seq);
     const enough = seq >= this.#snapshotSize + this.#options.snapshotEvents;
     return enough && this.#bytesSince >= this.#snapshotBytes;
   }

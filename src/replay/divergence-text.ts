@@ -30,11 +30,12 @@ export function renderDivergence(divergence: Divergence): string {
     ...divergence.paths.flatMap(pathLines),
   ];
   if (divergence.more) lines.push("  … and more");
-  lines.push(...causeLines(divergence.cause.text));
+  lines.push(...wrapped("cause", divergence.cause.text));
   return lines.join("\n");
 }
 
-function labelled(label: string, text: string): string {
+/** One line of a report: a label, and what stands behind it. */
+export function labelled(label: string, text: string): string {
   return `  ${label.padEnd(13)}  ${text}`;
 }
 
@@ -54,8 +55,12 @@ function writer(divergence: Divergence): string {
 
 function eventText(event: EventMark): string {
   const parts = [String(event.seq), event.kind, visible(event.type)];
-  if (event.time > 0 && event.time <= 8.64e15) parts.push(new Date(event.time).toISOString());
-  return parts.join(", ");
+  return [...parts, ...dateText(event.time)].join(", ");
+}
+
+/** A time of an event as text; nothing for one that no calendar has. */
+export function dateText(time: number): string[] {
+  return time > 0 && time <= 8.64e15 ? [new Date(time).toISOString()] : [];
 }
 
 function hashes(divergence: Divergence): string {
@@ -64,13 +69,15 @@ function hashes(divergence: Divergence): string {
   return `expected ${divergence.expectedHash.slice(0, 12)}…  actual ${actual}`;
 }
 
-function pathLines({ path, expected, actual }: Difference): string[] {
+/** The lines about a place where two values differ. */
+export function pathLines({ path, expected, actual }: Difference): string[] {
   return [`  ${path}`, `    expected  ${expected}`, `    actual    ${actual}`];
 }
 
-function causeLines(text: string): string[] {
+/** A label and a long text, wrapped. */
+export function wrapped(label: string, text: string): string[] {
   const lines: string[] = [];
-  let line = labelled("cause", "").trimEnd().padEnd(16);
+  let line = labelled(label, "").trimEnd().padEnd(16);
   for (const word of visible(text).split(" ")) {
     if (line.length + 1 + word.length > lineCharsMax) {
       lines.push(line);
@@ -81,6 +88,7 @@ function causeLines(text: string): string[] {
   return [...lines, line];
 }
 
-function grouped(count: number): string {
+/** A count with separators: `48,213`. */
+export function grouped(count: number): string {
   return String(count).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }

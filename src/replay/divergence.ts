@@ -21,6 +21,7 @@ export type CauseKind = "code-changed" | "unrecorded-input" | "program-failed" |
 
 /** The report about one stretch whose end state is not the one that was kept. */
 export interface Divergence {
+  readonly about: "state";
   /** The program that ran. */
   readonly program: ProgramMark;
   /** The program that made the kept state, when it was another one. */
@@ -80,6 +81,7 @@ export function explain(stretch: DivergedStretch): Divergence {
   const program = programMark(stretch.program);
   const recordedBy = otherProgram(stretch.recordedBy, program);
   return {
+    about: "state",
     program,
     recordedBy,
     from: stretch.from,

@@ -10,7 +10,32 @@ export {
 } from "./divergence.ts";
 export { renderDivergence } from "./divergence-text.ts";
 export { type Boundary, Fold, type FoldStart, foldFrom } from "./fold.ts";
-export { type EventMark, type Location, locate } from "./locate.ts";
+export { type EventMark, type Location, locate, markOf } from "./locate.ts";
+export {
+  holdsPayload,
+  isMade,
+  isSameOperation,
+  type MadeOperation,
+  markOfMade,
+  markOfRecorded,
+  type OperationMark,
+} from "./operation.ts";
+export {
+  type ChangeKind,
+  type ComparedOperations,
+  changeOf,
+  type OperationChange,
+  operationText,
+} from "./operation-change.ts";
+export { type DigestedOperations, OperationDigest } from "./operation-digest.ts";
+export type {
+  OperationCause,
+  OperationCauseKind,
+  OperationDivergence,
+  PendingMarks,
+  StateMarks,
+} from "./operation-divergence.ts";
+export { renderOperationDivergence } from "./operation-divergence-text.ts";
 export {
   type Program,
   type ProgramDefinition,

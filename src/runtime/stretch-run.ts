@@ -28,7 +28,8 @@ const programFailures: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
   "STATE_UNSUPPORTED",
   "STATE_TOO_LARGE",
 ]);
-const corruptions: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
+/** What is wrong with the log, or with what lies beside it, and not with a program. */
+export const corruptions: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
   "CORRUPT",
   "BLOB_CORRUPT",
   "BLOB_MISSING",

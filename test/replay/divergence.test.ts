@@ -198,6 +198,7 @@ describe("a report", () => {
 
 describe("a report for people", () => {
   const report: Divergence = {
+    about: "state",
     program: { name: "support-agent", version: "1.5.0", hash: "77fe".repeat(16) },
     recordedBy: { name: "support-agent", version: "1.4.0", hash: "8d0a".repeat(16) },
     from: 47_000,

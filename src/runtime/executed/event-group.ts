@@ -1,0 +1,52 @@
+/**
+ * The log of an executed session in groups: one event from outside, and what the program made of
+ * it. That is what is run again at a time, and compared.
+ */
+
+import type { ProgramEvent } from "../../driver/index.ts";
+import { type Batch, BatchWalk, EventView, type PayloadSource } from "../../event/index.ts";
+import { isMade } from "../../replay/index.ts";
+
+/** One event from outside with everything that follows from it. */
+export interface EventGroup {
+  /** What begins it: an event from outside, the trigger, or the `step` event of a snapshot. */
+  readonly head: EventView;
+  /** What the program and its host made after that, in order; notes are left out. */
+  readonly made: readonly EventView[];
+  /** The event behind the group; `undefined` at the end of the log. */
+  readonly next: EventView | undefined;
+}
+
+/** An event as a context takes it; a large payload is fetched. */
+export function programEvent(view: EventView): ProgramEvent {
+  const { seq, time, kind, type, ref, payload } = view;
+  if (payload.form !== "blob") {
+    return { seq, time, kind, type, ref, form: payload.form, payload: payload.bytes };
+  }
+  return { seq, time, kind, type, ref, form: payload.ref.form, payload: view.payloadBytes };
+}
+
+/** Whether an `end` is of the host's own making: no program makes it again. */
+export function isHostEnd(event: EventView): boolean {
+  if (event.kind !== "end") return false;
+  if (event.type === "infrastructure") return true;
+  if (event.type !== "cancelled") return false;
+  return (event.data as { readonly forced?: unknown } | null)?.forced === true;
+}
+
+/** The groups of events in order; the first event is the head of the first group, whatever it is. */
+export function* eventGroups(events: Iterable<EventView>): Generator<EventGroup, void> {
+  let head: EventView | undefined;
+  let made: EventView[] = [];
+  for (const event of events) {
+    if (event.kind === "note") continue;
+    if (!head) head = event;
+    else if (isMade(event) && !isHostEnd(event)) made.push(event);
+    else {
+      yield { head, made, next: event };
+      head = event;
+      made = [];
+    }
+  }
+  if (head) yield { head, made, next: undefined };
+}
