@@ -2,7 +2,7 @@
  * What a command is: a file of `commands` that adds its arguments and options to commander's
  * command, and says what to run. It is loaded when the command is called, or its help asked for.
  */
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import type { ExitCode } from "./exit-codes.ts";
 import type { Invocation } from "./invocation.ts";
 
@@ -51,6 +51,7 @@ export interface RangeFlags {
 
 /** `--program FILE`. */
 export function addProgram(command: Command): void {
-  const about = "a reducer to fold with: a .ts or .js file, or a built-in name";
-  command.addOption(new Option("--program <file>", about).default("transcript"));
+  const about =
+    "a program: a .ts or .js file, or a built-in name (default: the session's own, or transcript)";
+  command.option("--program <file>", about);
 }

@@ -2,7 +2,7 @@
  * The verdict of a replay, as a person reads it, with what it rests on; and the exit code that
  * belongs to it.
  */
-import { renderDivergence } from "../replay/index.ts";
+import { renderDivergence, renderOperationDivergence } from "../replay/index.ts";
 import type { ReplayReport } from "../runtime/index.ts";
 import { type ExitCode, exitCodes } from "./exit-codes.ts";
 import { shortHash } from "./import-text.ts";
@@ -34,16 +34,20 @@ export function replayLines(report: ReplayReport, output: Output): string[] {
 }
 
 function figures(report: ReplayReport): string {
-  const { events, snapshots, keptSnapshots, workers } = report;
+  const { events, operations, snapshots, keptSnapshots, workers } = report;
   const speed = `${perSecond(events, report.seconds)} events/s, ${counted(workers, "worker")}`;
   const parts = [counted(events, "event")];
+  if (operations) {
+    parts.push(counted(operations.count, "operation"), counted(operations.steps, "step"));
+  }
   if (snapshots > 0) parts.push(counted(snapshots, "snapshot"));
   if (keptSnapshots > 0) parts.push(`${counted(keptSnapshots, "snapshot")} kept`);
   return [...parts, `${seconds(report.seconds)} (${speed})`].join("   ");
 }
 
-function hashText({ stateHash, root, signedBy }: ReplayReport): string {
+function hashText({ operations, stateHash, root, signedBy }: ReplayReport): string {
   const parts: string[] = [];
+  if (operations?.hash) parts.push(`operations ${shortHash(operations.hash)}`);
   if (stateHash !== null) parts.push(`state ${shortHash(stateHash)}`);
   if (root !== null) parts.push(`root ${shortHash(root)}`);
   if (signedBy !== null) parts.push(`checkpoint signed by ${oneLine(signedBy)}`);
@@ -73,8 +77,13 @@ function problemText(problem: { readonly seq: number | null; readonly message: s
 }
 
 function divergenceLines(report: ReplayReport, output: Output): string[] {
-  if (!report.divergence) return [];
-  const [first = "", ...others] = renderDivergence(report.divergence).split("\n");
+  const { divergence } = report;
+  if (!divergence) return [];
+  const text =
+    divergence.about === "state"
+      ? renderDivergence(divergence)
+      : renderOperationDivergence(divergence);
+  const [first = "", ...others] = text.split("\n");
   const headline = first.replace(/^diverged/, (word) => output.style("red", word));
   return [headline, ...others, `  ${figures(report)}`];
 }

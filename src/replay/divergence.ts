@@ -97,7 +97,7 @@ export function explain(stretch: DivergedStretch): Divergence {
 }
 
 /** Name, version and hash of a program as text. */
-export function programMark(program: Program): ProgramMark {
+export function programMark(program: Pick<Program, "name" | "version" | "hash">): ProgramMark {
   return { name: program.name, version: program.version, hash: toHex(program.hash) };
 }
 

@@ -38,8 +38,10 @@ export interface OperationChange {
 
 /** Operations from the first difference on, as far as they are known. */
 export interface ComparedOperations {
-  /** Recorded from the divergence on, of the same step. */
+  /** Recorded from the divergence on, up to the next event from outside. */
   readonly recorded: readonly OperationMark[];
+  /** Recorded behind that, of the same step. */
+  readonly later: readonly OperationMark[];
   /** Made in the same activation. */
   readonly made: readonly OperationMark[];
 }
@@ -68,14 +70,12 @@ export function operationText({ kind, type }: Named): string {
 
 /** Tells what changed. `recorded[0]` and `made[0]` are what stands at the divergence. */
 export function changeOf(operations: ComparedOperations): OperationChange {
-  const { recorded, made } = operations;
+  const { recorded, later, made } = operations;
   const [expected] = recorded;
   const [actual] = made;
   if (!expected && !actual) return change("everything", "nothing can be compared");
   if (!actual) return stopped(expected as OperationMark);
-  if (!expected) {
-    return change("more", `${operationText(actual)} is made, and the log holds nothing of it`);
-  }
+  if (!expected) return more(actual, later);
   if (isSame(expected, actual)) {
     return change("time", `${operationText(actual)} is the same, at another time`);
   }
@@ -90,12 +90,22 @@ export function changeOf(operations: ComparedOperations): OperationChange {
   return moved(operations, expected, actual);
 }
 
+function more(actual: OperationMark, later: readonly OperationMark[]): OperationChange {
+  const found = later.find((one) => isSame(one, actual));
+  if (!found) {
+    return change("more", `${operationText(actual)} is made, and the step has no record of it`);
+  }
+  const text = `${operationText(actual)} is made earlier`;
+  return change("reordered", `${text}; it was recorded as event ${found.seq}`);
+}
+
 function moved(
-  { recorded, made }: ComparedOperations,
+  { recorded, later: behind, made }: ComparedOperations,
   expected: OperationMark,
   actual: OperationMark,
 ): OperationChange {
-  const later = recorded.find((one, i) => i > 0 && isSame(one, actual));
+  const rest = [...recorded.slice(1), ...behind];
+  const later = rest.find((one) => isSame(one, actual));
   const still = made.findIndex((one) => isSame(one, expected));
   if (later && still > 0) {
     const text = `${operationText(actual)} comes before ${operationText(expected)}`;
@@ -106,7 +116,7 @@ function moved(
     return change("inserted", `${count} inserted before ${operationText(expected)}`);
   }
   if (later) {
-    const count = recorded.indexOf(later);
+    const count = rest.indexOf(later) + 1;
     const gone = count === 1 ? operationText(expected) : `${count} operations`;
     return change("removed", `${gone} is missing before ${operationText(actual)}`);
   }
@@ -115,7 +125,7 @@ function moved(
   }
   const text = `${operationText(actual)} instead of ${operationText(expected)}`;
   const others = made.slice(1);
-  if (others.some((one) => recorded.some((before) => isSame(before, one)))) {
+  if (others.some((one) => rest.some((before) => isSame(before, one)))) {
     return change("replaced", text);
   }
   return change("everything", `${text}, and nothing behind it is the same`);

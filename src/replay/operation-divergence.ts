@@ -19,10 +19,10 @@ export type OperationCauseKind =
   | "kept-outside-state"
   /** The step, and not `reduce`, changed the state. */
   | "state-changed-by-step"
-  /** The same each time, and not what was recorded: something else around it changed. */
-  | "surroundings"
-  /** The log holds what no program made, or lacks what one made. */
-  | "foreign-log";
+  /** The state holds what no snapshot can keep. */
+  | "state-unsupported"
+  /** The same each time, and not what was recorded: something around the program is another. */
+  | "surroundings";
 
 /** The cause, with a sentence for people. */
 export interface OperationCause {

@@ -4,6 +4,9 @@
  */
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { explain } from "../replay/index.ts";
+import { runExecutedState } from "./executed/executed-state.ts";
+import { ExecutedStretch } from "./executed/executed-stretch.ts";
+import { explainRun } from "./executed/explain-run.ts";
 import { OpenSessions } from "./open-sessions.ts";
 import { ProgramSlot } from "./program-slot.ts";
 import {
@@ -59,12 +62,23 @@ async function perform(task: WorkerTask): Promise<Done> {
       const answer = runState(session, new ProgramSlot(task.program), task);
       return { answer, transfer: [answer.bytes] };
     }
+    case "executed": {
+      const answer = new ExecutedStretch(session, task).run();
+      const states = answer.states.map(({ bytes }) => bytes);
+      return { answer, transfer: [...answer.ranges, ...states] };
+    }
+    case "explain-run":
+      return { answer: { divergence: explainRun(session, task) ?? null }, transfer: [] };
+    case "executed-state": {
+      const answer = runExecutedState(session, task);
+      return { answer, transfer: [answer.bytes] };
+    }
   }
 }
 
 function inspect(text: ProgramText): WorkerAnswers["inspect"] {
-  const { name, version } = new ProgramSlot(text);
-  return { name, version };
+  const { name, version, hasStep } = new ProgramSlot(text);
+  return { name, version, hasStep };
 }
 
 function buffersOf({ ranges, states, endBytes }: StretchAnswer): Uint8Array[] {

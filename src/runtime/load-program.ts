@@ -12,6 +12,8 @@ import type { ProgramText } from "./protocol.ts";
 export interface LoadedProgram extends ProgramText {
   readonly name: string;
   readonly version: string;
+  /** Whether it can be executed, and not only folded. */
+  readonly hasStep?: boolean;
 }
 
 /** What a report says about the program it is about; `hash` in hexadecimal. */

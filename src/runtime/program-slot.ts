@@ -34,6 +34,8 @@ export class ProgramSlot implements Program {
   readonly name: string;
   readonly version: string;
   readonly hash: Uint8Array;
+  /** Whether it can be executed, and not only folded. */
+  hasStep = false;
   readonly #text: ProgramText;
   readonly #evaluate: Evaluate | undefined;
   #instance: Program;
@@ -64,7 +66,9 @@ export class ProgramSlot implements Program {
       const message = `${at} failed while it was loaded: ${messageOf(cause)}`;
       throw new ReachError("PROGRAM_INVALID", message, { where: at, cause });
     }
-    return programOf(exported, hash, where);
+    const program = programOf(exported, hash, where);
+    this.hasStep = typeof (exported as { readonly step?: unknown }).step === "function";
+    return program;
   }
 
   /** Starts over with an instance that has seen nothing; built-in programs keep nothing anyway. */

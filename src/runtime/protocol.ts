@@ -5,6 +5,13 @@
  */
 import { codeOf, type ErrorCode, messageOf, ReachError, type SessionId } from "../base/index.ts";
 import type { Divergence } from "../replay/index.ts";
+import type {
+  ExecutedAnswer,
+  ExecutedStateTask,
+  ExecutedTask,
+  ExplainRunAnswer,
+  ExplainRunTask,
+} from "./executed/executed-task.ts";
 
 /** The session that a task is about: its id, in the data directory at `root`. */
 export interface SessionPlace {
@@ -95,7 +102,14 @@ export interface StateTask {
 }
 
 /** Everything a worker can be asked. */
-export type WorkerTask = InspectTask | StretchTask | ExplainTask | StateTask;
+export type WorkerTask =
+  | InspectTask
+  | StretchTask
+  | ExplainTask
+  | StateTask
+  | ExecutedTask
+  | ExplainRunTask
+  | ExecutedStateTask;
 
 /** A state at a boundary. */
 export interface BoundaryState {
@@ -152,10 +166,18 @@ export interface StateAnswer extends BoundaryState {
 
 /** The answer to each kind of task. */
 export interface WorkerAnswers {
-  readonly inspect: { readonly name: string; readonly version: string };
+  readonly inspect: {
+    readonly name: string;
+    readonly version: string;
+    /** Whether it can be executed, and not only folded. */
+    readonly hasStep: boolean;
+  };
   readonly stretch: StretchAnswer;
   readonly explain: ExplainAnswer;
   readonly state: StateAnswer;
+  readonly executed: ExecutedAnswer;
+  readonly "explain-run": ExplainRunAnswer;
+  readonly "executed-state": StateAnswer;
 }
 
 /** An error on its way between threads, where classes get lost. */

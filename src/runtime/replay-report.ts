@@ -2,7 +2,7 @@
  * What a replay says in the end: the verdict, and what it rests on. Plain numbers and texts, so
  * that it can be sent as JSON as it is.
  */
-import type { Divergence } from "../replay/index.ts";
+import type { Divergence, OperationDivergence } from "../replay/index.ts";
 import type { ProgramName } from "./load-program.ts";
 
 /**
@@ -11,6 +11,15 @@ import type { ProgramName } from "./load-program.ts";
  * snapshot record or the checkpoint does not verify, and nothing is said about the program.
  */
 export type Verdict = "identical" | "computed" | "diverged" | "corrupt";
+
+/** Calls, emits, timers and ends of steps that were made again and compared. */
+export interface ReplayedOperations {
+  readonly count: number;
+  /** How many of them are ends of steps. */
+  readonly steps: number;
+  /** SHA-256 over all of them in order, hexadecimal; `null` when the session diverged. */
+  readonly hash: string | null;
+}
 
 /** The outcome of a replay. */
 export interface ReplayReport {
@@ -40,7 +49,9 @@ export interface ReplayReport {
   readonly keptSnapshots: number;
   /** Kept states that could not be read: a cache that is rebuilt with `keep`. */
   readonly damagedSnapshots: number;
-  readonly divergence: Divergence | null;
+  /** What an executed session made again; `null` for a recorded one. */
+  readonly operations: ReplayedOperations | null;
+  readonly divergence: Divergence | OperationDivergence | null;
   /** What is corrupt; `seq`: the first event that is not certain, if it is about events. */
   readonly problem: { readonly seq: number | null; readonly message: string } | null;
 }

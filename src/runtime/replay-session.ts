@@ -1,12 +1,13 @@
 /**
- * Replay of a recorded session: every event is read and hashed, the program is folded stretch by
- * stretch on all workers, and its states are compared with the ones that were kept. First it is
- * proven that the log is what was signed; only then is anything said about the program.
+ * Replay of a session: every event is read and hashed; the program is folded, or its steps are run
+ * again, stretch by stretch on all workers, and what comes out is compared with what was kept. First
+ * it is proven that the log is what was signed; only then is anything said about the program.
  */
 import * as os from "node:os";
 import { assert, ReachError, type SessionId } from "../base/index.ts";
 import { nodeDisk } from "../disk/index.ts";
 import type { Directory, Progress } from "../session/index.ts";
+import { ExecutedReplay } from "./executed/executed-replay.ts";
 import { type LoadedProgram, programName } from "./load-program.ts";
 import { replayFacts } from "./replay-facts.ts";
 import { planReplay } from "./replay-plan.ts";
@@ -23,6 +24,8 @@ export interface ReplayOptions {
   readonly to?: number | undefined;
   /** Keeps what was computed, and replaces what is damaged; needs a directory open for writing. */
   readonly keep?: boolean | undefined;
+  /** Of an executed session: begins every step in a fresh context, and not only some. Slower. */
+  readonly strict?: boolean | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -61,6 +64,7 @@ export async function replaySession(
       kept: false,
       keptSnapshots: 0,
       damagedSnapshots: 0,
+      operations: null,
       divergence: null,
       problem,
     };
@@ -68,12 +72,18 @@ export async function replaySession(
     if (!problem) {
       const { from, to } = report;
       const signedSize = report.signedSize;
-      const plan = planReplay({ size, signedSize, records, from, to, workers });
       const onShare = (share: number): void => {
         onProgress?.({ done: Math.round(share * size), total: size, unit: "events" });
       };
-      const request = { directory, reader, program, plan, records, checkpoint, workers, keep };
-      found = await new ReplayRun({ ...request, signal, onShare }).run();
+      const about = { directory, reader, program, records, checkpoint, workers, keep };
+      const request = { ...about, signal, onShare };
+      if (reader.manifest.kind === "executed" && program.hasStep) {
+        const renewal = options.strict ? "always" : "sparse";
+        found = await new ExecutedReplay({ ...request, size, from, to, renewal }).run();
+      } else {
+        const plan = planReplay({ size, signedSize, records, from, to, workers });
+        found = await new ReplayRun({ ...request, plan }).run();
+      }
     }
     return { ...report, ...found, seconds: (performance.now() - started) / 1000 };
   } finally {

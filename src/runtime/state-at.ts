@@ -38,17 +38,17 @@ export async function stateAt(
     throw new ReachError("USAGE", `${at} is no number of events`);
   }
   const { identity, workspace } = directory;
-  const answer = await workerPool().run<"state">(
-    {
-      kind: "state",
-      place: { root: path.resolve(directory.path), id },
-      program: options.program,
-      at: at ?? null,
-      verifierKey: identity.verifierKey,
-      origin: sessionOrigin({ identity, workspace }, id),
-    },
-    { signal: options.signal },
-  );
+  const { program, signal } = options;
+  const task = {
+    place: { root: path.resolve(directory.path), id },
+    program,
+    at: at ?? null,
+    verifierKey: identity.verifierKey,
+    origin: sessionOrigin({ identity, workspace }, id),
+  };
+  const answer = isExecuted(directory, id, program)
+    ? await workerPool().run<"executed-state">({ kind: "executed-state", ...task }, { signal })
+    : await workerPool().run<"state">({ kind: "state", ...task }, { signal });
   return {
     at: answer.at,
     state: decodeValue(answer.bytes),
@@ -56,4 +56,12 @@ export async function stateAt(
     snapshotUsed: answer.snapshotUsed,
     seconds: (performance.now() - started) / 1000,
   };
+}
+
+/** Whether the state is one of a program with steps over the session that it runs. */
+function isExecuted(directory: Directory, id: SessionId, program: LoadedProgram): boolean {
+  if (!program.hasStep) return false;
+  const reader = directory.session(id);
+  reader.close();
+  return reader.manifest.kind === "executed";
 }

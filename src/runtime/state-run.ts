@@ -62,7 +62,11 @@ export function runState(session: OpenSession, program: ProgramSlot, task: State
   return { ...foldTo(session, program, task, at, snapshot), snapshotUsed: snapshot.at };
 }
 
-function notThere({ place, at }: StateTask, { size, problem }: LogExtent): ReachError {
+/** The error for a state behind the end of a log. */
+export function notThere(
+  { place, at }: Pick<StateTask, "place" | "at">,
+  { size, problem }: LogExtent,
+): ReachError {
   const { id } = place;
   if (problem) {
     const code = problem.kind === "torn" ? "UNRECOVERED" : "CORRUPT";

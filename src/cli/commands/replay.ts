@@ -1,15 +1,10 @@
 /**
- * `reach replay`: folds the events again and compares the states with those that were kept. Keeps
- * the states of a program that has none yet, where the data directory can be written.
+ * `reach replay`: runs an executed session again and compares everything it makes; folds a recorded
+ * one and compares the states with those that were kept. Keeps the states of a program that has
+ * none yet, where the data directory can be written.
  */
 import type { Command } from "commander";
-import {
-  closeWorkers,
-  type LoadedProgram,
-  loadProgram,
-  type ReplayReport,
-  replaySession,
-} from "../../runtime/index.ts";
+import { closeWorkers, programFor, type ReplayReport, replaySession } from "../../runtime/index.ts";
 import type { Directory } from "../../session/index.ts";
 import {
   addProgram,
@@ -26,22 +21,26 @@ import { replayExitCodes, replayLines } from "../replay-text.ts";
 import { resolveSession, withReader, withWriterOrReader } from "../sessions.ts";
 
 interface ReplayFlags extends RangeFlags {
-  readonly program: string;
+  readonly program?: string;
   readonly workers?: number;
   readonly keep: boolean;
+  readonly strict?: boolean;
 }
 
 /** `reach replay`. */
 export const replayCommand: CommandDefinition = {
   examples: [
-    ["reach replay 0199c1f2", "with the built-in program"],
-    ["reach replay 0199c1f2 --program my-reducer.ts", "with a reducer of your own"],
+    ["reach replay 0199c1f2", "with the program it ran, or the built-in one"],
+    ["reach replay 0199c1f2 --program changed.ts", "with changed code, or a reducer of your own"],
     ["reach replay 0199c1f2 --from 40000 --to 48000 --workers 1", "a part of it, on one core"],
   ],
   notes: [
     "Verdicts: identical, computed (nothing to compare with yet), diverged (exit 3: the log is " +
-      "intact, and the program came to another state), corrupt (exit 4: nothing is said about " +
+      "intact, and the program did something else), corrupt (exit 4: nothing is said about " +
       "the program). With --json: all of the report. With --quiet: the verdict alone.",
+    "Of an executed session every step is run again over its recorded events: calls, emits, " +
+      "timers, ends of steps and states are compared, and no effect is run. With --program the " +
+      "same session is run with other code, and only what it makes is compared.",
   ],
   configure(command: Command, start) {
     command.argument("<id>", "session, by id or a unique beginning of one");
@@ -49,6 +48,7 @@ export const replayCommand: CommandDefinition = {
     addRange(command);
     command
       .option("--workers <count>", "threads (default: one per core)", parsePositive)
+      .option("--strict", "begin every step in a fresh context, not only some (slower)")
       .option("--no-keep", "keep no snapshots of a program that has none yet")
       .action((id: string, flags: ReplayFlags) => {
         return start((invocation) => replay(invocation, id, flags));
@@ -58,13 +58,12 @@ export const replayCommand: CommandDefinition = {
 
 async function replay(invocation: Invocation, text: string, flags: ReplayFlags): Promise<ExitCode> {
   const { output } = invocation;
-  checkProgram(flags.program);
+  if (flags.program !== undefined) checkProgram(flags.program);
   const stop = interruption(() => {});
   let report: ReplayReport;
   try {
-    const program = await loadProgram(flags.program, stop.signal);
     const work = (directory: Directory): Promise<ReplayReport> => {
-      return replayIn(invocation, directory, text, flags, program, stop.signal);
+      return replayIn(invocation, directory, text, flags, stop.signal);
     };
     report = flags.keep
       ? await withWriterOrReader(invocation, "snapshots are not kept", work)
@@ -83,11 +82,11 @@ async function replayIn(
   invocation: Invocation,
   directory: Directory,
   text: string,
-  { workers, from, to, keep }: ReplayFlags,
-  program: LoadedProgram,
+  { program: spec, workers, from, to, keep, strict }: ReplayFlags,
   signal: AbortSignal,
 ): Promise<ReplayReport> {
   const id = resolveSession(directory, text);
+  const program = await programFor(directory, id, spec, signal);
   const progress = invocation.progress("replaying");
   try {
     return await replaySession(directory, id, {
@@ -96,6 +95,7 @@ async function replayIn(
       ...(from === undefined ? {} : { from }),
       ...(to === undefined ? {} : { to }),
       keep: keep && directory.writable,
+      strict,
       onProgress: progress.update,
       signal,
     });

@@ -5,7 +5,7 @@
 import type { Command } from "commander";
 import {
   closeWorkers,
-  loadProgram,
+  programFor,
   programName,
   type StateReport,
   stateAt,
@@ -21,7 +21,7 @@ import { type TreeStyles, valueTree } from "../value-tree.ts";
 
 interface StateFlags {
   readonly at?: number;
-  readonly program: string;
+  readonly program?: string;
 }
 
 /** `reach state`. */
@@ -52,11 +52,11 @@ async function showState(
   { at, program: spec }: StateFlags,
 ): Promise<undefined> {
   const { output } = invocation;
-  checkProgram(spec);
+  if (spec !== undefined) checkProgram(spec);
   try {
     await withReader(invocation, async (directory) => {
       const id = resolveSession(directory, text);
-      const program = await loadProgram(spec);
+      const program = await programFor(directory, id, spec);
       const found = await stateAt(directory, id, at, { program });
       const { stateHash, snapshotUsed } = found;
       output.note(output.noteStyle("dim", originText(found)));

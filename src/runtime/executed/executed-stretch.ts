@@ -8,10 +8,10 @@ import { decodeStep } from "../../driver/index.ts";
 import { BatchWalk, EventView } from "../../event/index.ts";
 import { emptyRange, encodeRange, leafHash, RangeBuilder } from "../../merkle/index.ts";
 import { OperationDigest } from "../../replay/index.ts";
-import { type CompiledProgram, compileProgram } from "../../sandbox/index.ts";
 import type { OpenSession } from "../open-sessions.ts";
-import type { BoundaryState, Corruption, ProgramText } from "../protocol.ts";
+import type { BoundaryState, Corruption } from "../protocol.ts";
 import { corruptions, storedState, WatchedPayloads } from "../stretch-run.ts";
+import { compiledProgram } from "./compiled-program.ts";
 import { type EventGroup, eventGroups } from "./event-group.ts";
 import type { ExecutedAnswer, ExecutedTask, StretchDigest } from "./executed-task.ts";
 import type { RunFault } from "./run-fault.ts";
@@ -21,12 +21,6 @@ import { SessionRerun } from "./session-rerun.ts";
 const stateBytesPerTask = 8 * 1024 * 1024;
 /** Events after which a task stops at the next recorded state: progress is seen, aborts are quick. */
 const taskEventsMax = 16_000;
-
-/** The program of a text, compiled for contexts. Throws `PROGRAM_INVALID`. */
-export function compiledProgram({ hash, where, code, map }: ProgramText): CompiledProgram {
-  if (code === null) throw new ReachError("USAGE", `${where} is built in and has no steps to run`);
-  return compileProgram({ hash, where, code, map });
-}
 
 /** Does one task. */
 export class ExecutedStretch {
@@ -52,7 +46,7 @@ export class ExecutedStretch {
   readonly #digests: StretchDigest[] = [];
 
   constructor(session: OpenSession, task: ExecutedTask) {
-    const { startAt, from, secrets, comparesStates, strict } = task;
+    const { startAt, from, secrets, comparesStates, renewal } = task;
     this.#session = session;
     this.#task = task;
     this.#payloads = new WatchedPayloads(session.blobs);
@@ -63,7 +57,7 @@ export class ExecutedStretch {
       program: compiledProgram(task.program),
       secrets,
       comparesStates,
-      strict,
+      renewal,
       eventAt: (seq: number) => this.#eventAt(seq),
       stateBytes: (hash: Uint8Array) => storedState(session, hash),
       onState: (size: number, hash: Uint8Array, bytes: Uint8Array) => {

@@ -11,6 +11,7 @@ import type {
   SessionPlace,
   StartState,
 } from "../protocol.ts";
+import type { RenewalMode } from "./renewal.ts";
 import type { RunFault } from "./run-fault.ts";
 
 /** Run the steps of a part of a session again, and hash its leaves. */
@@ -36,8 +37,7 @@ export interface ExecutedTask {
   /** Whether states that are missing are sent back. */
   readonly keep: boolean;
   readonly comparesStates: boolean;
-  /** Every step begins in a fresh context. */
-  readonly strict: boolean;
+  readonly renewal: RenewalMode;
 }
 
 /** What a program made between two recorded states. */
@@ -78,6 +78,8 @@ export interface ExplainRunTask {
   readonly startAt: number;
   readonly start: StartState;
   readonly fault: RunFault;
+  readonly comparesStates: boolean;
+  readonly renewal: RenewalMode;
   /** The program that was recorded, when it is another one. */
   readonly recordedBy: OperationDivergence["recordedBy"];
   readonly runtime: OperationDivergence["runtime"];

@@ -8,14 +8,16 @@
 /** Boundaries behind a snapshot at each of which a fresh context begins. */
 const everyUntil = 32;
 
+/** `sparse`: at some of the boundaries; `never`: one context from snapshot to snapshot. */
+export type RenewalMode = "never" | "sparse" | "always";
+
 /** Counts the boundaries behind the last recorded state. */
 export class Renewal {
-  readonly #always: boolean;
+  readonly #mode: RenewalMode;
   #passed = 0;
 
-  /** `always`: at every boundary. */
-  constructor(always: boolean) {
-    this.#always = always;
+  constructor(mode: RenewalMode) {
+    this.#mode = mode;
   }
 
   /** A recorded state was passed: counting starts anew. */
@@ -25,8 +27,9 @@ export class Renewal {
 
   /** Whether a fresh context begins at the next boundary. */
   next(): boolean {
+    if (this.#mode === "never") return false;
     this.#passed += 1;
-    if (this.#always || this.#passed <= everyUntil) return true;
+    if (this.#mode === "always" || this.#passed <= everyUntil) return true;
     return (this.#passed & (this.#passed - 1)) === 0;
   }
 }

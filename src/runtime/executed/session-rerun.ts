@@ -16,7 +16,7 @@ import { differences, isMade, type MadeOperation, OperationDigest } from "../../
 import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
 import { type EventGroup, isHostEnd, programEvent } from "./event-group.ts";
 import { type EncodedState, encodedState, FoldedCopy } from "./folded-copy.ts";
-import { Renewal } from "./renewal.ts";
+import { Renewal, type RenewalMode } from "./renewal.ts";
 import { type FaultStates, faultOperationsMax, type RunFault } from "./run-fault.ts";
 import { cameOutAgain } from "./step-comparison.ts";
 
@@ -26,8 +26,8 @@ export interface RerunOptions {
   readonly secrets: readonly StepSecret[];
   /** Whether states have to be the recorded ones: not with another program. */
   readonly comparesStates: boolean;
-  /** Every step begins in a fresh context. */
-  readonly strict: boolean;
+  /** Where steps begin in a fresh context. */
+  readonly renewal: RenewalMode;
   /** The event with this seq, for inputs of earlier steps. */
   readonly eventAt: (seq: number) => EventView;
   /** The bytes of a stored state, where they can be read. */
@@ -58,9 +58,9 @@ export class SessionRerun {
 
   /** `startAt` is the size of the snapshot that the run starts from, or 0. */
   constructor(options: RerunOptions, startAt: number) {
-    const { program, secrets, strict } = options;
+    const { program, secrets, renewal } = options;
     this.#options = options;
-    this.#renewal = new Renewal(strict);
+    this.#renewal = new Renewal(renewal);
     this.#lastMatching = startAt === 0 ? null : startAt;
     this.#copy = new FoldedCopy(program);
     const create = (): ProgramContext => {

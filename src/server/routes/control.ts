@@ -4,7 +4,7 @@
  */
 import { Type } from "@fastify/type-provider-typebox";
 import type { FastifyReply } from "fastify";
-import { loadProgram, replaySession } from "../../runtime/index.ts";
+import { programFor, replaySession } from "../../runtime/index.ts";
 import type { SessionEngine } from "../engine-port.ts";
 import type { Job } from "../jobs.ts";
 import { HttpError, ProblemDocument } from "../problem.ts";
@@ -123,7 +123,7 @@ export function addControlRoutes(app: ServerApp): void {
     async ({ access: { workspace }, params: { id }, body }, reply) => {
       await checkExists(workspace, id);
       const job = workspace.jobs.start("replay", id, async (signal, onProgress) => {
-        const program = await loadProgram(undefined);
+        const program = await programFor(workspace.directory, id);
         const report = await replaySession(workspace.directory, id, {
           program,
           from: body?.from,

@@ -6,7 +6,7 @@ import { PassThrough } from "node:stream";
 import { Type } from "@fastify/type-provider-typebox";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { codeOf, encodeValue, fromHex } from "../../base/index.ts";
-import { loadProgram, programName, stateAt } from "../../runtime/index.ts";
+import { programFor, programName, stateAt } from "../../runtime/index.ts";
 import { exportBundle } from "../../session/index.ts";
 import { negotiate } from "../negotiation.ts";
 import { JsonWriter } from "../pages/json-writer.ts";
@@ -118,7 +118,7 @@ async function sendState(
   const type = negotiate(request, reply, [json, cbor]);
   const { directory, readers } = request.access.workspace;
   await readers.with(id, () => undefined);
-  const program = await loadProgram(undefined);
+  const program = await programFor(directory, id);
   const signal = gone(reply);
   const found = await stateAt(directory, id, at, { program, signal });
   const bytes = encodeValue(found.state);

@@ -12,8 +12,8 @@ describe("an unchanged program", () => {
     expect(played.ended).toBe(true);
     expect(played.snapshots.length).toBeGreaterThan(2);
     const events = storedEvents(played);
-    for (const strict of [false, true]) {
-      const again = rerun(used, events, played.secret, { strict });
+    for (const renewal of ["never", "sparse", "always"] as const) {
+      const again = rerun(used, events, played.secret, { renewal });
       expect(again.fault).toBeUndefined();
       expect(again.operations).toBe(events.filter(isMade).length);
       expect(again.states).toEqual(played.snapshots.map(({ size }) => size));

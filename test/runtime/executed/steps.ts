@@ -9,7 +9,7 @@ import { OperationDigest } from "../../../src/replay/index.ts";
 import { bundleProgram } from "../../../src/runtime/bundle.ts";
 import { eventGroups } from "../../../src/runtime/executed/event-group.ts";
 import type { RunFault } from "../../../src/runtime/executed/run-fault.ts";
-import { SessionRerun } from "../../../src/runtime/executed/session-rerun.ts";
+import { type RerunOptions, SessionRerun } from "../../../src/runtime/executed/session-rerun.ts";
 import { closeWorkers } from "../../../src/runtime/index.ts";
 import { compileProgram } from "../../../src/sandbox/index.ts";
 import {
@@ -99,7 +99,7 @@ export function rerun(
   used: ProgramText,
   events: readonly EventView[],
   secret: Uint8Array,
-  options: { readonly strict?: boolean; readonly comparesStates?: boolean } = {},
+  options: Partial<RerunOptions> = {},
 ): Rerun {
   const digest = new OperationDigest();
   const states: number[] = [];
@@ -108,7 +108,7 @@ export function rerun(
       program: compileProgram(used),
       secrets: [{ from: 0, secret }],
       comparesStates: true,
-      strict: false,
+      renewal: "sparse",
       ...options,
       eventAt: (seq) => events[seq] as EventView,
       stateBytes: () => undefined,

@@ -1,0 +1,110 @@
+/**
+ * The state of an executed session after any number of events: the nearest snapshot whose signature
+ * and bytes hold and that its step event vouches for, then the events behind it, folded in a context
+ * of their own. No step is run for it.
+ */
+import { equalBytes, ReachError } from "../../base/index.ts";
+import { decodeStep } from "../../driver/index.ts";
+import type { EventView } from "../../event/index.ts";
+import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
+import { verifierOf } from "../../session/index.ts";
+import { snapshotText } from "../../snapshots/index.ts";
+import type { OpenSession } from "../open-sessions.ts";
+import type { StateAnswer } from "../protocol.ts";
+import { notThere } from "../state-run.ts";
+import { storedState } from "../stretch-run.ts";
+import { compiledProgram } from "./compiled-program.ts";
+import { programEvent } from "./event-group.ts";
+import type { ExecutedStateTask } from "./executed-task.ts";
+import { encodedState } from "./folded-copy.ts";
+
+interface StartingState {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Answers a state task. Throws `NOT_FOUND`, `PROGRAM_FAILED`, `STATE_UNSUPPORTED`, `CORRUPT`. */
+export function runExecutedState(session: OpenSession, task: ExecutedStateTask): StateAnswer {
+  const extent = session.extent(Math.max(1, task.at ?? Number.POSITIVE_INFINITY));
+  const { size, problem } = extent;
+  const at = task.at ?? size;
+  if (at > size || size === 0) throw notThere(task, extent);
+  if (task.at === null && problem?.kind === "damaged") throw session.log.error(problem);
+  const start = nearestState(session, task, at);
+  const fold = new StateFold(compiledProgram(task.program), start);
+  try {
+    for (const event of session.events(start?.at ?? 0, Math.max(1, at))) {
+      fold.take(event, at === 0);
+    }
+    return { at, ...fold.state(), snapshotUsed: start?.at ?? null };
+  } finally {
+    fold.dispose();
+  }
+}
+
+/** A fold that passes through the recorded states, as the session did. */
+class StateFold {
+  readonly #program: CompiledProgram;
+  readonly #startAt: number;
+  #context: ProgramContext;
+
+  constructor(program: CompiledProgram, start: StartingState | undefined) {
+    this.#program = program;
+    this.#startAt = start?.at ?? 0;
+    this.#context = ProgramContext.create(program);
+    if (start) this.#context.restore(start.bytes);
+  }
+
+  /** `initOnly`: the state before the first event. */
+  take(event: EventView, initOnly: boolean): void {
+    if (event.kind === "note") return;
+    if (event.seq === 0) this.#context.init(programEvent(event));
+    if (initOnly) return;
+    const passes = event.kind === "step" && event.seq > this.#startAt;
+    if (passes && decodeStep(event.payloadBytes, event.seq).state) this.#renew();
+    this.#context.fold(programEvent(event));
+  }
+
+  #renew(): void {
+    const { bytes } = this.state();
+    this.dispose();
+    this.#context = ProgramContext.create(this.#program);
+    this.#context.restore(bytes);
+  }
+
+  state(): { readonly hash: Uint8Array; readonly bytes: Uint8Array } {
+    const { bytes, hash, refused } = encodedState(this.#context);
+    if (bytes && hash) return { bytes, hash };
+    throw new ReachError("STATE_UNSUPPORTED", refused ?? "the state cannot be encoded");
+  }
+
+  dispose(): void {
+    this.#context.dispose();
+  }
+}
+
+function nearestState(
+  session: OpenSession,
+  { program, verifierKey, origin }: ExecutedStateTask,
+  at: number,
+): StartingState | undefined {
+  const verifier = verifierOf(verifierKey);
+  for (const record of session.snapshots(program.hash).toReversed()) {
+    if (record.size > at || record.size === 0) continue;
+    if (!verifier.verify(snapshotText(origin, program.hash, record), record.signature)) continue;
+    if (!isVouchedFor(session, record.size, record.stateHash)) continue;
+    const bytes = storedState(session, record.stateHash);
+    if (bytes) return { at: record.size, bytes };
+  }
+  return undefined;
+}
+
+function isVouchedFor(session: OpenSession, size: number, hash: Uint8Array): boolean {
+  for (const event of session.events(size, size + 1)) {
+    if (event.kind !== "step") return false;
+    const { state } = decodeStep(event.payloadBytes, size);
+    return state !== undefined && equalBytes(state, hash);
+  }
+  // The log ends there: nothing contradicts what was signed.
+  return true;
+}
