@@ -3,8 +3,8 @@
  * it. That is what is run again at a time, and compared.
  */
 
-import type { ProgramEvent } from "../../driver/index.ts";
-import { type Batch, BatchWalk, EventView, type PayloadSource } from "../../event/index.ts";
+import { decodeStep, type ProgramEvent } from "../../driver/index.ts";
+import { type Batch, BatchWalk, type EventView, type PayloadSource } from "../../event/index.ts";
 import { isMade } from "../../replay/index.ts";
 
 /** One event from outside with everything that follows from it. */
@@ -32,6 +32,14 @@ export function isHostEnd(event: EventView): boolean {
   if (event.type === "infrastructure") return true;
   if (event.type !== "cancelled") return false;
   return (event.data as { readonly forced?: unknown } | null)?.forced === true;
+}
+
+const stateBytesMin = 32;
+
+/** The hash of the state that a `step` event has, if a snapshot was taken there. */
+export function recordedState(event: EventView): Uint8Array | undefined {
+  if (event.kind !== "step" || event.dataBytes.length <= stateBytesMin) return undefined;
+  return decodeStep(event.payloadBytes, event.seq).state;
 }
 
 /** The groups of events in order; the first event is the head of the first group, whatever it is. */

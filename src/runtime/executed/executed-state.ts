@@ -4,7 +4,6 @@
  * of their own. No step is run for it.
  */
 import { equalBytes, ReachError } from "../../base/index.ts";
-import { decodeStep } from "../../driver/index.ts";
 import type { EventView } from "../../event/index.ts";
 import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
 import { verifierOf } from "../../session/index.ts";
@@ -14,7 +13,7 @@ import type { StateAnswer } from "../protocol.ts";
 import { notThere } from "../state-run.ts";
 import { storedState } from "../stretch-run.ts";
 import { compiledProgram } from "./compiled-program.ts";
-import { programEvent } from "./event-group.ts";
+import { programEvent, recordedState } from "./event-group.ts";
 import type { ExecutedStateTask } from "./executed-task.ts";
 import { encodedState } from "./folded-copy.ts";
 
@@ -60,8 +59,7 @@ class StateFold {
     if (event.kind === "note") return;
     if (event.seq === 0) this.#context.init(programEvent(event));
     if (initOnly) return;
-    const passes = event.kind === "step" && event.seq > this.#startAt;
-    if (passes && decodeStep(event.payloadBytes, event.seq).state) this.#renew();
+    if (event.seq > this.#startAt && recordedState(event)) this.#renew();
     this.#context.fold(programEvent(event));
   }
 
@@ -101,8 +99,7 @@ function nearestState(
 
 function isVouchedFor(session: OpenSession, size: number, hash: Uint8Array): boolean {
   for (const event of session.events(size, size + 1)) {
-    if (event.kind !== "step") return false;
-    const { state } = decodeStep(event.payloadBytes, size);
+    const state = recordedState(event);
     return state !== undefined && equalBytes(state, hash);
   }
   // The log ends there: nothing contradicts what was signed.

@@ -4,7 +4,6 @@
  * is wrong with the program: after a fault of the program the rest is still read.
  */
 import { codeOf, equalBytes, messageOf, ReachError } from "../../base/index.ts";
-import { decodeStep } from "../../driver/index.ts";
 import { BatchWalk, EventView } from "../../event/index.ts";
 import { emptyRange, encodeRange, leafHash, RangeBuilder } from "../../merkle/index.ts";
 import { OperationDigest } from "../../replay/index.ts";
@@ -12,7 +11,7 @@ import type { OpenSession } from "../open-sessions.ts";
 import type { BoundaryState, Corruption } from "../protocol.ts";
 import { corruptions, storedState, WatchedPayloads } from "../stretch-run.ts";
 import { compiledProgram } from "./compiled-program.ts";
-import { type EventGroup, eventGroups } from "./event-group.ts";
+import { type EventGroup, eventGroups, recordedState } from "./event-group.ts";
 import type { ExecutedAnswer, ExecutedTask, StretchDigest } from "./executed-task.ts";
 import type { RunFault } from "./run-fault.ts";
 import { SessionRerun } from "./session-rerun.ts";
@@ -90,9 +89,7 @@ export class ExecutedStretch {
     const bytes = start.kind === "bytes" ? start.bytes : storedState(this.#session, start.hash);
     if (!bytes) return false;
     if (start.kind === "blob" && comparesStates) {
-      const step = this.#eventAt(startAt);
-      if (step.kind !== "step") return false;
-      const { state } = decodeStep(step.payloadBytes, startAt);
+      const state = recordedState(this.#eventAt(startAt));
       if (!state || !equalBytes(state, start.hash)) return false;
     }
     this.#rerun.restore(startAt, bytes);
@@ -125,8 +122,9 @@ export class ExecutedStretch {
     for (const batch of this.#session.log.batches(startAt, end)) {
       for (const walk = new BatchWalk(batch); walk.next() && walk.seq < end; ) {
         if (walk.seq < startAt) continue;
-        this.#hash(walk.seq, walk.preimage());
-        yield new EventView(walk.event(), this.#payloads);
+        const event = new EventView(walk.event(), this.#payloads);
+        this.#hash(event, walk.preimage());
+        yield event;
       }
     }
   }
@@ -137,14 +135,15 @@ export class ExecutedStretch {
     if (this.#payloads.failed) throw this.#payloads.failure;
   }
 
-  #hash(seq: number, preimage: Uint8Array): void {
+  /** Ranges are cut where a root is signed, and where a snapshot may be. */
+  #hash(event: EventView, preimage: Uint8Array): void {
     const { from, to, marks } = this.#task;
+    const { seq } = event;
     if (seq >= to) return;
     if (seq >= from) {
-      if (seq === marks[this.#mark]) {
-        this.#cut();
-        this.#mark += 1;
-      }
+      const isMark = seq === marks[this.#mark];
+      if (isMark) this.#mark += 1;
+      if (isMark || recordedState(event)) this.#cut();
       this.#range.append(leafHash(preimage));
     }
     this.#next = seq + 1;

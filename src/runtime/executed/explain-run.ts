@@ -26,7 +26,7 @@ import type { CompiledProgram } from "../../sandbox/index.ts";
 import type { OpenSession } from "../open-sessions.ts";
 import { storedState } from "../stretch-run.ts";
 import { compiledProgram } from "./compiled-program.ts";
-import { eventGroups, programEvent } from "./event-group.ts";
+import { eventGroups, programEvent, recordedState } from "./event-group.ts";
 import type { ExplainRunTask } from "./executed-task.ts";
 import { FoldedCopy } from "./folded-copy.ts";
 import type { RenewalMode } from "./renewal.ts";
@@ -244,7 +244,7 @@ class Explanation {
 
 /** Where the session went on from its encoded state, so does the copy. */
 function passBoundary(copy: FoldedCopy, event: EventView): void {
-  if (event.kind !== "step" || !decodeStep(event.payloadBytes, event.seq).state) return;
+  if (!recordedState(event)) return;
   const { bytes } = copy.state();
   if (bytes) copy.goOnFrom(bytes);
 }

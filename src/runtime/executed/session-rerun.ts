@@ -12,9 +12,9 @@ import {
   type Turn,
 } from "../../driver/index.ts";
 import type { EventView } from "../../event/index.ts";
-import { differences, isMade, type MadeOperation, OperationDigest } from "../../replay/index.ts";
+import { differences, isMade, type MadeOperation, type OperationDigest } from "../../replay/index.ts";
 import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
-import { type EventGroup, isHostEnd, programEvent } from "./event-group.ts";
+import { type EventGroup, isHostEnd, programEvent, recordedState } from "./event-group.ts";
 import { type EncodedState, encodedState, FoldedCopy } from "./folded-copy.ts";
 import { Renewal, type RenewalMode } from "./renewal.ts";
 import { type FaultStates, faultOperationsMax, type RunFault } from "./run-fault.ts";
@@ -111,8 +111,7 @@ export class SessionRerun {
   #noteStates({ made }: EventGroup): void {
     this.#recordedStates.clear();
     for (const event of made) {
-      if (event.kind !== "step") continue;
-      const { state } = decodeStep(event.payloadBytes, event.seq);
+      const state = recordedState(event);
       if (state) this.#recordedStates.set(event.seq, state);
     }
   }

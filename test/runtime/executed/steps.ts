@@ -4,19 +4,28 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll } from "vitest";
+import type { SessionId } from "../../../src/base/index.ts";
 import type { EventView } from "../../../src/event/index.ts";
-import { OperationDigest } from "../../../src/replay/index.ts";
+import { OperationDigest, type OperationDivergence } from "../../../src/replay/index.ts";
 import { bundleProgram } from "../../../src/runtime/bundle.ts";
 import { eventGroups } from "../../../src/runtime/executed/event-group.ts";
 import type { RunFault } from "../../../src/runtime/executed/run-fault.ts";
 import { type RerunOptions, SessionRerun } from "../../../src/runtime/executed/session-rerun.ts";
-import { closeWorkers } from "../../../src/runtime/index.ts";
+import {
+  closeWorkers,
+  programFor,
+  type ReplayOptions,
+  type ReplayReport,
+  replaySession,
+} from "../../../src/runtime/index.ts";
 import { compileProgram } from "../../../src/sandbox/index.ts";
+import { Directory } from "../../../src/session/index.ts";
 import {
   answering,
   PlayedSession,
   type ProgramText,
   type SessionScript,
+  writeExecutedSession,
 } from "../../../tools/generator/executed-session.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "reach-executed-"));
@@ -125,4 +134,51 @@ export function rerun(
   run.dispose();
   const { operations, hash } = digest.take();
   return { fault, operations, hash: Buffer.from(hash).toString("hex"), states };
+}
+
+/** A session on disk. */
+export interface StoredSession {
+  readonly root: string;
+  readonly id: SessionId;
+  readonly played: PlayedSession;
+  readonly plan: SessionScript;
+}
+
+/** Plays a session and writes it to a directory of its own. */
+export async function store(
+  parts: Partial<SessionScript> & { readonly program: ProgramText },
+  options: { readonly keepSnapshots?: boolean; readonly runtime?: string } = {},
+): Promise<StoredSession> {
+  const plan = { input: { goal: 60 }, script: shuffled, seed: 1, ...parts };
+  const played = play(plan);
+  const root = freshPath("data");
+  const directory = await Directory.open({ path: root, mode: "write" });
+  try {
+    const { id } = await writeExecutedSession(directory, plan, played, options);
+    return { root, id, played, plan };
+  } finally {
+    await directory.close();
+  }
+}
+
+/** Replays a stored session; `file` is another program than its own. */
+export async function replay(
+  { root, id }: Pick<StoredSession, "root" | "id">,
+  options: Omit<ReplayOptions, "program"> & { readonly file?: string } = {},
+): Promise<ReplayReport> {
+  const { file, ...rest } = options;
+  const mode = options.keep ? "write" : "read";
+  const directory = await Directory.open({ path: root, mode });
+  try {
+    const used = await programFor(directory, id, file);
+    return await replaySession(directory, id, { program: used, workers: 2, ...rest });
+  } finally {
+    await directory.close();
+  }
+}
+
+/** The divergence of a report about an executed session. */
+export function divergenceOf(report: ReplayReport): OperationDivergence {
+  if (report.divergence?.about !== "operation") throw new Error(`it was ${report.verdict}`);
+  return report.divergence;
 }

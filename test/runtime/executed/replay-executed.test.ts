@@ -1,0 +1,185 @@
+// Replay of executed sessions, from the directory to the verdict: the same whatever way the work was
+// split, and a divergence that says where, what and why.
+
+import { readdirSync, rmSync } from "node:fs";
+import path from "node:path";
+import { describe, expect, test } from "vitest";
+import { sessionFolder } from "../../../src/log/index.ts";
+import { isMade } from "../../../src/replay/index.ts";
+import { storedEvents } from "../../../tools/generator/executed-session.ts";
+import { agent, counting, divergenceOf, program, programFile, replay, store } from "./steps.ts";
+
+const long = { input: { goal: 900 }, snapshotEvents: 100 };
+
+describe("a session that was executed", () => {
+  test("is identical, for any number of workers, strict or not, snapshots there or gone", async () => {
+    const session = await store({ program: await program(agent), ...long });
+    const events = storedEvents(session.played);
+    const first = await replay(session, { workers: 1 });
+    expect(first).toMatchObject({
+      verdict: "identical",
+      events: events.length,
+      snapshots: session.played.snapshots.length,
+      divergence: null,
+      problem: null,
+      operations: { count: events.filter(isMade).length },
+    });
+    const same = [
+      await replay(session, { workers: 2 }),
+      await replay(session, { workers: 4, strict: true }),
+    ];
+    rmSync(path.join(sessionFolder(session.root, session.id), "snapshots"), { recursive: true });
+    same.push(await replay(session, { workers: 2 }));
+    for (const report of same) {
+      const { verdict, operations, stateHash, root } = report;
+      expect({ verdict, operations, stateHash, root }).toEqual({
+        verdict: "identical",
+        operations: first.operations,
+        stateHash: first.stateHash,
+        root: first.root,
+      });
+    }
+  });
+
+  test("gets its snapshots back from a replay that keeps them", async () => {
+    const session = await store({ program: await program(agent), ...long });
+    const folder = path.join(sessionFolder(session.root, session.id), "snapshots");
+    rmSync(folder, { recursive: true });
+    const kept = await replay(session, { keep: true });
+    const { length } = session.played.snapshots;
+    expect(kept).toMatchObject({ verdict: "identical", keptSnapshots: length });
+    expect(readdirSync(folder)).toHaveLength(1);
+    expect(await replay(session, { keep: true })).toMatchObject({ snapshots: length, kept: false });
+  });
+
+  test("is replayed in part, from the snapshot before to the one behind", async () => {
+    const session = await store({ program: await program(agent), ...long });
+    const all = await replay(session);
+    const part = await replay(session, { from: 300, to: 420 });
+    expect(part).toMatchObject({ verdict: "identical", root: all.root });
+    expect(part.operations?.count).toBeGreaterThan(20);
+    expect(part.operations?.count).toBeLessThan((all.operations?.count ?? 0) / 2);
+  });
+});
+
+describe("changed code", () => {
+  async function changed(from: string, to: string) {
+    const session = await store({ program: await program(agent), ...long });
+    const file = programFile(agent.replace(from, to));
+    const report = await replay(session, { file });
+    return { session, report, divergence: divergenceOf(report) };
+  }
+
+  test("that makes the same is identical, and says what it compared", async () => {
+    const session = await store({ program: await program(agent), ...long });
+    const file = programFile(`${agent} /* the same */`);
+    const { verdict, operations } = await replay(session, { file });
+    expect(verdict).toBe("identical");
+    expect(operations?.count).toBe(storedEvents(session.played).filter(isMade).length);
+  });
+
+  test("with another input is told with its path and its line", async () => {
+    const { divergence, report } = await changed("{ plan, n }", "{ plan, n: n * 10 }");
+    expect(report.verdict).toBe("diverged");
+    expect(divergence).toMatchObject({
+      change: { kind: "input" },
+      cause: { kind: "code-changed" },
+      expected: { kind: "call", type: "tool.search" },
+      actual: { kind: "call", type: "tool.search" },
+      stepFrom: 1,
+      lastMatching: null,
+    });
+    expect(divergence.paths).toMatchObject([{ path: "$.input.n", expected: "1", actual: "10" }]);
+    expect(divergence.source).toMatch(/program\.ts:12:\d+$/);
+  });
+
+  test("with a new call is told as one call", async () => {
+    const before = 'ctx.emit("message",';
+    const { divergence } = await changed(before, `ctx.emit("draft", {}); ${before}`);
+    expect(divergence.change).toMatchObject({ kind: "inserted" });
+    expect(divergence.change.text).toContain('before the emit "message"');
+  });
+
+  test("without a call is told as a missing one", async () => {
+    const { divergence } = await changed("[1, 2, 3].map", "[2, 3].map");
+    expect(divergence.change).toMatchObject({ kind: "removed" });
+  });
+
+  test("with calls in another order is told so", async () => {
+    const { divergence } = await changed("[1, 2, 3].map", "[2, 1, 3].map");
+    expect(divergence.change).toMatchObject({ kind: "reordered" });
+  });
+
+  test("that stops earlier, ends otherwise or throws is told so", async () => {
+    const ends = await changed('ctx.emit("message",', 'return "done"; ctx.emit("message",');
+    expect(ends.divergence).toMatchObject({
+      expected: { kind: "emit" },
+      actual: { kind: "step", type: "done" },
+    });
+    const throws = await changed('ctx.emit("message",', 'null.x; ctx.emit("message",');
+    expect(throws.divergence.actual).toMatchObject({ kind: "end", type: "failed" });
+    expect(throws.divergence.source).toMatch(/program\.ts:13:\d+$/);
+  });
+});
+
+describe("a session that a program has", () => {
+  test("kept something for outside the state shows at the next step", async () => {
+    const used = await program(
+      `${counting}
+      async step(ctx) {
+        seen.add(ctx.state.events);
+        await ctx.call("tool", { seen: seen.size });
+        return ctx.state.events > 30 ? "done" : "continue";
+      },`,
+      "const seen = new Set();",
+    );
+    const session = await store({ program: used });
+    const divergence = divergenceOf(await replay(session));
+    expect(divergence).toMatchObject({
+      cause: { kind: "kept-outside-state" },
+      change: { kind: "input" },
+      paths: [{ path: "$.input.seen", expected: "2", actual: "1" }],
+    });
+  });
+
+  test("changed by its step, past the events, shows beside the folded copy", async () => {
+    const used = await program(
+      `init: () => ({ events: 0, bonus: 0 }),
+      reduce(state, event) {
+        state.events += 1;
+        state.bonus += box.bonus;
+        return state;
+      },
+      async step(ctx) {
+        box.bonus = 1;
+        await ctx.call("tool", {});
+        return "done";
+      },`,
+      "const box = { bonus: 0 };",
+    );
+    const divergence = divergenceOf(await replay(await store({ program: used })));
+    expect(divergence).toMatchObject({
+      cause: { kind: "state-changed-by-step" },
+      change: { kind: "state" },
+    });
+    expect(divergence.paths[0]).toMatchObject({ path: "$.bonus", expected: "0" });
+  });
+
+  test("filled with what no snapshot can keep shows with its path", async () => {
+    const used = await program(
+      `init: () => ({ list: [], again: null, events: 0 }),
+      reduce(state, event) {
+        state.events += 1;
+        state.again = state.list;
+        return state;
+      },
+      async step(ctx) {
+        await ctx.call("tool", {});
+        return ctx.state.events > 5 ? "done" : "continue";
+      },`,
+    );
+    const divergence = divergenceOf(await replay(await store({ program: used })));
+    expect(divergence.cause.kind).toBe("state-unsupported");
+    expect(divergence.cause.text).toContain("$.again");
+  });
+});
