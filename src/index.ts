@@ -4,11 +4,13 @@
  */
 export { codeOf, type ErrorCode, ReachError } from "./base/index.ts";
 export { type EventKind, EventView, eventKinds } from "./event/index.ts";
+export { type EventRange, type OpenOptions, open, Reach } from "./reach.ts";
 export {
+  EffectFailure,
   type EventInput,
-  type EventRange,
-  type OpenOptions,
-  open,
-  Reach,
   Recording,
-} from "./reach.ts";
+  Rerun,
+  type RerunReport,
+  type SessionRecorder,
+} from "./recorder/index.ts";
+export { renderDivergence, renderOperationDivergence } from "./replay/index.ts";

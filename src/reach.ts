@@ -2,17 +2,18 @@
  * Reach as a library: a data directory with what people do with it. Everything here is put together
  * from the folders below; the command line does the same with the same pieces.
  */
-import { encodeValue, type SessionId, systemClock } from "./base/index.ts";
-import type { EventKind, EventView } from "./event/index.ts";
+import type { SessionId } from "./base/index.ts";
+import type { EventView } from "./event/index.ts";
 import {
   fileSource,
   type ImportOptions,
   type ImportReport,
   importSource,
 } from "./importers/index.ts";
+import { Recording, Rerun } from "./recorder/index.ts";
 import {
   closeWorkers,
-  loadProgram,
+  programFor,
   type ReplayReport,
   replaySession,
   type StateReport,
@@ -22,7 +23,6 @@ import {
   type ByteSink,
   Directory,
   exportOriginal,
-  type SessionWriter,
   type VerifyReport,
   verifySession,
 } from "./session/index.ts";
@@ -37,20 +37,6 @@ export interface OpenOptions {
   readonly mode?: "read" | "write";
   /** Name that a new directory signs for. Default `reach.local`. */
   readonly origin?: string;
-}
-
-/** An event to append. */
-export interface EventInput {
-  /** Your word for it, at most 256 bytes. */
-  readonly type: string;
-  /** Plain data: null, booleans, numbers, bigints, strings, Uint8Array, arrays, objects. */
-  readonly data: unknown;
-  /** Default `emit`. */
-  readonly kind?: EventKind;
-  /** Milliseconds since the epoch. Default now. */
-  readonly time?: number;
-  /** The seq that this one answers. */
-  readonly ref?: number;
 }
 
 /** Which events to read. */
@@ -68,38 +54,6 @@ export async function open(options: OpenOptions): Promise<Reach> {
   return new Reach(await Directory.open({ path: `${data}/${workspace}`, mode, ...named }));
 }
 
-/** A session that is being recorded. */
-export class Recording {
-  readonly id: SessionId;
-  readonly #directory: Directory;
-  readonly #writer: SessionWriter;
-
-  constructor(directory: Directory, writer: SessionWriter) {
-    this.id = writer.id;
-    this.#directory = directory;
-    this.#writer = writer;
-  }
-
-  /**
-   * Appends an event; resolves with its seq once it is durable. Calls may overlap, their order is
-   * the order of the events. Throws `DATA_UNSUPPORTED` with the path of what cannot be kept.
-   */
-  async append(event: EventInput): Promise<number> {
-    const { type, data, kind = "emit", time = systemClock(), ref = null } = event;
-    const bytes = encodeValue(data);
-    const appended = this.#writer.appendLarge({ type, kind, time, ref, form: "cbor", bytes });
-    const { seq, durable } = await appended;
-    await durable;
-    return seq;
-  }
-
-  /** Ends the recording: everything is durable and a checkpoint is signed. */
-  async close(): Promise<void> {
-    await this.#directory.closeWriter(this.#writer);
-    await this.#directory.signCheckpoint(this.#writer);
-  }
-}
-
 /** An open data directory. */
 export class Reach {
   /** The pieces below, for what this class does not offer. */
@@ -109,9 +63,22 @@ export class Reach {
     this.directory = directory;
   }
 
-  /** Begins a new session; it exists once its first event is durable. */
-  record(session: { name?: string; id?: SessionId } = {}): Recording {
-    return new Recording(this.directory, this.directory.createSession(session));
+  /**
+   * Begins a new session; it exists once its first event is durable. `type` is what it is called,
+   * as is `name`.
+   */
+  record(session: { type?: string; name?: string; id?: SessionId } = {}): Recording {
+    const { id, type = "", name = type } = session;
+    const request = id === undefined ? { name } : { name, id };
+    return new Recording(this.directory, this.directory.createSession(request));
+  }
+
+  /**
+   * Runs code again over what was recorded of it: give it this instead of a recording. Its effects
+   * are answered from the log and never run; what it makes is compared. `close` says the verdict.
+   */
+  rerun(id: SessionId): Rerun {
+    return new Rerun(this.directory.session(id));
   }
 
   /** Goes on with a session. */
@@ -139,25 +106,31 @@ export class Reach {
     }
   }
 
-  /** The state of a program after `at` events (default: all of them). */
+  /**
+   * The state after `at` events (default: all of them), of the program that the session ran, of the
+   * built-in `transcript` for a recorded one, or of the one in a file.
+   */
   async state(
     id: SessionId,
     options: { at?: number; program?: string } = {},
   ): Promise<StateReport> {
-    const program = await loadProgram(options.program);
+    const program = await programFor(this.directory, id, options.program);
     return stateAt(this.directory, id, options.at, { program });
   }
 
-  /** Replays a session and compares; `program` is a file, by default the built-in `transcript`. */
+  /**
+   * Replays a session and compares. An executed one is run again with its own code, or with that in
+   * `program`, a file; no effect is run. A recorded one is folded, by default with `transcript`.
+   */
   async replay(
     id: SessionId,
-    options: { program?: string; workers?: number; keep?: boolean } = {},
+    options: { program?: string; workers?: number; keep?: boolean; strict?: boolean } = {},
   ): Promise<ReplayReport> {
     const { program, keep = this.directory.writable, ...rest } = options;
     return replaySession(this.directory, id, {
       ...rest,
       keep,
-      program: await loadProgram(program),
+      program: await programFor(this.directory, id, program),
     });
   }
 

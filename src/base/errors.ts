@@ -52,6 +52,7 @@ export const errorCodes = [
   "RATE_LIMITED",
   "UNAVAILABLE",
   "RESUME_DIVERGED",
+  "DIVERGED",
 ] as const;
 
 /** One of `errorCodes`. */

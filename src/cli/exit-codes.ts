@@ -69,6 +69,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   RATE_LIMITED: exitCodes.unavailable,
   UNAVAILABLE: exitCodes.unavailable,
   RESUME_DIVERGED: exitCodes.diverged,
+  DIVERGED: exitCodes.diverged,
 };
 
 /** The exit code for anything thrown; what is no error of Reach has failed. */

@@ -19,6 +19,8 @@ export type OperationCauseKind =
   | "kept-outside-state"
   /** The step, and not `reduce`, changed the state. */
   | "state-changed-by-step"
+  /** Code outside of Reach: it changed, or what it does not record did. */
+  | "code-or-input"
   /** The state holds what no snapshot can keep. */
   | "state-unsupported"
   /** The same each time, and not what was recorded: something around the program is another. */

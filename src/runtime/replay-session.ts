@@ -1,7 +1,8 @@
 /**
  * Replay of a session: every event is read and hashed; the program is folded, or its steps are run
- * again, stretch by stretch on all workers, and what comes out is compared with what was kept. First
- * it is proven that the log is what was signed; only then is anything said about the program.
+ * again, stretch by stretch on all workers, and what comes out is compared with what was kept.
+ * First it is proven that the log is what was signed; only then is anything said about the
+ * program.
  */
 import * as os from "node:os";
 import { assert, ReachError, type SessionId } from "../base/index.ts";

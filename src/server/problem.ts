@@ -72,6 +72,7 @@ const statuses: Partial<Readonly<Record<ErrorCode, number>>> = {
   INTERRUPTED: 503,
   UNAVAILABLE: 503,
   RESUME_DIVERGED: 500,
+  DIVERGED: 409,
 };
 
 /** Codes of damage: the client asked for something that is broken, and may know what. */

@@ -194,7 +194,9 @@ export function answering(result: (name: string, world: World) => unknown): Scri
   };
 }
 
-/** Writes a played session into a directory as an engine would have; `kept` leaves snapshots out. */
+/**
+ * Writes a played session into a directory as an engine would have; `kept` leaves snapshots out.
+ */
 export async function writeExecutedSession(
   directory: Directory,
   plan: SessionScript,

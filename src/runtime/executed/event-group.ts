@@ -4,7 +4,7 @@
  */
 
 import { decodeStep, type ProgramEvent } from "../../driver/index.ts";
-import { type Batch, BatchWalk, type EventView, type PayloadSource } from "../../event/index.ts";
+import type { EventView } from "../../event/index.ts";
 import { isMade } from "../../replay/index.ts";
 
 /** One event from outside with everything that follows from it. */
@@ -42,7 +42,9 @@ export function recordedState(event: EventView): Uint8Array | undefined {
   return decodeStep(event.payloadBytes, event.seq).state;
 }
 
-/** The groups of events in order; the first event is the head of the first group, whatever it is. */
+/**
+ * The groups of events in order; the first event is the head of the first group, whatever it is.
+ */
 export function* eventGroups(events: Iterable<EventView>): Generator<EventGroup, void> {
   let head: EventView | undefined;
   let made: EventView[] = [];

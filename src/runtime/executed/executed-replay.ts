@@ -1,7 +1,7 @@
 /**
  * One replay of an executed session under way: hands the parts of the plan to the workers, gathers
- * what they find, and judges at the end. Parts between snapshots run in any order; where no snapshot
- * is left, one worker goes on from state to state.
+ * what they find, and judges at the end. Parts between snapshots run in any order; where no
+ * snapshot is left, one worker goes on from state to state.
  */
 import path from "node:path";
 import { sha256Stream, toHex } from "../../base/index.ts";

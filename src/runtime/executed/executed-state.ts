@@ -1,7 +1,7 @@
 /**
- * The state of an executed session after any number of events: the nearest snapshot whose signature
- * and bytes hold and that its step event vouches for, then the events behind it, folded in a context
- * of their own. No step is run for it.
+ * The state of an executed session after any number of events: the nearest snapshot whose
+ * signature and bytes hold and that its step event vouches for, then the events behind it, folded
+ * in a context of their own. No step is run for it.
  */
 import { equalBytes, ReachError } from "../../base/index.ts";
 import type { EventView } from "../../event/index.ts";

@@ -1,7 +1,7 @@
 /**
- * One task of a replay of an executed session, in a worker: reads a part of the log once, hashes its
- * leaves into compact ranges and runs its steps again. What is wrong with the log comes before what
- * is wrong with the program: after a fault of the program the rest is still read.
+ * One task of a replay of an executed session, in a worker: reads a part of the log once, hashes
+ * its leaves into compact ranges and runs its steps again. What is wrong with the log comes before
+ * what is wrong with the program: after a fault of the program the rest is still read.
  */
 import { codeOf, equalBytes, messageOf, ReachError } from "../../base/index.ts";
 import { BatchWalk, EventView } from "../../event/index.ts";
@@ -18,7 +18,9 @@ import { SessionRerun } from "./session-rerun.ts";
 
 /** Bytes of states that one task collects before it reports. */
 const stateBytesPerTask = 8 * 1024 * 1024;
-/** Events after which a task stops at the next recorded state: progress is seen, aborts are quick. */
+/**
+ * Events after which a task stops at the next recorded state: progress is seen, aborts are quick.
+ */
 const taskEventsMax = 16_000;
 
 /** Does one task. */

@@ -1,5 +1,6 @@
 /**
- * The probable cause of a divergence, out of what running the step again has shown.
+ * The probable cause of a divergence, out of what running the step again has shown: a changed
+ * program, or one that gets at something that is in no event, or keeps something beside its state.
  */
 import { decodeValue, equalBytes } from "../../base/index.ts";
 import type { OperationCause, OperationDivergence, ProgramMark } from "../../replay/index.ts";

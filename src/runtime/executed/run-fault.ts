@@ -1,11 +1,14 @@
 /**
- * The first place at which a program did not do again what was recorded, as a worker finds it: plain
- * data and bytes of its own. The report about it is made later, of the first fault of all stretches.
+ * The first place at which a program did not do again what was recorded, as a worker finds it:
+ * plain data and bytes of its own. The report about it is made later, of the first fault of all
+ * stretches.
  */
 import type { Waiting } from "../../driver/index.ts";
 import type { Difference, MadeOperation } from "../../replay/index.ts";
 
-/** Hashes of states that should be the same; `null` where the program failed or nothing is known. */
+/**
+ * Hashes of states that should be the same; `null` where the program failed or nothing is known.
+ */
 export interface FaultStates {
   readonly recorded: Uint8Array | null;
   readonly run: Uint8Array | null;

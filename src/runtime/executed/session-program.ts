@@ -25,7 +25,9 @@ export async function programFor(
   return ownProgram(directory, reader.manifest) ?? loadProgram(undefined, signal);
 }
 
-/** The program that an executed session was recorded with. Throws `BLOB_MISSING`, `BLOB_CORRUPT`. */
+/**
+ * The program that an executed session was recorded with. Throws `BLOB_MISSING`, `BLOB_CORRUPT`.
+ */
 export function ownProgram(directory: Directory, manifest: Manifest): LoadedProgram | undefined {
   const { program } = manifest;
   if (manifest.kind !== "executed" || !program) return undefined;

@@ -4,15 +4,14 @@
  * alone. No effect handler is anywhere near: results come from the log.
  */
 import { decodeValue, encodeValue, equalBytes, ReachError } from "../../base/index.ts";
-import {
-  decodeStep,
-  type ProgramEvent,
-  SessionDriver,
-  type StepSecret,
-  type Turn,
-} from "../../driver/index.ts";
+import { decodeStep, SessionDriver, type StepSecret, type Turn } from "../../driver/index.ts";
 import type { EventView } from "../../event/index.ts";
-import { differences, isMade, type MadeOperation, type OperationDigest } from "../../replay/index.ts";
+import {
+  differences,
+  isMade,
+  type MadeOperation,
+  type OperationDigest,
+} from "../../replay/index.ts";
 import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
 import { type EventGroup, isHostEnd, programEvent, recordedState } from "./event-group.ts";
 import { type EncodedState, encodedState, FoldedCopy } from "./folded-copy.ts";

@@ -1,7 +1,7 @@
 /**
- * Whether a `step` or an `end` came out again. The state hash of a step is left out here: whether a
- * snapshot is taken is the host's affair, and the states are compared by themselves. What the engine
- * throws is worded differently from version to version, so of that only the name counts.
+ * Whether a `step` or an `end` came out again. The state hash of a step is left out here: whether
+ * a snapshot is taken is the host's affair, and the states are compared by themselves. What the
+ * engine throws is worded differently from version to version, so of that only the name counts.
  */
 import { decodeValue, encodeValue, equalBytes } from "../../base/index.ts";
 import type { EventView } from "../../event/index.ts";

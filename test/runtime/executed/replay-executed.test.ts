@@ -1,5 +1,5 @@
-// Replay of executed sessions, from the directory to the verdict: the same whatever way the work was
-// split, and a divergence that says where, what and why.
+// Replay of executed sessions, from the directory to the verdict: the same whatever way the work
+// was split, and a divergence that says where, what and why.
 
 import { readdirSync, rmSync } from "node:fs";
 import path from "node:path";

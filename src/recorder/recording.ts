@@ -1,0 +1,94 @@
+/**
+ * The recorder for people who keep their own code: events as they happen, and effects whose calls
+ * are durable before they start, so that what was done to the world is never missing from the log.
+ */
+import { decodeValue, encodeValue, messageOf, type SessionId, systemClock } from "../base/index.ts";
+import type { EventKind } from "../event/index.ts";
+import type { Appended, Directory, NewEvent, SessionWriter } from "../session/index.ts";
+import { EffectFailure, failureOf } from "./effect-failure.ts";
+import type { EventInput, SessionRecorder } from "./session-recorder.ts";
+
+/** A session that is being recorded. */
+export class Recording implements SessionRecorder {
+  readonly id: SessionId;
+  readonly #directory: Directory;
+  readonly #writer: SessionWriter;
+  /** Appends of large payloads under way: what comes later waits, to keep the order of calls. */
+  #queue: Promise<unknown> | undefined;
+
+  constructor(directory: Directory, writer: SessionWriter) {
+    this.id = writer.id;
+    this.#directory = directory;
+    this.#writer = writer;
+  }
+
+  /**
+   * Appends an event; resolves with its seq once it is durable. Calls may overlap, their order is
+   * the order of the events. Throws `DATA_UNSUPPORTED` with the path of what cannot be kept.
+   */
+  async append(event: EventInput): Promise<number> {
+    const { type, data, kind = "emit", time = systemClock(), ref = null } = event;
+    return this.#durable({ type, kind, time, ref, form: "cbor", bytes: encodeValue(data) });
+  }
+
+  async effect<Result>(
+    name: string,
+    input: unknown,
+    run: () => Result | Promise<Result>,
+  ): Promise<Awaited<Result>> {
+    const call = await this.#durable(made("call", name, null, encodeValue({ input })));
+    let data: Uint8Array;
+    let cause: unknown;
+    try {
+      data = encodeValue({ value: await run() });
+    } catch (error) {
+      cause = error;
+      data = encodeValue({ error: failureOf(error) });
+    }
+    await this.#durable(made("result", name, call, data));
+    return outcomeOf(data, cause) as Awaited<Result>;
+  }
+
+  /** Ends the recording: everything is durable and a checkpoint is signed. */
+  async close(): Promise<void> {
+    await this.#queue;
+    await this.#directory.closeWriter(this.#writer);
+    await this.#directory.signCheckpoint(this.#writer);
+  }
+
+  async #durable(event: NewEvent): Promise<number> {
+    const { seq, durable } = await this.#append(event);
+    await durable;
+    return seq;
+  }
+
+  #append(event: NewEvent): Promise<Appended> {
+    const before = this.#queue;
+    const appending =
+      before !== undefined
+        ? before.then(() => this.#writer.appendLarge(event))
+        : this.#writer.appendLarge(event);
+    const settled: Promise<void> = appending.then(
+      () => this.#leave(settled),
+      () => this.#leave(settled),
+    );
+    this.#queue = settled;
+    return appending;
+  }
+
+  #leave(queued: Promise<unknown>): void {
+    if (this.#queue === queued) this.#queue = undefined;
+  }
+}
+
+function made(kind: EventKind, type: string, ref: number | null, bytes: Uint8Array): NewEvent {
+  return { kind, type, time: systemClock(), ref, form: "cbor", bytes };
+}
+
+/** Returns or throws what the data of a result says; `cause` is what was thrown just now. */
+export function outcomeOf(data: Uint8Array, cause?: unknown): unknown {
+  const result = decodeValue(data) as { readonly value?: unknown; readonly error?: unknown };
+  if (!Object.hasOwn(result, "error")) return result.value;
+  const { name, message, ...rest } = result.error as { name: string; message: string };
+  throw new EffectFailure({ name, message: message || messageOf(cause), ...rest }, cause);
+}

@@ -1,0 +1,186 @@
+/**
+ * The same code run again over what was recorded of it: effects are answered from the log, events
+ * are compared with it, and nothing is run or written. The first difference ends it.
+ */
+import { encodeValue, ReachError, type SessionId, systemClock } from "../base/index.ts";
+import type { EventKind, EventView } from "../event/index.ts";
+import { holdsPayload, type MadeOperation, type OperationDivergence } from "../replay/index.ts";
+import type { SessionReader } from "../session/index.ts";
+import { RecordedScript } from "./recorded-script.ts";
+import { outcomeOf } from "./recording.ts";
+import { rerunDivergence } from "./rerun-divergence.ts";
+import type { EventInput, SessionRecorder } from "./session-recorder.ts";
+
+/** What a rerun came to. */
+export interface RerunReport {
+  readonly verdict: "identical" | "diverged";
+  /** Events that were made again. */
+  readonly events: number;
+  /** Effects that were answered from the log. */
+  readonly effects: number;
+  readonly divergence: OperationDivergence | null;
+}
+
+interface Waiting {
+  readonly name: string;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Lets everything that a result has set free run before the next one is given out. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A recorded session, being run again. Made by `Reach.rerun`. */
+export class Rerun implements SessionRecorder {
+  readonly id: SessionId;
+  readonly #reader: SessionReader;
+  readonly #script: RecordedScript;
+  readonly #waiting = new Map<number, Waiting>();
+  /** Calls of effects, answered or not. */
+  readonly #effects = new Set<number>();
+  #events = 0;
+  #answered = 0;
+  #giving = false;
+  #delivered: EventView | undefined;
+  #divergence: OperationDivergence | undefined;
+  #closed = false;
+
+  constructor(reader: SessionReader) {
+    this.id = reader.id;
+    this.#reader = reader;
+    this.#script = new RecordedScript(reader.events(), ({ kind, ref }) => {
+      return kind === "result" && ref !== null && this.#effects.has(ref);
+    });
+  }
+
+  /** Compares with the next event that was recorded; resolves with its seq. Throws `DIVERGED`. */
+  async append(event: EventInput): Promise<number> {
+    const { type, data, kind = "emit", ref = null } = event;
+    return this.#make(made(kind, type, encodeValue(data)), ref, false);
+  }
+
+  /** Returns the recorded result, or throws the recorded error; `run` is never called. */
+  async effect<Result>(
+    name: string,
+    input: unknown,
+    _run: () => Result | Promise<Result>,
+  ): Promise<Awaited<Result>> {
+    const seq = this.#make(made("call", name, encodeValue({ input })), null, true);
+    const outcome = new Promise<unknown>((resolve, reject) => {
+      this.#waiting.set(seq, { name, resolve, reject });
+    });
+    this.#give();
+    return (await outcome) as Awaited<Result>;
+  }
+
+  /** Ends the rerun; says whether everything that was recorded was made again. */
+  async close(): Promise<RerunReport> {
+    await turn();
+    const { next } = this.#script;
+    if (!this.#closed && !this.#divergence && next) this.#diverge(undefined, null);
+    this.#close();
+    return {
+      verdict: this.#divergence ? "diverged" : "identical",
+      events: this.#events,
+      effects: this.#answered,
+      divergence: this.#divergence ?? null,
+    };
+  }
+
+  /** The recorded event that was made now; throws where it is another one. */
+  #make(operation: MadeOperation, ref: number | null, isEffect: boolean): number {
+    if (this.#closed) throw new ReachError("CLOSED", `the rerun of session ${this.id} is over`);
+    if (this.#divergence) throw this.#error(this.#divergence);
+    const recorded = this.#script.next;
+    if (!recorded || !isAgain(recorded, operation, ref)) {
+      throw this.#error(this.#diverge(operation, ref));
+    }
+    this.#events += 1;
+    if (isEffect) this.#effects.add(recorded.seq);
+    this.#script.advance();
+    this.#give();
+    return recorded.seq;
+  }
+
+  /** Gives results out in the order of the log, each after everything before has settled. */
+  #give(): void {
+    if (this.#giving || this.#closed || this.#divergence) return;
+    this.#giving = true;
+    void turn().then(() => {
+      this.#giving = false;
+      if (this.#closed || this.#divergence) return;
+      const result = this.#script.takeResult();
+      if (result) this.#answer(result);
+      else if (this.#script.isOver) this.#noMore();
+      else return;
+      this.#give();
+    });
+  }
+
+  #answer(result: EventView): void {
+    const call = result.ref as number;
+    const waiting = this.#waiting.get(call);
+    this.#waiting.delete(call);
+    this.#delivered = result;
+    this.#answered += 1;
+    try {
+      waiting?.resolve(outcomeOf(result.payloadBytes));
+    } catch (error) {
+      waiting?.reject(error);
+    }
+  }
+
+  /** The recording ends while effects were under way: nobody knows their results. */
+  #noMore(): void {
+    for (const [seq, { name, reject }] of this.#waiting) {
+      const message = `the recording ends before the result of ${name}, event ${seq}`;
+      reject(new ReachError("NOT_FOUND", message, { where: `${this.id}@${seq}` }));
+    }
+    this.#waiting.clear();
+  }
+
+  #diverge(operation: MadeOperation | undefined, ref: number | null): OperationDivergence {
+    const divergence = rerunDivergence({
+      reader: this.#reader,
+      script: this.#script,
+      delivered: this.#delivered,
+      made: operation,
+      ref,
+      pending: [...this.#waiting].map(([seq, { name }]) => ({ seq, name })),
+      stack: new Error("here").stack ?? "",
+    });
+    this.#divergence = divergence;
+    for (const { reject } of this.#waiting.values()) reject(this.#error(divergence));
+    this.#waiting.clear();
+    return divergence;
+  }
+
+  #error({ seq, change, cause }: OperationDivergence): ReachError {
+    return new ReachError("DIVERGED", `at event ${seq}: ${change.text}`, {
+      where: `${this.id}@${seq}`,
+      hint: cause.text,
+    });
+  }
+
+  #close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const { reject } of this.#waiting.values()) {
+      reject(new ReachError("CLOSED", `the rerun of session ${this.id} is over`));
+    }
+    this.#waiting.clear();
+    this.#reader.close();
+  }
+}
+
+function made(kind: EventKind, type: string, data: Uint8Array): MadeOperation {
+  return { kind, type, time: systemClock(), data };
+}
+
+function isAgain(recorded: EventView, operation: MadeOperation, ref: number | null): boolean {
+  const { kind, type, data } = operation;
+  const sameHeader = recorded.kind === kind && recorded.type === type && recorded.ref === ref;
+  return sameHeader && holdsPayload(recorded, data);
+}

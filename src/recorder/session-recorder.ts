@@ -1,0 +1,43 @@
+/**
+ * What code that records itself works with: the same calls while it is recorded and when it is run
+ * again over what was recorded. The code stays as it is; only what it is given differs.
+ */
+import type { SessionId } from "../base/index.ts";
+import type { EventKind } from "../event/index.ts";
+
+/** An event to append. */
+export interface EventInput {
+  /** Your word for it, at most 256 bytes. */
+  readonly type: string;
+  /** Plain data: null, booleans, numbers, bigints, strings, Uint8Array, arrays, objects. */
+  readonly data: unknown;
+  /** Default `emit`. */
+  readonly kind?: EventKind;
+  /** Milliseconds since the epoch. Default now. */
+  readonly time?: number;
+  /** The seq that this one answers. */
+  readonly ref?: number;
+}
+
+/** A session that is being recorded, or run again. */
+export interface SessionRecorder {
+  readonly id: SessionId;
+  /**
+   * Appends an event; resolves with its seq. In a rerun it is compared with what was recorded.
+   * Throws `DATA_UNSUPPORTED` with the path of what cannot be kept.
+   */
+  append(event: EventInput): Promise<number>;
+  /**
+   * Runs something that is not deterministic: a model, a tool, the network, a clock. The call is
+   * durable before `run` starts; its result, or its error, is durable before this settles. In a
+   * rerun `run` is never called: the recorded result is returned, the recorded error thrown.
+   *
+   * What is returned is a copy of plain data, and what is thrown an `EffectFailure` (name, message,
+   * code, data), both times, so that the code behind sees no difference.
+   */
+  effect<Result>(
+    name: string,
+    input: unknown,
+    run: () => Result | Promise<Result>,
+  ): Promise<Awaited<Result>>;
+}

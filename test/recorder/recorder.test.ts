@@ -1,0 +1,209 @@
+// The recorder: what code did is in the log before it matters, and the same code run again is
+// answered from there, compared, and never does anything to the world.
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { codeOf } from "../../src/base/index.ts";
+import { EffectFailure, open, type SessionRecorder } from "../../src/index.ts";
+import type { Reach } from "../../src/reach.ts";
+
+const folder = mkdtempSync(path.join(tmpdir(), "reach-recorder-"));
+const reach: Reach = await open({ data: folder });
+
+afterAll(async () => {
+  await reach.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The world of the agent below. */
+class World {
+  calls = 0;
+  #answered: () => void = () => {};
+  readonly #so = new Promise<void>((resolve) => {
+    this.#answered = resolve;
+  });
+
+  /** Answers "so" first, whichever question comes first. */
+  async model(question: string): Promise<{ answer: string }> {
+    this.calls += 1;
+    const answer = `${question}? ${this.calls}`;
+    if (question === "so") this.#answered();
+    else await this.#so.then(() => new Promise((resolve) => setImmediate(resolve)));
+    return { answer };
+  }
+
+  fail(): never {
+    this.calls += 1;
+    throw Object.assign(new TypeError("no such tool"), { code: "E_TOOL", data: { tool: "x" } });
+  }
+}
+
+interface Changes {
+  readonly question?: string;
+  readonly extra?: boolean;
+  readonly last?: unknown;
+}
+
+async function agent(session: SessionRecorder, world: World, changes: Changes = {}) {
+  const { question = "why", extra = false, last = "done" } = changes;
+  await session.append({ type: "goal", data: { question: "why" } });
+  const [first, second] = await Promise.all([
+    session.effect("model", { question }, () => world.model(question)),
+    session.effect("model", { question: "so" }, () => world.model("so")),
+  ]);
+  if (extra) await session.append({ type: "extra", data: null });
+  let seen: unknown;
+  try {
+    await session.effect("tool", {}, () => world.fail());
+  } catch (error) {
+    const { name, message, code, data } = error as EffectFailure;
+    seen = { name, message, code, data, isFailure: error instanceof EffectFailure };
+  }
+  await session.append({ type: "end", data: last });
+  return { first, second, seen };
+}
+
+async function recorded(changes: Changes = {}) {
+  const session = reach.record({ type: "agent" });
+  const world = new World();
+  const outcome = await agent(session, world, changes);
+  await session.close();
+  return { id: session.id, outcome, calls: world.calls };
+}
+
+describe("a recording", () => {
+  test("has the call before the effect runs, then the result or the error", async () => {
+    const session = reach.record({ name: "order" });
+    let durable = 0;
+    await session.effect("tool", { n: 1 }, () => {
+      durable = [...reach.events(session.id)].length;
+      return 1;
+    });
+    await session.close();
+    expect(durable).toBe(1);
+    const { id } = await recorded();
+    const events = [...reach.events(id)].map(({ kind, type, ref }) => [kind, type, ref]);
+    expect(events).toEqual([
+      ["emit", "goal", null],
+      ["call", "model", null],
+      ["call", "model", null],
+      ["result", "model", 2],
+      ["result", "model", 1],
+      ["call", "tool", null],
+      ["result", "tool", 5],
+      ["emit", "end", null],
+    ]);
+  });
+
+  test("refuses an input that cannot be kept before anything happens, a result after", async () => {
+    const session = reach.record();
+    let ran = 0;
+    const run = (): unknown => {
+      ran += 1;
+      return new Map();
+    };
+    const refused = await session.effect("tool", new Map(), run).catch((error: unknown) => error);
+    expect(codeOf(refused)).toBe("DATA_UNSUPPORTED");
+    expect(ran).toBe(0);
+    const failed = await session.effect("tool", {}, run).catch((error: unknown) => error);
+    expect(failed).toMatchObject({ name: "ReachError", code: "DATA_UNSUPPORTED" });
+    await session.close();
+    expect([...reach.events(session.id)].map(({ kind }) => kind)).toEqual(["call", "result"]);
+  });
+
+  test("keeps the order of calls when one of them is large", async () => {
+    const session = reach.record();
+    await Promise.all([
+      session.append({ type: "large", data: "x".repeat(2_000_000) }),
+      session.append({ type: "small", data: 1 }),
+    ]);
+    await session.close();
+    expect([...reach.events(session.id)].map(({ type }) => type)).toEqual(["large", "small"]);
+  });
+});
+
+describe("the same code run again", () => {
+  test("gets the same results and errors, and runs nothing", async () => {
+    const { id, outcome } = await recorded();
+    const world = new World();
+    const session = reach.rerun(id);
+    expect(await agent(session, world)).toEqual(outcome);
+    expect(outcome.seen).toEqual({
+      name: "TypeError",
+      message: "no such tool",
+      code: "E_TOOL",
+      data: { tool: "x" },
+      isFailure: true,
+    });
+    expect(world.calls).toBe(0);
+    const report = await session.close();
+    expect(report).toEqual({ verdict: "identical", events: 5, effects: 3, divergence: null });
+  });
+
+  test("diverges at the first other input, with path, line and what was pending", async () => {
+    const { id } = await recorded();
+    const session = reach.rerun(id);
+    const thrown = await agent(session, new World(), { question: "how" }).catch((e: unknown) => e);
+    expect(codeOf(thrown)).toBe("DIVERGED");
+    const { verdict, divergence } = await session.close();
+    expect(verdict).toBe("diverged");
+    expect(divergence).toMatchObject({
+      seq: 1,
+      expected: { kind: "call", type: "model" },
+      actual: { kind: "call", type: "model" },
+      change: { kind: "input" },
+      cause: { kind: "code-or-input" },
+      paths: [{ path: "$.input.question", expected: '"why"', actual: '"how"' }],
+    });
+    expect(divergence?.source).toMatch(/recorder\.test\.ts:\d+:\d+$/);
+  });
+
+  test("diverges with a new event, a missing one, and one too many", async () => {
+    const { id } = await recorded();
+    const extra = reach.rerun(id);
+    await expect(agent(extra, new World(), { extra: true })).rejects.toThrow();
+    expect((await extra.close()).divergence).toMatchObject({ seq: 5, actual: { type: "extra" } });
+    const short = reach.rerun(id);
+    await short.append({ type: "goal", data: { question: "why" } });
+    expect((await short.close()).divergence).toMatchObject({
+      seq: 1,
+      actual: null,
+      change: { kind: "stopped" },
+    });
+    const long = reach.rerun(id);
+    await agent(long, new World());
+    await expect(long.append({ type: "more", data: 1 })).rejects.toThrow();
+    expect((await long.close()).divergence).toMatchObject({ expected: null, seq: 8 });
+  });
+
+  test("that reads the clock or draws ids is told so", async () => {
+    for (const [first, second, cause] of [
+      [Date.now(), Date.now() + 5, "the time"],
+      [new Date(0).toISOString(), new Date().toISOString(), "the time"],
+      [crypto.randomUUID(), crypto.randomUUID(), "randomness"],
+      [0.25, 0.75, "randomness"],
+    ]) {
+      const { id } = await recorded({ last: { at: first } });
+      const session = reach.rerun(id);
+      await expect(agent(session, new World(), { last: { at: second } })).rejects.toThrow();
+      const { divergence } = await session.close();
+      expect(divergence?.cause).toMatchObject({ kind: "unrecorded-input" });
+      expect(divergence?.cause.text).toContain(cause);
+    }
+  });
+
+  test("says when the recording ends before a result", async () => {
+    const session = reach.record();
+    void session.effect("slow", {}, () => new Promise(() => {})).catch(() => {});
+    await session.append({ type: "note", data: 1 });
+    await session.close();
+    const again = reach.rerun(session.id);
+    const slow = again.effect("slow", {}, () => 1);
+    const ended = slow.catch((error: unknown) => error);
+    await again.append({ type: "note", data: 1 });
+    expect(await ended).toMatchObject({ code: "NOT_FOUND" });
+    expect((await again.close()).verdict).toBe("identical");
+  });
+});
