@@ -187,19 +187,34 @@ class Explanation {
   #stateBefore(size: number): Uint8Array | undefined {
     const { startAt } = this.#task;
     if (size === startAt && this.#startState) return this.#startState;
+    return this.#folded(size, (event) => recordedState(event) !== undefined);
+  }
+
+  /** The state after `size` events, in contexts that are renewed before some of them. */
+  #folded(size: number, renewsBefore: (event: EventView) => boolean): Uint8Array | undefined {
+    const { startAt } = this.#task;
     const copy = new FoldedCopy(this.#program);
     try {
       if (this.#startState) copy.restore(this.#startState);
       for (const event of this.#events(startAt, size)) {
         if (event.kind === "note") continue;
         if (event.seq === 0) copy.init(programEvent(event));
-        else if (event.seq > startAt) passBoundary(copy, event);
+        else if (event.seq > startAt && renewsBefore(event)) renew(copy);
         copy.fold(programEvent(event));
       }
       return copy.state().bytes;
     } finally {
       copy.dispose();
     }
+  }
+
+  /** Whether `reduce` gives another state in contexts that have seen nothing before. */
+  #reduceKeeps(): boolean {
+    const { seq, states } = this.#fault;
+    if (!states) return false;
+    const kept = this.#folded(seq, (event) => recordedState(event) !== undefined);
+    const renewed = this.#folded(seq, () => true);
+    return kept !== undefined && (renewed === undefined || !equalBytes(kept, renewed));
   }
 
   #findings(attempts: readonly AttemptOutcome[]): RunFindings {
@@ -209,6 +224,7 @@ class Explanation {
     return {
       unstable: unstable || !isSameFault(again, this.#fault),
       freshDoesAsRecorded: first !== undefined && first.seq === null,
+      reduceKeeps: this.#reduceKeeps(),
       keptDoesAsRecorded: this.#rerun("never")?.seq !== this.#fault.seq,
     };
   }
@@ -242,9 +258,8 @@ class Explanation {
   }
 }
 
-/** Where the session went on from its encoded state, so does the copy. */
-function passBoundary(copy: FoldedCopy, event: EventView): void {
-  if (!recordedState(event)) return;
+/** Goes on from the encoded state in a fresh context. */
+function renew(copy: FoldedCopy): void {
   const { bytes } = copy.state();
   if (bytes) copy.goOnFrom(bytes);
 }

@@ -16,6 +16,8 @@ export interface DivergedRun
 export interface RunFindings {
   /** Two runs did not do the same. */
   readonly unstable: boolean;
+  /** `reduce` gives another state in contexts that have seen nothing before. */
+  readonly reduceKeeps: boolean;
   /** In a fresh context, from the state alone, the step does what was recorded. */
   readonly freshDoesAsRecorded: boolean;
   /** In one context with the steps before it, the step does what was recorded. */
@@ -35,6 +37,12 @@ export function causeOf(run: DivergedRun, findings: RunFindings): OperationCause
   if (refused !== undefined && refused !== null) {
     const text = `the state holds what no snapshot can keep: ${refused}`;
     return { kind: "state-unsupported", text };
+  }
+  if (findings.reduceKeeps) {
+    const text =
+      "`reduce` depends on what it left outside the state at earlier events, which a session that " +
+      "goes on from a snapshot does not have. Look for variables of modules, and for promises.";
+    return { kind: "kept-outside-state", text };
   }
   if (isChangedByStep(fault)) {
     const text =
