@@ -266,8 +266,16 @@ export class BundleCheck {
     }
   }
 
+  /** The code of an executed session: it is named by what the session is, not by an event. */
+  #markProgram(): void {
+    const { program } = this.#head?.manifest ?? {};
+    if (!program) return;
+    for (const name of [program.bundle, program.map]) this.#payloads.names.mark(name);
+  }
+
   /** Says what does not hold; `whole` when the bundle could be read to its end. */
   finish(whole: boolean): void {
+    this.#markProgram();
     const unnamed = this.payloadCount - this.#payloads.names.marked;
     if (whole && unnamed > 0) {
       this.problems.add(where, `${unnamed} payloads are named by no event`);

@@ -112,6 +112,7 @@ class BundleExport {
     this.#head(size, root);
     const checkpoints = this.#checkpoints();
     const snapshots = this.#options.snapshots ? this.#snapshotRecords(size) : [];
+    await this.#program();
     for (const batch of reader.batches(0, size)) {
       await this.#batch(batch, size);
     }
@@ -180,6 +181,18 @@ class BundleExport {
       written.push(...records);
     }
     return written;
+  }
+
+  /** The code that an executed session runs travels with it, in front of everything. */
+  async #program(): Promise<void> {
+    const { program } = this.#reader.manifest;
+    for (const name of program ? [program.bundle, program.map] : []) {
+      const size = this.#directory.blobs.sizeOf(name);
+      if (size === undefined || this.#named.sizeOf(name) !== undefined) continue;
+      this.#named.add(name, size);
+      this.#payloadBytes += size;
+      await this.#put(this.#payloads, name, size, 0);
+    }
   }
 
   async #batch(batch: Batch, size: number): Promise<void> {

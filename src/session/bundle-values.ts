@@ -6,7 +6,7 @@ import { isSessionId, type SessionId } from "../base/index.ts";
 import type { SnapshotRecord } from "../snapshots/index.ts";
 import { bundleError, decodeSectionValue } from "./bundle-format.ts";
 import type { KeyedNote } from "./checkpoint-files.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest, ManifestProgram } from "./manifest.ts";
 import type { Quarantine } from "./session-reader.ts";
 
 const namesMax = 64 * 1024;
@@ -75,6 +75,7 @@ function list(value: unknown, what: string): readonly unknown[] {
 function manifestOf(value: unknown, id: SessionId): Manifest {
   const fields = fieldsOf(value, "manifest");
   const { kind } = fields;
+  const program = programOf(fields.program);
   if (fields.id !== id || !isSessionId(id)) throw bundleError("its manifest is of another session");
   if (kind !== "recorded" && kind !== "executed") throw bundleError("its kind is unknown");
   return {
@@ -84,6 +85,19 @@ function manifestOf(value: unknown, id: SessionId): Manifest {
     secret: bytes(fields.secret, 32, "salt secret"),
     name: text(fields.name, "name"),
     format: text(fields.format, "format"),
+    ...(program === undefined ? {} : { program }),
+  };
+}
+
+function programOf(value: unknown): ManifestProgram | undefined {
+  if (value === undefined) return undefined;
+  const fields = fieldsOf(value, "program");
+  return {
+    name: text(fields.name, "program"),
+    version: text(fields.version, "program"),
+    bundle: bytes(fields.bundle, 32, "program"),
+    map: bytes(fields.map, 32, "program"),
+    runtime: text(fields.runtime, "program"),
   };
 }
 

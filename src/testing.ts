@@ -1,0 +1,108 @@
+/**
+ * The public entry "reach-replay/testing": a stored session as a test. The session is run again with
+ * the code of today, its effects are answered from the log, and the test fails with the report when
+ * the code does something else.
+ *
+ *   import { test } from "vitest";
+ *   import { replays } from "reach-replay/testing";
+ *   test("the incident of March", replays("fixtures/march.bundle", { program: "src/agent.ts" }));
+ */
+import { mkdtemp, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { ReachError, type SessionId } from "./base/index.ts";
+import { renderDivergence, renderOperationDivergence } from "./replay/index.ts";
+import { programFor, type ReplayReport, replaySession } from "./runtime/index.ts";
+import { Directory, importBundle } from "./session/index.ts";
+
+/** A session in a data directory. */
+export interface StoredSession {
+  /** The folder, `./.reach` by convention. */
+  readonly data: string;
+  readonly id: SessionId;
+  /** Default `default`. */
+  readonly workspace?: string;
+}
+
+/** How the session is run again. */
+export interface ReplaysOptions {
+  /** File of the program: the code under test. Default: the code that the session was run with. */
+  readonly program?: string;
+  /** Key that the bundle must be signed by (a C2SP vkey). Default: its own. */
+  readonly verifierKey?: string;
+  /** Begins every step in a fresh context. Default true: a test has the time. */
+  readonly strict?: boolean;
+}
+
+/**
+ * A test that passes when the session comes out again. `source` is the path of a bundle
+ * (`reach export ID --format bundle`), relative to the working directory, or a stored session. For
+ * any runner that takes a function: vitest, node:test. Fails with `DIVERGED` and the report, with
+ * `CORRUPT` or `BUNDLE_INVALID` when the session is not what was signed.
+ */
+export function replays(
+  source: string | StoredSession,
+  options: ReplaysOptions = {},
+): () => Promise<void> {
+  return async () => {
+    const report = await replayOf(source, options);
+    if (report.verdict === "corrupt") {
+      throw new ReachError("CORRUPT", report.problem?.message ?? "the session is damaged");
+    }
+    const { divergence } = report;
+    if (divergence === null) return;
+    const text =
+      divergence.about === "state"
+        ? renderDivergence(divergence)
+        : renderOperationDivergence(divergence);
+    throw new ReachError("DIVERGED", `the session was not replayed\n${text}`, {
+      hint: divergence.cause.text,
+    });
+  };
+}
+
+/** Replays a session or a bundle; the whole report, for tests that look closer. */
+export async function replayOf(
+  source: string | StoredSession,
+  options: ReplaysOptions = {},
+): Promise<ReplayReport> {
+  if (typeof source === "string") return withBundle(source, options);
+  const { data, id, workspace = "default" } = source;
+  const directory = await Directory.open({ path: path.join(data, workspace), mode: "read" });
+  try {
+    return await replayIn(directory, id, options);
+  } finally {
+    await directory.close();
+  }
+}
+
+/** A bundle is verified as it is taken into a folder of its own, which goes when it is done. */
+async function withBundle(file: string, options: ReplaysOptions): Promise<ReplayReport> {
+  const { verifierKey } = options;
+  const where = path.resolve(file);
+  await stat(where).catch((cause: unknown) => {
+    throw new ReachError("NOT_FOUND", `there is no bundle ${file}`, { where, cause });
+  });
+  const folder = await mkdtemp(path.join(tmpdir(), "reach-test-"));
+  try {
+    const directory = await Directory.open({ path: path.join(folder, "default"), mode: "write" });
+    try {
+      const key = verifierKey === undefined ? {} : { verifierKey };
+      const { id } = await importBundle(directory, where, key);
+      return await replayIn(directory, id, options);
+    } finally {
+      await directory.close();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function replayIn(
+  directory: Directory,
+  id: SessionId,
+  { program: spec, strict = true }: ReplaysOptions,
+): Promise<ReplayReport> {
+  const program = await programFor(directory, id, spec);
+  return replaySession(directory, id, { program, strict, workers: 1 });
+}
