@@ -1,7 +1,7 @@
 /**
- * The public entry "reach-replay/testing": a stored session as a test. The session is run again with
- * the code of today, its effects are answered from the log, and the test fails with the report when
- * the code does something else.
+ * The public entry "reach-replay/testing": a stored session as a test. The session is run again
+ * with the code of today, its effects are answered from the log, and the test fails with the
+ * report when the code does something else.
  *
  *   import { test } from "vitest";
  *   import { replays } from "reach-replay/testing";

@@ -1,5 +1,5 @@
-// The entry "reach-replay/testing": a stored session is a test case in three lines, that passes with
-// the code of then, fails with a report with other code, and fails for a bundle that was changed.
+// The entry "reach-replay/testing": a stored session is a test case in three lines, that passes
+// with the code of then, fails with a report with other code, and fails for a changed bundle.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";

@@ -40,8 +40,9 @@ export function causeOf(run: DivergedRun, findings: RunFindings): OperationCause
   }
   if (findings.reduceKeeps) {
     const text =
-      "`reduce` depends on what it left outside the state at earlier events, which a session that " +
-      "goes on from a snapshot does not have. Look for variables of modules, and for promises.";
+      "`reduce` depends on what it left outside the state at earlier events, which a session " +
+      "that goes on from a snapshot does not have. Look for variables of modules, and for " +
+      "promises.";
     return { kind: "kept-outside-state", text };
   }
   if (isChangedByStep(fault)) {

@@ -1,5 +1,5 @@
-// Programs with one leak each that nothing refuses: a replay of a session that they ran reports each
-// of them, with the cause, and none passes as identical.
+// Programs with one leak each that nothing refuses: a replay of a session that they ran reports
+// each of them, with the cause, and none passes as identical.
 
 import { writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";

@@ -12,7 +12,7 @@ import { agent, counting, divergenceOf, program, programFile, replay, store } fr
 const long = { input: { goal: 900 }, snapshotEvents: 100 };
 
 describe("a session that was executed", () => {
-  test("is identical, for any number of workers, strict or not, snapshots there or gone", async () => {
+  test("is identical, with any number of workers, strict or not, snapshots or none", async () => {
     const session = await store({ program: await program(agent), ...long });
     const events = storedEvents(session.played);
     const first = await replay(session, { workers: 1 });
