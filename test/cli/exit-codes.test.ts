@@ -6,7 +6,7 @@ import { failureLines, failureOf } from "../../src/cli/failure.ts";
 describe("every error code", () => {
   it("has an exit code, and none of them is success", () => {
     for (const code of errorCodes) {
-      expect([1, 2, 4, 5, 7, 130]).toContain(exitCodeOf(new ReachError(code, "x")));
+      expect([1, 2, 3, 4, 5, 6, 7, 130]).toContain(exitCodeOf(new ReachError(code, "x")));
     }
     expect(exitCodeOf(new Error("x"))).toBe(1);
     expect(exitCodeOf("thrown text")).toBe(1);
