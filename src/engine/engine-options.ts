@@ -58,6 +58,10 @@ export interface EngineOptions {
   /** Default: one process for every two cores, with two threads. */
   readonly runners?: RunnerMode;
   readonly limits?: Partial<EngineLimits>;
+  /** What manifests name as the runtime of a session: version of Reach and of Node. */
+  readonly runtime?: string;
+  /** File of a module that exports `contexts`, a `ContextMaker`. Default: the sandbox. */
+  readonly contexts?: string;
   /** Milliseconds since the epoch. */
   readonly clock?: Clock;
   /** Calls `wake` after `ms` milliseconds; returns what ends that. For tests. */

@@ -1,4 +1,5 @@
 /** The engine: runs executed sessions, resumes them, and keeps their programs apart. */
+export { Engine } from "./engine.ts";
 export { type EngineLimits, engineLimits } from "./engine-limits.ts";
 export type {
   EffectError,

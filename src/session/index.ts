@@ -75,7 +75,7 @@ export {
   tombstonePath,
   treePath,
 } from "./session-reader.ts";
-export { SessionTail } from "./session-tail.ts";
+export { type RootMark, SessionTail } from "./session-tail.ts";
 export {
   type Appended,
   type AppendTogether,

@@ -2,7 +2,7 @@
  * The growing end of a session: where the next event goes, the tree and the index over what is
  * there. Shared by the two ways of writing, through the journal and past it.
  */
-import { equalBytes, ReachError, type SessionId, sessionIdBytes } from "../base/index.ts";
+import { assert, equalBytes, ReachError, type SessionId, sessionIdBytes } from "../base/index.ts";
 import type { Disk } from "../disk/index.ts";
 import { type Batch, BatchWalk, batchHeaderBytes } from "../event/index.ts";
 import { EventIndex, type EventLog, eventLogStart, sessionFolder } from "../log/index.ts";
@@ -20,6 +20,12 @@ import { treePath } from "./session-reader.ts";
 
 const flushBytes = 64 * 1024;
 
+/** The root of a tree at a size that it did not have yet. */
+export interface RootMark {
+  readonly size: number;
+  root: Uint8Array | undefined;
+}
+
 /** What is committed of a session, and what is derived from it. */
 export class SessionTail {
   readonly id: SessionId;
@@ -31,6 +37,8 @@ export class SessionTail {
   #treeFlushed: number;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
+  /** Roots that somebody wants to know once the tree has that size. */
+  #marks: RootMark[] = [];
   /** Whether the derived files are still written. */
   #derives = true;
   /** Offset behind the last committed batch. */
@@ -96,6 +104,24 @@ export class SessionTail {
     return this.#tree.root();
   }
 
+  /**
+   * The root over the first `size` events, once that many are committed: it is filled in as the
+   * tree grows past that size. `size` does not lie behind.
+   */
+  markRoot(size: number): RootMark {
+    assert(size >= this.#tree.size, "a root is marked before the tree is larger");
+    if (size === this.#tree.size) return { size, root: this.#tree.root() };
+    const mark: RootMark = { size, root: undefined };
+    this.#marks.push(mark);
+    return mark;
+  }
+
+  #settleMarks(): void {
+    const { size } = this.#tree;
+    for (const mark of this.#marks) if (mark.size === size) mark.root = this.#tree.root();
+    this.#marks = this.#marks.filter((mark) => mark.size > size);
+  }
+
   /** Takes over a batch that has been committed at `end`. */
   commit(batch: Batch): void {
     this.#index.add(batch.firstSeq, batch.fileOffset);
@@ -105,7 +131,9 @@ export class SessionTail {
 
   #appendLeaves(batch: Batch): void {
     for (const walk = new BatchWalk(batch); walk.next(); ) {
-      if (walk.seq >= this.#tree.size) this.#tree.append(leafHash(walk.preimage()));
+      if (walk.seq < this.#tree.size) continue;
+      this.#tree.append(leafHash(walk.preimage()));
+      if (this.#marks.length > 0) this.#settleMarks();
     }
     const bytes = this.#tree.take();
     if (bytes.length === 0 || !this.#derives) return;

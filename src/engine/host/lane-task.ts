@@ -1,0 +1,81 @@
+/**
+ * The task that a thread of a runner works on as long as it lives: it takes orders from its
+ * channel, carries them out, and answers. The channel is a port to the engine's thread, or a pipe
+ * to the engine's process that only this thread reads and writes, so that no other thread stands
+ * between the engine and a session.
+ */
+import { Socket } from "node:net";
+import { pathToFileURL } from "node:url";
+import type { MessagePort } from "node:worker_threads";
+import { FrameReader, frame } from "./frames.ts";
+import { decodeMessage, encodeMessage } from "./messages.ts";
+import type { Order, Reply } from "./orders.ts";
+import { type ContextMaker, SessionHost } from "./session-host.ts";
+
+/** Where orders come from: a port, or the number of an open pipe. */
+export type LaneChannel = { readonly port: MessagePort } | { readonly pipe: number };
+
+/** What a thread is given. */
+export type LaneTask = LaneChannel & {
+  /** File of a module that exports `contexts`, a `ContextMaker`. */
+  readonly contexts: string;
+};
+
+/** Answers are held together for so long while there is more to do, in milliseconds. */
+const repliesHeldMs = 1;
+
+/** Serves one lane; called by piscina. Resolves when the engine has closed the channel. */
+export async function serveLane(task: LaneTask): Promise<void> {
+  const module = (await import(pathToFileURL(task.contexts).href)) as { contexts: ContextMaker };
+  if ("port" in task) await servePort(task.port, module.contexts);
+  else await servePipe(task.pipe, module.contexts);
+}
+
+/** Carries orders out and hands the answers over in few pieces. */
+function laneOf(
+  contexts: ContextMaker,
+  answer: (replies: readonly Reply[]) => void,
+): (orders: readonly Order[]) => void {
+  let replies: Reply[] = [];
+  const host = new SessionHost(contexts, (reply) => replies.push(reply));
+  const flush = (): void => {
+    if (replies.length === 0) return;
+    answer(replies);
+    replies = [];
+  };
+  return (orders) => {
+    let since = performance.now();
+    for (const order of orders) {
+      host.handle(order);
+      const now = performance.now();
+      if (now - since < repliesHeldMs) continue;
+      since = now;
+      flush();
+    }
+    flush();
+  };
+}
+
+function servePort(port: MessagePort, contexts: ContextMaker): Promise<void> {
+  return new Promise((resolve) => {
+    const work = laneOf(contexts, (replies) => {
+      const bytes = encodeMessage(replies);
+      port.postMessage(bytes, [bytes.buffer]);
+    });
+    port.on("message", (bytes: Uint8Array) => work(decodeMessage<Order[]>(bytes)));
+    port.once("close", resolve);
+  });
+}
+
+function servePipe(fd: number, contexts: ContextMaker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = new Socket({ fd, readable: true, writable: true });
+    const work = laneOf(contexts, (replies) => void socket.write(frame(encodeMessage(replies))));
+    const reader = new FrameReader();
+    socket.on("data", (chunk) => {
+      for (const bytes of reader.push(chunk)) work(decodeMessage<Order[]>(bytes));
+    });
+    socket.once("end", resolve);
+    socket.once("error", reject);
+  });
+}

@@ -1,0 +1,18 @@
+/**
+ * What the engine tells the main thread of a runner process, and what that reports back. Orders for
+ * sessions do not come this way: each lane has a pipe of its own.
+ */
+
+/** How often a runner says how much memory it uses, where the engine cannot see it by itself. */
+export const reportRssMs = 50;
+
+/** From the engine. A lane is named by the number of its pipe in the runner process. */
+export type ControlMessage =
+  | { readonly kind: "setup"; readonly threads: number; readonly reportsRss: boolean }
+  | { readonly kind: "serve"; readonly pipe: number; readonly contexts: string }
+  | { readonly kind: "kill"; readonly pipe: number; readonly why: string };
+
+/** From the runner. */
+export type RunnerReport =
+  | { readonly kind: "ended"; readonly pipe: number; readonly why: string }
+  | { readonly kind: "rss"; readonly bytes: number };

@@ -1,0 +1,47 @@
+/**
+ * The main thread of a runner process: starts and ends the threads that serve lanes, and nothing
+ * else, so that it always has time to. Each lane is a pipe to the engine's process, opened by the
+ * thread that serves it. When the engine's process goes away, this one does at once.
+ */
+import process from "node:process";
+import { LaneThreads, type ServedLane } from "./lane-threads.ts";
+import { type ControlMessage, type RunnerReport, reportRssMs } from "./runner-control.ts";
+
+let threads: LaneThreads | undefined;
+const lanes = new Map<number, ServedLane>();
+
+function report(message: RunnerReport): void {
+  if (process.connected) process.send?.(message, () => {});
+}
+
+function serve(pipe: number, contexts: string): void {
+  if (!threads) throw new Error("a runner is set up before its lanes");
+  const lane = threads.serve({ pipe, contexts });
+  lanes.set(pipe, lane);
+  void lane.ended.then((why) => {
+    lanes.delete(pipe);
+    report({ kind: "ended", pipe, why: why ?? "its thread ended" });
+  });
+}
+
+process.on("message", (message: ControlMessage) => {
+  switch (message.kind) {
+    case "setup":
+      threads = new LaneThreads(message.threads);
+      if (message.reportsRss) {
+        setInterval(() => report({ kind: "rss", bytes: process.memoryUsage.rss() }), reportRssMs);
+      }
+      return;
+    case "serve":
+      serve(message.pipe, message.contexts);
+      return;
+    case "kill":
+      lanes.get(message.pipe)?.kill(message.why);
+  }
+});
+
+// Not `process.exit`: it waits for threads, and one in a native loop never ends.
+process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
+
+// Ctrl-C in a terminal reaches every process of the group; the engine decides what becomes of it.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});

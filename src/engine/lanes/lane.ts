@@ -1,0 +1,72 @@
+/**
+ * A lane: one thread in which contexts live, as the engine sees it, and the runner that holds it: a
+ * process, a thread, or this very thread. Orders are carried out in order; what a lane was doing
+ * when it was lost is lost with it, and nothing else.
+ */
+import type { Order, Reply } from "../host/orders.ts";
+
+/** What a runner tells the engine. */
+export interface RunnerEvents {
+  onReply(lane: Lane, reply: Reply): void;
+  /** These lanes are gone with everything in them. `why` is for people. */
+  onLost(lanes: readonly Lane[], why: string): void;
+  /** A new lane, in place of one that was lost. */
+  onLane(lane: Lane): void;
+}
+
+/** Carries orders to where they are done. */
+export interface Transport {
+  send(orders: readonly Order[]): void;
+  /** Ends the thread, if need be the process; `onLost` follows. */
+  kill(why: string): void;
+}
+
+let lastLane = 0;
+
+/** One thread for contexts. */
+export class Lane {
+  readonly id: number;
+  readonly #transport: Transport;
+  #pending: Order[] = [];
+  #flushing = false;
+  /** Programs that it has been given. */
+  readonly programs = new Set<string>();
+  /** Turns that are awaited. */
+  inFlight = 0;
+  alive = true;
+  /** When the ping was sent that has not been answered; 0 when none is open. */
+  pingedAt = 0;
+
+  constructor(transport: Transport) {
+    lastLane += 1;
+    this.id = lastLane;
+    this.#transport = transport;
+  }
+
+  /** Sends an order, with all others of this turn of the event loop. */
+  send(order: Order): void {
+    if (!this.alive) return;
+    this.#pending.push(order);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  #flush(): void {
+    this.#flushing = false;
+    const orders = this.#pending;
+    this.#pending = [];
+    if (this.alive && orders.length > 0) this.#transport.send(orders);
+  }
+
+  /** Ends it, whatever it is doing. */
+  kill(why: string): void {
+    if (this.alive) this.#transport.kill(why);
+  }
+}
+
+/** Some lanes that live and die together, or one by one. */
+export interface Runner {
+  readonly lanes: readonly Lane[];
+  close(): Promise<void>;
+}

@@ -1,0 +1,37 @@
+/**
+ * The errors with which an engine refuses what it is asked, and what an error that came up means
+ * for the session concerned.
+ */
+import { codeOf, messageOf, ReachError, type SessionId } from "../base/index.ts";
+
+/** For whoever comes after the end. */
+export function sessionEnded(id: SessionId): ReachError {
+  return new ReachError("SESSION_ENDED", `session ${id} has ended`, {
+    where: id,
+    hint: "start a new session, or fork this one before its end",
+  });
+}
+
+/** For whoever comes while the engine closes. */
+export function engineClosing(): ReachError {
+  return new ReachError("UNAVAILABLE", "the engine is closing and takes nothing more");
+}
+
+/** For whoever comes when there is no room. */
+export function engineFull(what: string): ReachError {
+  return new ReachError("OVERLOADED", `${what}: the engine takes nothing more for now`, {
+    hint: "nothing was done: try again in a second",
+  });
+}
+
+/** Whether an error says that a log took no event, which may be different in a moment. */
+export function isLogTrouble(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "IO_FAILED" || code === "DISK_FULL";
+}
+
+/** Why a session cannot go on, of anything thrown. */
+export function stuckBy(error: unknown): ReachError {
+  if (error instanceof ReachError) return error;
+  return new ReachError(codeOf(error) ?? "BUG", messageOf(error), { cause: error });
+}

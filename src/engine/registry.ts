@@ -1,0 +1,80 @@
+/**
+ * The registry of sessions that have not ended: which ones there are, when the next timer of each
+ * is due, and which have something to go on with. Derived from the logs and only there so that an
+ * engine opens without reading them; written now and then, and when it closes.
+ *
+ *   0  u32 magic "RREG"   u32 bytes of the content   u32 CRC-32 of the content
+ *  12  content: CBOR [version, ends clean, [[id, due or null, whether it goes on by itself], ...]]
+ */
+import {
+  crc32,
+  decodeValue,
+  encodeValue,
+  readU32,
+  type SessionId,
+  sessionIdBytes,
+  sessionIdOf,
+  writeU32,
+} from "../base/index.ts";
+import { type Disk, readFile, replaceFile } from "../disk/index.ts";
+
+const magic = 0x47455252;
+const headerBytes = 12;
+const version = 1;
+
+/** What is known of a session that has not ended. */
+export interface RegistryEntry {
+  /** When its next timer is due, milliseconds since the epoch. */
+  readonly due: number | null;
+  /** Whether it goes on without a timer and without anybody's doing. */
+  readonly runnable: boolean;
+}
+
+/** What a registry file says. */
+export interface RegistryContent {
+  /** Whether it was written when the engine closed; else it may be behind the logs. */
+  readonly clean: boolean;
+  readonly sessions: ReadonlyMap<SessionId, RegistryEntry>;
+}
+
+function registryPath(root: string): string {
+  return `${root}/engine.registry`;
+}
+
+/** Reads the registry of a data directory; `undefined` when it is missing or damaged. */
+export function readRegistry(disk: Disk, root: string): RegistryContent | undefined {
+  const path = registryPath(root);
+  if (!disk.exists(path)) return undefined;
+  const bytes = readFile(disk, path);
+  if (bytes.length < headerBytes || readU32(bytes, 0) !== magic) return undefined;
+  const content = bytes.subarray(headerBytes);
+  if (content.length !== readU32(bytes, 4) || crc32(content) !== readU32(bytes, 8)) {
+    return undefined;
+  }
+  const [written, clean, entries] = decodeValue(content) as [number, boolean, unknown[]];
+  if (written !== version) return undefined;
+  const sessions = new Map<SessionId, RegistryEntry>();
+  for (const entry of entries) {
+    const [id, due, runnable] = entry as [Uint8Array, number | null, boolean];
+    sessions.set(sessionIdOf(id), { due, runnable });
+  }
+  return { clean, sessions };
+}
+
+/** Writes it, whole or not at all. */
+export async function writeRegistry(
+  disk: Disk,
+  root: string,
+  { clean, sessions }: RegistryContent,
+): Promise<void> {
+  const entries = [...sessions].map(([id, { due, runnable }]) => {
+    return [sessionIdBytes(id), due, runnable];
+  });
+  const content = encodeValue([version, clean, entries]);
+  const bytes = new Uint8Array(headerBytes + content.length);
+  writeU32(bytes, 0, magic);
+  writeU32(bytes, 4, content.length);
+  writeU32(bytes, 8, crc32(content));
+  bytes.set(content, headerBytes);
+  await replaceFile(disk, registryPath(root), bytes);
+}

@@ -1,0 +1,126 @@
+/**
+ * Where a session goes on: the nearest snapshot, what is folded behind it, and the events of the
+ * unfinished step. Read from the log alone, in one pass over what lies behind the snapshot.
+ */
+import { codeOf, equalBytes, ReachError } from "../base/index.ts";
+import { decodeStep, type ProgramEvent } from "../driver/index.ts";
+import type { EventView } from "../event/index.ts";
+import type { SessionReader } from "../session/index.ts";
+
+/** A recorded event that is compared, or handed to the program. */
+export interface RecordedEvent extends ProgramEvent {
+  /** Whether the program or the host made it, so that it is made again and compared. */
+  readonly isMade: boolean;
+}
+
+/** Where a session goes on. */
+export interface ResumePlan {
+  readonly start: { readonly size: number; readonly state: Uint8Array } | undefined;
+  /** Events from here to before `stepFrom` are folded. */
+  readonly foldFrom: number;
+  /** Seq of the first event of the unfinished step. */
+  readonly stepFrom: number;
+  /** Time at which it begins. */
+  readonly now: number;
+  /** Inputs of earlier steps that nobody has taken. */
+  readonly unread: readonly ProgramEvent[];
+  /** What is recorded of the unfinished step, notes left out. */
+  readonly tail: readonly RecordedEvent[];
+  readonly size: number;
+  /** The step said that the session is done, and its `end` is missing: the data of that step. */
+  readonly doneStep: Uint8Array | undefined;
+  /** Seq of the event with which the session has ended, if it has. */
+  readonly end: number | undefined;
+}
+
+/** An event as a program gets it. */
+export function programEvent(view: EventView): ProgramEvent {
+  const { seq, time, kind, type, ref, payload } = view;
+  if (payload.form !== "blob") {
+    return { seq, time, kind, type, ref, form: payload.form, payload: payload.bytes };
+  }
+  return { seq, time, kind, type, ref, form: payload.ref.form, payload: view.payloadBytes };
+}
+
+function isMade({ kind, type }: EventView): boolean {
+  if (kind === "timer") return type === "set";
+  return kind === "call" || kind === "emit" || kind === "step" || kind === "end";
+}
+
+/** Plans how session `reader` goes on with the program that has this hash. */
+export function planResume(reader: SessionReader, program: Uint8Array): ResumePlan {
+  const start = nearestSnapshot(reader, program);
+  const from = start?.size ?? 0;
+  let step: EventView | undefined;
+  let tail: RecordedEvent[] = [];
+  let end: number | undefined;
+  let first: EventView | undefined;
+  for (const event of reader.events(from)) {
+    first ??= event;
+    if (event.kind === "note" || event.seq === 0) continue;
+    if (event.kind === "end") end = event.seq;
+    if (event.kind === "step") {
+      step = event;
+      tail = [];
+    } else tail.push({ ...programEvent(event), isMade: isMade(event) });
+  }
+  if (!first) throw new ReachError("NOT_FOUND", `session ${reader.id} has no events`);
+  const record = step && decodeStep(step.payloadBytes, step.seq);
+  return {
+    start,
+    foldFrom: from,
+    stepFrom: step ? step.seq + 1 : 1,
+    now: (step ?? first).time,
+    unread: (record?.unread ?? []).map((seq) => programEvent(reader.event(seq))),
+    tail,
+    size: reader.size,
+    doneStep: step?.type === "done" && end === undefined ? step.payloadBytes : undefined,
+    end,
+  };
+}
+
+/** The newest snapshot that a step event vouches for and whose state can be read. */
+function nearestSnapshot(
+  reader: SessionReader,
+  program: Uint8Array,
+): { size: number; state: Uint8Array } | undefined {
+  for (const { size, stateHash } of reader.snapshots(program).reverse()) {
+    if (size === 0 || size >= reader.size) continue;
+    const event = reader.event(size);
+    if (event.kind !== "step") continue;
+    const { state } = decodeStep(event.payloadBytes, size);
+    if (!state || !equalBytes(state, stateHash)) continue;
+    try {
+      return { size, state: reader.blobs.get(stateHash) };
+    } catch (error) {
+      // A snapshot is a cache: an older one does as well.
+      if (codeOf(error) === undefined) throw error;
+    }
+  }
+  return undefined;
+}
+
+const chunkBytes = 256 * 1024;
+const chunkEvents = 256;
+
+/** The events that a plan folds, in pieces of bounded size; notes are left out. */
+export function* foldChunks(
+  reader: SessionReader,
+  { foldFrom, stepFrom, start }: ResumePlan,
+): Generator<ProgramEvent[], void> {
+  // A session without snapshot begins with its trigger, which is not folded here.
+  const from = start ? foldFrom : 1;
+  let chunk: ProgramEvent[] = [];
+  let bytes = 0;
+  for (const view of reader.events(from, stepFrom)) {
+    if (view.kind === "note") continue;
+    const event = programEvent(view);
+    chunk.push(event);
+    bytes += event.payload.length;
+    if (chunk.length < chunkEvents && bytes < chunkBytes) continue;
+    yield chunk;
+    chunk = [];
+    bytes = 0;
+  }
+  if (chunk.length > 0) yield chunk;
+}

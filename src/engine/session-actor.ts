@@ -1,0 +1,497 @@
+/**
+ * One session that is being run: its inbox, its place in a lane, its calls and timers. Everything
+ * that happens to it goes through here, one thing at a time: an outside event is appended, handed
+ * to the program, and what the program makes of it is appended before the next one is looked at.
+ */
+import { decodeValue, encodeValue, messageOf, ReachError, type SessionId } from "../base/index.ts";
+import { encodeFailure, type MadeEvent, type ProgramEvent, type Turn } from "../driver/index.ts";
+import type { Appended, Manifest } from "../session/index.ts";
+import type { ActorServices } from "./actor-services.ts";
+import { ArmedTimers } from "./armed-timers.ts";
+import { endReport } from "./end-report.ts";
+import type { EndReport, SessionPhase, SessionStatus } from "./engine-options.ts";
+import type { FailedReply, TurnReply } from "./host/orders.ts";
+import { type Arrival, acknowledgement, Inbox } from "./inbox.ts";
+import type { Lane } from "./lanes/lane.ts";
+import { OpenCalls } from "./open-calls.ts";
+import { engineClosing, isLogTrouble, sessionEnded, stuckBy } from "./refusals.ts";
+import type { RecordedEvent } from "./resume-plan.ts";
+import { type Place, SessionLoader } from "./session-loader.ts";
+import type { LoggedEvent, SessionLog } from "./session-log.ts";
+import { SessionStanding } from "./session-standing.ts";
+
+/**
+ * What an actor is doing. Only when it is `idle` something new begins; `ending` and `over` never
+ * become anything else, but for an `end` that the log did not take.
+ */
+type Business = "idle" | "queued" | "loading" | "turn" | "appending" | "ending" | "over";
+
+const nullData = encodeValue(null);
+
+/** A session that is being run. */
+export class SessionActor {
+  readonly id: SessionId;
+  readonly manifest: Manifest;
+  readonly #services: ActorServices;
+  readonly #log: SessionLog;
+  readonly #calls: OpenCalls;
+  readonly #inbox: Inbox;
+  readonly #timers = new ArmedTimers();
+  readonly #standing: SessionStanding;
+  #notes: LoggedEvent[] = [];
+  /** The trigger of a session that has not run yet. */
+  #trigger: ProgramEvent | undefined;
+  #place: Place | undefined;
+  #business: Business = "idle";
+  /** Counts beginnings: work that waited for something sees whether it is still wanted. */
+  #begun = 0;
+  /** The lane of which a slot is held. */
+  #slot: Lane | undefined;
+  /** Runners that died while they ran this session, in a row. */
+  #deaths = 0;
+  #endGrace: (() => void) | undefined;
+  /** The grace period of a cancel has passed. */
+  #overdue = false;
+  #parking = false;
+  /** When a new session began; `undefined` once it has run. */
+  #spawnedAt: number | undefined;
+  /** Since when it waits. */
+  idleSince = 0;
+
+  constructor(
+    services: ActorServices,
+    manifest: Manifest,
+    log: SessionLog,
+    trigger: ProgramEvent | undefined,
+  ) {
+    this.#services = services;
+    this.id = manifest.id;
+    this.manifest = manifest;
+    this.#log = log;
+    this.#trigger = trigger;
+    this.#standing = new SessionStanding((phase) => services.phaseChanged(this, phase));
+    this.#spawnedAt = trigger ? services.now() : undefined;
+    this.#inbox = new Inbox((change) => services.inboxBytes(change));
+    this.#calls = new OpenCalls(manifest.id, services.effects, {
+      onStart: () => services.count("calls"),
+      onResult: (seq, name, data) => this.#arrive({ kind: "result", type: name, ref: seq, data }),
+      onNote: (type, ref, data) => this.#note(type, ref, data),
+    });
+  }
+
+  /** Name of the program, for taking turns. */
+  get program(): string {
+    return this.manifest.program?.name ?? "";
+  }
+
+  /** Where its context is. */
+  get lane(): Lane | undefined {
+    return this.#place?.lane;
+  }
+
+  /** Whether it runs by itself, away from others: it was there when a runner died. */
+  get isSuspect(): boolean {
+    return this.#deaths > 0;
+  }
+
+  get phase(): SessionPhase {
+    return this.#standing.phase;
+  }
+
+  /** How it ended, once that is durable. */
+  get report(): EndReport | undefined {
+    return this.#standing.report;
+  }
+
+  /** Why it cannot go on. */
+  get error(): ReachError | undefined {
+    return this.#standing.error;
+  }
+
+  /** Whether it waits, and nothing of it is under way: it may give its context back. */
+  get isIdle(): boolean {
+    return (
+      this.#business === "idle" && this.#standing.phase === "waiting" && this.#inbox.size === 0
+    );
+  }
+
+  /** Whether nothing of it has to stay in memory. */
+  get isDormant(): boolean {
+    return this.isIdle && this.#calls.size === 0 && this.#notes.length === 0 && !this.#endGrace;
+  }
+
+  /** When its next timer is due, milliseconds since the epoch; `undefined` without one. */
+  get due(): number | undefined {
+    return this.#timers.next;
+  }
+
+  /** Whether it goes on without anybody's doing. */
+  get isRunnable(): boolean {
+    return !this.isIdle || this.#standing.calls.length > 0;
+  }
+
+  /** Whether something is under way that an orderly end waits for. */
+  get isBusy(): boolean {
+    return this.#slot !== undefined || ["appending", "ending"].includes(this.#business);
+  }
+
+  status(): SessionStatus {
+    return this.#standing.status(this.#log.nextSeq, this.due);
+  }
+
+  /** Goes on as soon as there is room, if there is something to do. */
+  wake(): void {
+    if (this.#business !== "idle" || this.#parking) return;
+    if (this.#place && this.#inbox.size === 0) {
+      this.#flushNotes();
+      this.idleSince = this.#services.now();
+      this.#standing.become("waiting");
+      return;
+    }
+    this.#business = "queued";
+    this.#standing.become("queued");
+    this.#services.enqueue(this);
+  }
+
+  /** Takes an input or a cancel; resolves when it is durable. */
+  post(kind: "input" | "cancel", type: string, data: Uint8Array): Promise<{ seq: number }> {
+    const { promise, ...told } = acknowledgement();
+    this.#arrive({ kind, type, ref: null, data, ...told });
+    return promise;
+  }
+
+  #arrive(arrival: Arrival): void {
+    const refusal = this.#refusal();
+    if (refusal) {
+      arrival.refused?.(refusal);
+      return;
+    }
+    this.#inbox.push(arrival);
+    this.wake();
+  }
+
+  #refusal(): ReachError | undefined {
+    if (this.#standing.error) return this.#standing.error;
+    const over = this.#business === "over" || this.#business === "ending" || this.#overdue;
+    if (over) return sessionEnded(this.id);
+    return this.#parking ? engineClosing() : undefined;
+  }
+
+  /** A timer of this session is due. */
+  timerDue(): void {
+    const due = this.#timers.dueAt(this.#services.clock());
+    for (const ref of due) {
+      if (this.#inbox.has("timer", ref)) continue;
+      this.#arrive({ kind: "timer", type: "fired", ref, data: nullData });
+    }
+    if (this.#timers.next !== undefined && due.length === 0)
+      this.#services.setTimer(this.id, this.due);
+    // One that has slept since a restart does not know its timers yet.
+    else if (!this.#place) this.wake();
+  }
+
+  #note(type: string, ref: number | null, data: Uint8Array): void {
+    if (this.#refusal()) return;
+    this.#notes.push({ kind: "note", type, time: this.#services.clock(), ref, data });
+    if (this.#business === "idle" && this.#place) this.#flushNotes();
+  }
+
+  /** Between activations only. */
+  #flushNotes(): void {
+    for (const note of this.#notes.splice(0)) this.#watch(this.#log.append(note));
+  }
+
+  /** Uses a slot of `lane`, which is given back when a turn is over. */
+  run(lane: Lane): void {
+    this.#slot = lane;
+    this.#standing.become("running");
+    const place = this.#place;
+    void this.#guarded(() => (place ? this.#deliverNext(place) : this.#load(lane)));
+  }
+
+  #release(): void {
+    const lane = this.#slot;
+    this.#slot = undefined;
+    if (lane) this.#services.release(lane);
+  }
+
+  /** Nothing is under way any more: looks for what comes next. */
+  #goOn(): void {
+    this.#business = "idle";
+    this.#release();
+    if (this.#overdue) this.#forceEnd();
+    else this.wake();
+  }
+
+  async #deliverNext(place: Place): Promise<void> {
+    const arrival = this.#inbox.shift(({ kind, ref }) => {
+      return kind !== "timer" || this.#timers.has(ref as number);
+    });
+    if (!arrival) return this.#goOn();
+    this.#business = "appending";
+    this.#flushNotes();
+    const { kind, type, ref, data } = arrival;
+    const header = { kind, type, ref, time: this.#services.clock() };
+    const { seq } = await this.#appendOutside({ ...header, data }, arrival);
+    // When the lane was lost meanwhile, the log has it.
+    if (this.#place !== place) return this.#goOn();
+    this.#business = "turn";
+    const event: ProgramEvent = { ...header, seq, form: "cbor", payload: data };
+    place.lane.send({ kind: "deliver", handle: place.handle, event });
+  }
+
+  async #appendOutside(event: LoggedEvent, arrival: Arrival): Promise<Appended> {
+    let appended: Appended;
+    try {
+      appended = await this.#log.appendAny(event);
+    } catch (error) {
+      arrival.refused?.(error);
+      throw error;
+    }
+    arrival.taken?.(appended);
+    this.#watch(appended);
+    if (event.kind === "timer") this.#timers.delete(event.ref as number);
+    if (event.kind === "cancel") this.#beginGrace();
+    return appended;
+  }
+
+  /** Makes the context: from the trigger of a new session, else from the log. */
+  async #load(lane: Lane): Promise<void> {
+    this.#business = "loading";
+    this.#begun += 1;
+    const begun = this.#begun;
+    const loader = new SessionLoader(this.#services, {
+      actor: this,
+      manifest: this.manifest,
+      log: this.#log,
+      opened: (place) => {
+        this.#place = place;
+      },
+      isCurrent: () => this.#begun === begun && lane.alive,
+    });
+    if (this.#trigger) {
+      loader.begin(lane, this.#trigger);
+      return;
+    }
+    this.#services.count("resumed");
+    const endTurn = await this.#services.resumeTurn();
+    try {
+      const loaded = await loader.resume(lane);
+      if (this.#begun !== begun) return;
+      if (loaded.kind === "loaded") this.#standing.size = loaded.size;
+      else if (loaded.kind === "ended") this.#close(loaded.report);
+      else if (loaded.kind === "done") this.#appendEnd(loaded.end);
+      else this.#goOn();
+    } finally {
+      endTurn();
+    }
+  }
+
+  /** What the lane answered about this session. */
+  onReply(reply: TurnReply | FailedReply): void {
+    const place = this.#place;
+    if (!place || place.handle !== reply.handle) return;
+    if (reply.kind === "failed") {
+      this.#stop(new ReachError(reply.code, reply.message, { where: this.id }));
+      return;
+    }
+    void this.#guarded(async () => {
+      const { turn } = reply;
+      const { catchUp } = place;
+      const made = catchUp ? catchUp.take(turn) : turn.made;
+      if (catchUp && !catchUp.done) return;
+      place.catchUp = undefined;
+      const recorded = catchUp?.recorded ?? [];
+      if (recorded.some(({ kind }) => kind === "cancel")) this.#beginGrace();
+      await this.#takeTurn(turn, made, recorded);
+    });
+  }
+
+  /** Appends what the program made and the log does not hold yet, then does what it asks for. */
+  async #takeTurn(
+    turn: Turn,
+    made: readonly MadeEvent[],
+    recorded: readonly RecordedEvent[],
+  ): Promise<void> {
+    this.#business = "appending";
+    this.#noteTurn();
+    const begun = this.#begun;
+    const first = turn.firstSeq + turn.made.length - made.length;
+    const marks = turn.snapshots.map(({ size }) => this.#log.markRoot(size));
+    const appended = await this.#log.appendMade(made, first);
+    if (this.#begun !== begun) return;
+    const last = appended.at(-1);
+    if (last) this.#watch(last);
+    if (last && turn.snapshots.length > 0) {
+      this.#services.keepSnapshots(this.manifest, this.#log, turn.snapshots, marks, last.durable);
+    }
+    if (turn.ended) {
+      this.#ending(last as Appended, made.at(-1) as MadeEvent);
+      return;
+    }
+    const { calls, timers } = turn.waiting;
+    this.#standing.waitsFor(turn.waiting);
+    this.#timers.set(timers);
+    this.#services.setTimer(this.id, this.due);
+    this.#calls.startMade(made, appended);
+    this.#calls.startAgain(recorded, calls, (seq) => this.#inbox.has("result", seq));
+    this.#goOn();
+  }
+
+  #noteTurn(): void {
+    this.#services.count("activations");
+    if (this.#spawnedAt !== undefined) {
+      this.#services.spawned(this.#services.now() - this.#spawnedAt);
+    }
+    this.#spawnedAt = undefined;
+    this.#trigger = undefined;
+    this.#deaths = 0;
+  }
+
+  /** Appends an `end` that no turn brought. */
+  #appendEnd(end: MadeEvent): void {
+    this.#ending(this.#log.append({ ...end, ref: null }), end);
+  }
+
+  /** The `end` has been appended: everything stops; when it is durable, everybody hears of it. */
+  #ending({ seq, durable }: Appended, { type, time, data }: MadeEvent): void {
+    this.#business = "ending";
+    this.#release();
+    this.#calls.abort();
+    const report = endReport(this.id, { seq, type, time, data: decodeValue(data) });
+    // When the log does not take it, whoever watches the log goes on from there.
+    durable.then(
+      () => this.#close(report),
+      (error: unknown) => this.#logLost(error),
+    );
+  }
+
+  #close(report: EndReport): void {
+    this.#standing.report = report;
+    this.#standing.size = report.seq + 1;
+    this.#settleForGood(sessionEnded(this.id));
+    this.#standing.become("ended");
+    this.#services.ended(this, report, this.#log);
+  }
+
+  /** The session cannot go on: nothing is appended, it stays as it is. */
+  #stop(error: ReachError): void {
+    if (this.#business === "over") return;
+    this.#standing.error = error;
+    this.#settleForGood(error);
+    this.#standing.become("stuck");
+    this.#services.stuck(this, error, this.#log);
+  }
+
+  #settleForGood(refusal: ReachError): void {
+    this.#begun += 1;
+    this.#business = "over";
+    this.#calls.abort();
+    this.#unload();
+    this.#release();
+    this.#endGrace?.();
+    this.#endGrace = undefined;
+    this.#inbox.refuseAll(refusal);
+    this.#services.setTimer(this.id, undefined);
+  }
+
+  async #guarded(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (isLogTrouble(error)) this.#logLost(error);
+      else this.#stop(stuckBy(error));
+    }
+  }
+
+  /** An append may fail: the log stands on what is durable, and the session goes on from there. */
+  #watch({ durable }: Appended): void {
+    durable.catch((error: unknown) => this.#logLost(error));
+  }
+
+  #logLost(error: unknown): void {
+    if (this.#business === "over" || this.#parking) return;
+    this.#begun += 1;
+    this.#unload();
+    this.#calls.abort();
+    this.#business = "idle";
+    this.#release();
+    this.#services.trouble(`session ${this.id}: its log took no event: ${messageOf(error)}`);
+    this.#services.later(() => this.wake());
+  }
+
+  /** Gives the context back; the session goes on from its log. */
+  #unload(): void {
+    const place = this.#place;
+    if (!place) return;
+    this.#place = undefined;
+    place.lane.send({ kind: "close", handle: place.handle });
+    this.#services.forget(place);
+  }
+
+  /** Gives the context back, if the session waits. */
+  evict(): void {
+    if (this.isIdle) this.#unload();
+  }
+
+  /** Its lane is gone. Whoever was in the middle of something is suspected. */
+  onLaneLost(lane: Lane): void {
+    const place = this.#place;
+    if (place?.lane !== lane) return;
+    this.#services.forget(place);
+    this.#place = undefined;
+    // While something is being appended the program has nothing to do with it.
+    if (this.#business !== "turn" && this.#business !== "loading") return;
+    this.#begun += 1;
+    this.#deaths += 1;
+    if (this.#deaths < this.#services.limits.triesMax) {
+      this.#goOn();
+      return;
+    }
+    const message = `its runner died ${this.#deaths} times while it ran`;
+    const data = encodeFailure({ name: "Error", message, code: "WORKER_FAILED" });
+    void this.#finish("infrastructure", data);
+  }
+
+  #beginGrace(): void {
+    this.#endGrace ??= this.#services.delay(this.#services.limits.cancelGraceMs, () => {
+      this.#overdue = true;
+      if (this.#business !== "appending") this.#forceEnd();
+    });
+  }
+
+  #forceEnd(): void {
+    if (this.#business === "ending" || this.#business === "over") return;
+    void this.#finish("cancelled", encodeValue({ forced: true }));
+  }
+
+  /** Appends an `end` of the host's own, whatever the program is doing. */
+  async #finish(type: "cancelled" | "infrastructure", data: Uint8Array): Promise<void> {
+    this.#begun += 1;
+    this.#unload();
+    this.#business = "ending";
+    this.#release();
+    await this.#guarded(async () => {
+      await this.#log.settle();
+      this.#appendEnd({ kind: "end", type, time: this.#services.clock(), data });
+    });
+  }
+
+  /** Begins nothing any more; what is under way comes to the next boundary between activations. */
+  park(): void {
+    this.#parking = true;
+    this.#calls.abort();
+    this.#endGrace?.();
+    this.#inbox.refuseAll(engineClosing());
+    if (this.#business === "queued") this.#business = "idle";
+    if (this.#business !== "over") this.#standing.become("parked");
+  }
+
+  /** Gives everything back, whatever is under way; the session goes on from its log. */
+  async leave(): Promise<void> {
+    this.#begun += 1;
+    this.#unload();
+    this.#release();
+    await this.#log.close();
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * What the store says about sessions that nobody runs: whether they are executed ones, and whether
+ * and how they have ended.
+ */
+import { ReachError, type SessionId } from "../base/index.ts";
+import type { EventView } from "../event/index.ts";
+import type { Directory, Manifest, SessionReader } from "../session/index.ts";
+import { endReport } from "./end-report.ts";
+import type { EndReport } from "./engine-options.ts";
+
+/** A session as it lies in the store. */
+export interface StoredSession {
+  readonly manifest: Manifest;
+  readonly size: number;
+  /** How it ended; `undefined` when it has not. */
+  readonly report: EndReport | undefined;
+}
+
+/**
+ * What there is of an executed session. Throws `NOT_FOUND`, `GONE`, `USAGE` for a recorded one, and
+ * what reading throws.
+ */
+export function storedSession(directory: Directory, id: SessionId): StoredSession {
+  const reader = directory.session(id);
+  try {
+    const { manifest } = reader;
+    if (manifest.kind !== "executed" || !manifest.program) {
+      throw new ReachError("USAGE", `session ${id} is recorded: no program runs it`, { where: id });
+    }
+    const { size } = reader;
+    const end = lastEvent(reader);
+    const report = end?.kind === "end" ? endReport(id, end) : undefined;
+    return { manifest, size, report };
+  } finally {
+    reader.close();
+  }
+}
+
+/** The last event that is no note. */
+function lastEvent(reader: SessionReader): EventView | undefined {
+  for (let seq = reader.size - 1; seq >= 0; seq--) {
+    const event = reader.event(seq);
+    if (event.kind !== "note") return event;
+  }
+  return undefined;
+}
+
+/** Whether a session is an executed one that has not ended; `false` also when it cannot be read. */
+export function isUnfinished(directory: Directory, id: SessionId): boolean {
+  try {
+    return storedSession(directory, id).report === undefined;
+  } catch (error) {
+    if (error instanceof ReachError) return false;
+    throw error;
+  }
+}

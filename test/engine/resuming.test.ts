@@ -1,0 +1,219 @@
+// Sessions that go on after a crash or a pause: from every place at which a log can end, with the
+// same operations as without, and never by making up what the log says otherwise.
+
+import { afterEach, describe, expect, it } from "vitest";
+import { encodeValue } from "../../src/base/index.ts";
+import { effectsOf, programOf, Running, until } from "./running.ts";
+
+const opened: Running[] = [];
+
+function fresh(): Running {
+  const one = new Running();
+  opened.push(one);
+  return one;
+}
+
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.end();
+});
+
+const worker = programOf(
+  "worker",
+  `{
+    init: () => ({ results: [], inputs: 0 }),
+    reduce(state, event) {
+      if (event.kind === "result") state.results.push(event.data.value);
+      if (event.kind === "input") state.inputs += 1;
+      return state;
+    },
+    async step(ctx) {
+      const n = ctx.state.results.length;
+      const both = await Promise.all([ctx.call("work", n), ctx.call("work", n + 1)]);
+      ctx.emit("both", both);
+      ctx.emit("count", ctx.state.results.length);
+      if (n === 4) await ctx.sleep(1);
+      if (n === 6) ctx.emit("said", await ctx.waitFor("word"));
+      return n >= 8 ? { done: ctx.state.results } : "continue";
+    },
+  }`,
+);
+const effects = effectsOf({ work: (n: number) => `r${n}` });
+
+/** What the program made and what came in, without times. */
+function made(run: Running, id: string): string[] {
+  return run.events(id).filter((event) => !event.startsWith("note") && !event.includes("due"));
+}
+
+/** The whole run, from a session of its own. */
+async function undisturbed(): Promise<{ run: Running; id: string; events: string[] }> {
+  const run = fresh();
+  const engine = await run.open({ programs: [worker], effects });
+  const { id } = await engine.start("worker", null);
+  await engine.input(id, { type: "word", data: "hello" });
+  await engine.finished(id);
+  return { run, id, events: made(run, id) };
+}
+
+describe("a session goes on", () => {
+  it("from every place at which its log can end, and comes to the same end", async () => {
+    const { run, id } = await undisturbed();
+    const whole = run.directory.session(id);
+    const events = [...whole.events()];
+    whole.close();
+    const target = fresh();
+    await target.open({ programs: [worker], effects });
+    const { directory } = target;
+    const program = await target.engine.start("worker", null).then(async (one) => {
+      await target.engine.input(one.id, { type: "word", data: "hello" });
+      await target.engine.finished(one.id);
+      return directory.session(one.id).manifest.program;
+    });
+    if (!program) throw new Error("an executed session has a program");
+    const cuts: string[] = [];
+    for (let size = 1; size < events.length; size++) {
+      const writer = directory.createSession({ kind: "executed", program });
+      for (const { kind, type, time, ref, payloadBytes } of events.slice(0, size)) {
+        writer.append({ kind, type, time, ref, form: "cbor", bytes: payloadBytes });
+      }
+      await directory.closeWriter(writer);
+      cuts.push(writer.id);
+    }
+    // An engine that finds them there, as after a crash.
+    await target.crash();
+    const engine = await target.open({ programs: [worker], effects });
+    const results = events
+      .filter(({ kind }) => kind === "result")
+      .map(({ data }) => (data as { value: string }).value);
+    for (const cut of cuts) {
+      // A log that ends before its input waits for one.
+      const waits = (): boolean => engine.status(cut).waiting?.inputs.includes("word") === true;
+      if (engine.status(cut).phase !== "ended" && !hasInput(target, cut)) {
+        await engine.input(cut, { type: "word", data: "hello" });
+      }
+      const { outcome, result } = await engine.finished(cut);
+      expect(outcome).toBe("done");
+      expect((result as string[]).sort()).toEqual([...results].sort());
+      expect(waits()).toBe(false);
+    }
+    expect(target.troubles).toEqual([]);
+  });
+
+  it("after the process died, its calls carried out again with the same key", async () => {
+    const run = fresh();
+    const keys: string[] = [];
+    let answer = (): void => {};
+    const slow = effectsOf({
+      work: async (n: number, { key, signal }) => {
+        keys.push(key);
+        await new Promise<void>((resolve) => {
+          answer = resolve;
+          signal.addEventListener("abort", () => resolve());
+        });
+        return n;
+      },
+    });
+    const program = programOf(
+      "one",
+      `{ step: async (ctx) => ({ done: await ctx.call("work", 7) }) }`,
+    );
+    const first = await run.open({ programs: [program], effects: slow });
+    const { id } = await first.start("one", null);
+    await until(() => keys.length === 1);
+    await run.crash();
+    const second = await run.open({ effects: slow });
+    await until(() => keys.length === 2);
+    answer();
+    expect((await second.finished(id)).result).toBe(7);
+    expect(keys).toEqual([`${id}/1`, `${id}/1`]);
+    expect(run.events(id).filter((event) => event.startsWith("call"))).toHaveLength(1);
+  });
+
+  it("after it has slept, for an input, a timer, and after the engine was closed", async () => {
+    const run = fresh();
+    const program = programOf(
+      "sleeper",
+      `{ async step(ctx) {
+        const word = await ctx.waitFor("word");
+        await ctx.sleep(word);
+        return { done: word };
+      } }`,
+    );
+    const limits = { idleMs: 10 };
+    const engine = await run.open({ programs: [program], limits });
+    const { id } = await engine.start("sleeper", null);
+    const asleep = (): boolean => run.engine.metrics().sessionsActive === 0;
+    await until(asleep);
+    expect(engine.status(id)).toEqual({ phase: "waiting", size: 1 });
+    await engine.input(id, { type: "word", data: 1000 });
+    await until(asleep);
+    expect(engine.metrics().resumed).toBe(1);
+    await run.close();
+    const again = await run.open({ limits });
+    expect((await again.finished(id)).result).toBe(1000);
+    expect(again.metrics().resumed).toBe(1);
+  });
+
+  it("from its snapshot, which is in the step event", async () => {
+    const run = fresh();
+    const program = programOf(
+      "counter",
+      `{
+        init: () => ({ n: 0 }),
+        reduce(state, event) { if (event.kind === "result") state.n += 1; return state; },
+        async step(ctx) {
+          if (ctx.state.n === 30) return { done: await ctx.waitFor("go") };
+          await ctx.call("work", ctx.state.n);
+          return "continue";
+        },
+      }`,
+    );
+    const options = { programs: [program], effects, limits: { snapshotEvents: 20 } };
+    const engine = await run.open(options);
+    const { id } = await engine.start("counter", null);
+    await until(() => engine.status(id).waiting?.inputs[0] === "go");
+    const states = run
+      .events(id)
+      .filter((event) => event.startsWith("step") && /state/.test(event));
+    expect(states.length).toBeGreaterThan(3);
+    await run.close();
+    const again = await run.open(options);
+    const reader = run.directory.session(id);
+    expect(reader.snapshots(program.hash).length).toBe(states.length);
+    reader.close();
+    await again.input(id, { type: "go", data: "gone" });
+    expect((await again.finished(id)).result).toBe("gone");
+  });
+});
+
+describe("a session whose program does something else than its log says", () => {
+  it("is stuck with a stable code, and nothing is appended to it", async () => {
+    const run = fresh();
+    const engine = await run.open({ programs: [worker], effects });
+    const { id } = await engine.start("worker", null);
+    await engine.input(id, { type: "word", data: "hello" });
+    await engine.finished(id);
+    const { program } = run.directory.session(id).manifest;
+    if (!program) throw new Error("an executed session has a program");
+    const writer = run.directory.createSession({ kind: "executed", program });
+    const time = Date.now();
+    const bytes = encodeValue(null);
+    writer.append({ kind: "trigger", type: "worker", time, ref: null, form: "cbor", bytes });
+    const other = { time, ref: null, form: "cbor", bytes: encodeValue({ input: 99 }) } as const;
+    writer.append({ kind: "call", type: "work", ...other });
+    await run.directory.closeWriter(writer);
+    await expect(engine.input(writer.id, { type: "word", data: 1 })).rejects.toMatchObject({
+      code: "RESUME_DIVERGED",
+    });
+    expect(engine.status(writer.id)).toMatchObject({
+      phase: "stuck",
+      size: 2,
+      error: { code: "RESUME_DIVERGED" },
+    });
+    await expect(engine.finished(writer.id)).rejects.toMatchObject({ code: "RESUME_DIVERGED" });
+    expect(run.events(writer.id)).toHaveLength(2);
+  });
+});
+
+function hasInput(run: Running, id: string): boolean {
+  return run.events(id).some((event) => event.startsWith("input"));
+}

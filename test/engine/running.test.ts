@@ -1,0 +1,173 @@
+// Sessions that run from their trigger to their end: what is in their logs, and what is told.
+
+import { afterEach, describe, expect, it } from "vitest";
+import { effectsOf, programOf, Running, until } from "./running.ts";
+
+const opened: Running[] = [];
+
+function fresh(): Running {
+  const one = new Running();
+  opened.push(one);
+  return one;
+}
+
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.end();
+});
+
+const adder = programOf(
+  "adder",
+  `{
+    init: (trigger) => ({ sum: trigger.data.start }),
+    reduce(state, event) {
+      if (event.kind === "result") state.sum += event.data.value;
+      return state;
+    },
+    async step(ctx) {
+      await Promise.all([ctx.call("double", 2), ctx.call("double", 3)]);
+      ctx.emit("sum", ctx.state.sum);
+      return ctx.state.sum < 30 ? "continue" : { done: ctx.state.sum };
+    },
+  }`,
+);
+
+const double = effectsOf({ double: (input: number) => 2 * input });
+
+describe("a session", () => {
+  it("runs from its trigger to its end, everything in its log", async () => {
+    const run = fresh();
+    const engine = await run.open({ programs: [adder], effects: double });
+    const { id, created } = await engine.start("adder", { start: 1 });
+    expect(created).toBe(true);
+    const report = await engine.finished(id);
+    expect(report).toMatchObject({ id, outcome: "done", result: 31, forced: false });
+    const events = run.events(id);
+    expect(events.slice(0, 8)).toEqual([
+      'trigger:adder {"start":1}',
+      'call:double {"input":2}',
+      'call:double {"input":3}',
+      'result:double@1 {"value":4}',
+      'result:double@2 {"value":6}',
+      "emit:sum 11",
+      "step:continue {}",
+      'call:double {"input":2}',
+    ]);
+    expect(events.at(-2)).toBe('step:done {"result":31}');
+    expect(events.at(-1)).toBe('end:done {"result":31}');
+    expect(engine.status(id)).toMatchObject({ phase: "ended", outcome: "done", size: 20 });
+    expect(run.troubles).toEqual([]);
+  });
+
+  it("takes inputs, also early ones, and refuses them after its end", async () => {
+    const run = fresh();
+    const program = programOf(
+      "talk",
+      `{ async step(ctx) {
+        const first = await ctx.waitFor("b");
+        const second = await ctx.waitFor("a");
+        return { done: [first, second] };
+      } }`,
+    );
+    const engine = await run.open({ programs: [program] });
+    const { id } = await engine.start("talk", null);
+    await expect(engine.input(id, { type: "a", data: 1 })).resolves.toEqual({ seq: 1 });
+    await engine.input(id, { type: "b", data: 2 });
+    expect((await engine.finished(id)).result).toEqual([2, 1]);
+    await expect(engine.input(id, { type: "a", data: 1 })).rejects.toMatchObject({
+      code: "SESSION_ENDED",
+    });
+  });
+
+  it("sleeps and is woken by its timer", async () => {
+    const run = fresh();
+    const program = programOf(
+      "sleeper",
+      `{ async step(ctx) {
+        const begun = ctx.now();
+        await ctx.sleep(30);
+        return { done: ctx.now() - begun };
+      } }`,
+    );
+    const engine = await run.open({ programs: [program] });
+    const { id } = await engine.start("sleeper", null);
+    expect((await engine.finished(id)).result).toBeGreaterThanOrEqual(30);
+  });
+
+  it("ends as failed when its program throws", async () => {
+    const run = fresh();
+    const thrower = programOf("thrower", `{ async step(ctx) { throw new RangeError("no"); } }`);
+    const broken = programOf("broken", `{ init() { throw new Error("bad"); }, async step() {} }`);
+    const stalled = programOf("stalled", `{ step: () => new Promise(() => {}) }`);
+    const endless = programOf("endless", `{ async step() { return "continue"; } }`);
+    const engine = await run.open({ programs: [thrower, broken, stalled, endless] });
+    const outcomes = [];
+    for (const name of ["thrower", "broken", "stalled", "endless"]) {
+      const { id } = await engine.start(name, null);
+      const { outcome, error } = await engine.finished(id);
+      outcomes.push([outcome, error?.name, error?.code]);
+    }
+    expect(outcomes).toEqual([
+      ["failed", "RangeError", undefined],
+      ["failed", "Error", "PROGRAM_FAILED"],
+      ["failed", "Error", "STEP_STALLED"],
+      ["failed", "Error", "STEP_STALLED"],
+    ]);
+  });
+
+  it("ends as cancelled, or is ended when it does not", async () => {
+    const run = fresh();
+    const polite = programOf("polite", `{ async step(ctx) { await ctx.waitFor("x"); } }`);
+    const stubborn = programOf(
+      "stubborn",
+      `{ async step(ctx) {
+        for (;;) { try { await ctx.waitFor("x"); } catch { ctx.emit("still here"); } }
+      } }`,
+    );
+    const engine = await run.open({
+      programs: [polite, stubborn],
+      limits: { cancelGraceMs: 50 },
+    });
+    const first = await engine.start("polite", null);
+    await until(() => engine.status(first.id).phase === "waiting");
+    await engine.cancel(first.id, "enough");
+    expect(await engine.finished(first.id)).toMatchObject({ outcome: "cancelled", forced: false });
+    const second = await engine.start("stubborn", null);
+    await engine.cancel(second.id);
+    expect(await engine.finished(second.id)).toMatchObject({ outcome: "cancelled", forced: true });
+    expect(run.events(second.id).slice(-2)).toEqual([
+      "emit:still here null",
+      'end:cancelled {"forced":true}',
+    ]);
+  });
+
+  it("is started once per id", async () => {
+    const run = fresh();
+    const engine = await run.open({ programs: [adder], effects: double });
+    const id = "0197f000-0000-7000-8000-000000000001";
+    const both = await Promise.all([
+      engine.start("adder", { start: 1 }, { id }),
+      engine.start("adder", { start: 1 }, { id }),
+    ]);
+    expect(both.map(({ created }) => created)).toEqual([true, false]);
+    await engine.finished(id);
+    expect(await engine.start("adder", { start: 1 }, { id })).toEqual({ id, created: false });
+    expect(engine.metrics()).toMatchObject({ started: 1, ended: { done: 1 } });
+  });
+
+  it("has its notes between activations, seen by no program", async () => {
+    const run = fresh();
+    const effects = effectsOf({
+      double: (input: number, request) => {
+        request.note("retry", { attempt: 1 });
+        return 2 * input;
+      },
+    });
+    const engine = await run.open({ programs: [adder], effects });
+    const { id } = await engine.start("adder", { start: 100 });
+    expect((await engine.finished(id)).result).toBe(110);
+    expect(run.events(id).filter((event) => event.startsWith("note"))).toEqual([
+      'note:retry@1 {"attempt":1}',
+      'note:retry@2 {"attempt":1}',
+    ]);
+  });
+});
