@@ -74,6 +74,11 @@ export const catalogue: readonly CatalogueEntry[] = [
     load: async () => (await import("./commands/blob.ts")).blobCommand,
   },
   {
+    name: "run",
+    summary: "run one session of a program, here and now",
+    load: async () => (await import("./commands/run.ts")).runCommand,
+  },
+  {
     name: "serve",
     summary: "the HTTP server: sessions for everybody who has a token",
     load: async () => (await import("./commands/serve.ts")).serveCommand,

@@ -14,6 +14,8 @@ export interface SessionSummary {
   /** The format it was imported from; empty for others. */
   readonly format: string;
   readonly kind: string;
+  /** The program that it runs, with its version; `null` for a recorded one. */
+  readonly program: string | null;
   /** Milliseconds since the epoch. */
   readonly created: number | null;
   readonly events: number | null;
@@ -53,6 +55,7 @@ const unknown = {
   name: "",
   format: "",
   kind: "",
+  program: null,
   created: null,
   events: null,
   signed: null,
@@ -62,10 +65,12 @@ const unknown = {
 function readable(directory: Directory, session: SessionReader): Omit<SessionSummary, "bytes"> {
   const { id, manifest, quarantine } = session;
   const { name, format, kind, created } = manifest;
+  const runs = manifest.program;
+  const program = runs ? `${runs.name} ${runs.version}`.trim() : null;
   const importing = readBulkMarker(directory.disk, directory.path, id) !== undefined;
   const { size: events, problem: logProblem } = session.extent;
   const checkpoint = signedSize(session);
-  const about = { id, name, format, kind, created, events, signed: checkpoint.size };
+  const about = { id, name, format, kind, program, created, events, signed: checkpoint.size };
   if (quarantine) {
     const problem = `${quarantine.reason}, from event ${quarantine.seq} on`;
     return { ...about, status: "quarantined", problem };

@@ -2,6 +2,7 @@
  * A value as an indented tree for people, as `util.inspect` shows it but the same on every machine
  * and in every version of Node: keys in their order, nothing left out, short things on one line.
  */
+import type { Output } from "./output.ts";
 import { visible } from "./terminal-text.ts";
 
 /** How words of a tree are set off; the identity where there are no colours. */
@@ -100,4 +101,14 @@ function bytesText(bytes: Uint8Array): string {
 
 function keyText(key: string): string {
   return /^[A-Za-z_$][\w$]*$/.test(key) ? key : visible(JSON.stringify(key));
+}
+
+/** The styles of a tree that goes where results go. */
+export function treeStyles(output: Output): TreeStyles {
+  return {
+    key: (text) => text,
+    text: (text) => output.style("green", text),
+    number: (text) => output.style("yellow", text),
+    dim: (text) => output.style("dim", text),
+  };
 }

@@ -55,9 +55,19 @@ export interface EngineOptions {
   readonly effects: EffectSource;
   /** Programs that can be started by name. */
   readonly programs?: readonly LoadedProgram[];
-  /** Default: one process for every two cores, with two threads. */
+  /**
+   * Default: one process for every two cores, with two threads. They are started ahead of need when
+   * there are `programs`, else with the first session that runs.
+   */
   readonly runners?: RunnerMode;
   readonly limits?: Partial<EngineLimits>;
+  /**
+   * Which sessions that were left unfinished go on: `all`, or only those that are asked for
+   * (`resume`, `input`, `cancel`). Default: all.
+   */
+  readonly resumes?: "all" | "asked";
+  /** Told how long a new session took from its trigger to the end of its first turn. */
+  readonly onSpawn?: (milliseconds: number) => void;
   /** What manifests name as the runtime of a session: version of Reach and of Node. */
   readonly runtime?: string;
   /** File of a module that exports `contexts`, a `ContextMaker`. Default: the sandbox. */
@@ -153,4 +163,14 @@ export interface EngineMetrics {
   readonly inFlightMax: number;
   /** Milliseconds from a trigger to the end of its first activation, of the last 1,000 triggers. */
   readonly spawnMs: { readonly p50: number; readonly p95: number; readonly max: number };
+}
+
+/** What an engine says of itself for the metrics of a server; cheap. */
+export interface EngineFigures {
+  /** Sessions that are in memory, running or waiting. */
+  readonly active: number;
+  /** Between 0 and 1: how much of the time of the runners is used. */
+  readonly utilization: number;
+  /** Times that a runner was given up because it did not answer. */
+  readonly leasesExpired: number;
 }

@@ -4,13 +4,14 @@
  */
 import { codeOf, encodeValue, messageOf, type SessionId } from "../base/index.ts";
 import type { DriverSnapshot, ProgramEvent } from "../driver/index.ts";
-import type { LoadedProgram } from "../runtime/index.ts";
+import { type LoadedProgram, runtimeName } from "../runtime/index.ts";
 import type { Manifest, RootMark } from "../session/index.ts";
 import { breathe, Turns, WorkChain } from "./background-work.ts";
 import { type EngineLimits, engineLimits } from "./engine-limits.ts";
 import { EngineCounters } from "./engine-metrics.ts";
 import type {
   EndReport,
+  EngineFigures,
   EngineMetrics,
   EngineOptions,
   PhaseListener,
@@ -66,7 +67,7 @@ export class Engine {
   private constructor(options: EngineOptions, limits: EngineLimits, source: RunnerSource) {
     this.#options = options;
     this.#limits = limits;
-    const runtime = options.runtime ?? `reach node ${process.versions.node}`;
+    const runtime = options.runtime ?? runtimeName();
     this.#shelf = new ProgramShelf(options.directory, runtime, options.programs ?? []);
     this.#turns = new Turns(this.#limits.resumesMax);
     const trouble = (error: unknown): void => this.#trouble(messageOf(error));
@@ -90,7 +91,8 @@ export class Engine {
     const limits = { ...engineLimits, ...options.limits };
     const source = await runnerSource(options, limits);
     const engine = new Engine(options, limits, source);
-    await engine.#table.open();
+    if ((options.programs?.length ?? 0) > 0) engine.#scheduler.start();
+    await engine.#table.open(options.resumes ?? "all");
     return engine;
   }
 
@@ -126,7 +128,10 @@ export class Engine {
         this.#inboxBytes += change;
       },
       count: (counter) => this.#counters.count(counter),
-      spawned: (ms) => this.#counters.spawned(ms),
+      spawned: (ms) => {
+        this.#counters.spawned(ms);
+        this.#options.onSpawn?.(ms);
+      },
       phaseChanged: ({ id }, phase) => {
         for (const listener of this.#listeners) listener(id, phase);
       },
@@ -289,6 +294,13 @@ export class Engine {
     return actor.post("cancel", "cancel", data);
   }
 
+  /** Has a session go on that was left unfinished. Throws `NOT_FOUND`, `SESSION_ENDED`. */
+  async resume(id: SessionId): Promise<void> {
+    if (this.#closing) throw engineClosing();
+    const actor = await this.#table.actorOf(id);
+    actor.wake();
+  }
+
   /** Where a session stands. Throws `NOT_FOUND`, `GONE`, `USAGE` for a recorded one. */
   status(id: SessionId): SessionStatus {
     const actor = this.#table.get(id);
@@ -339,6 +351,16 @@ export class Engine {
       runnersLost: this.#scheduler.lost,
       inFlight: now,
       inFlightMax: max,
+    };
+  }
+
+  /** The figures that a server shows of its engine. */
+  figures(): EngineFigures {
+    const { now, max } = this.#scheduler.inFlight;
+    return {
+      active: this.#table.active,
+      utilization: max === 0 ? 0 : now / max,
+      leasesExpired: this.#scheduler.lost,
     };
   }
 

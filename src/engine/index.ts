@@ -7,6 +7,7 @@ export type {
   EffectResult,
   EffectSource,
   EndReport,
+  EngineFigures,
   EngineMetrics,
   EngineOptions,
   ForkOptions,
@@ -17,3 +18,4 @@ export type {
   SessionStatus,
   StartOptions,
 } from "./engine-options.ts";
+export { noEffects } from "./no-effects.ts";

@@ -57,7 +57,6 @@ export class Scheduler {
     this.#limits = limits;
     this.#now = now;
     this.#events = events;
-    for (const runner of source.start(this.#runnerEvents(() => true))) this.#adopt(runner);
     const period = Math.max(20, limits.stuckMs / 5);
     this.#lastBeat = performance.now();
     this.#heartbeat = setInterval(() => this.#beat(period), period);
@@ -75,6 +74,12 @@ export class Scheduler {
         if (isShared()) this.#addLane(lane);
       },
     };
+  }
+
+  /** Starts the runners, unless they are there. */
+  start(): void {
+    if (this.#runners.length > 0 || this.#closed) return;
+    for (const runner of this.#source.start(this.#runnerEvents(() => true))) this.#adopt(runner);
   }
 
   #adopt(runner: Runner): void {
@@ -118,6 +123,7 @@ export class Scheduler {
 
   /** Calls `actor.run` with a lane when it is its turn. */
   enqueue(actor: SessionActor): void {
+    this.start();
     const state = this.#choose(actor);
     if (!state) {
       this.#homeless.push(actor);

@@ -8,7 +8,12 @@ import type { Directory } from "../session/index.ts";
 import type { ActorServices } from "./actor-services.ts";
 import { breathe } from "./background-work.ts";
 import { sessionEnded } from "./refusals.ts";
-import { type RegistryEntry, readRegistry, writeRegistry } from "./registry.ts";
+import {
+  type RegistryContent,
+  type RegistryEntry,
+  readRegistry,
+  writeRegistry,
+} from "./registry.ts";
 import { SessionActor } from "./session-actor.ts";
 import { SessionLog } from "./session-log.ts";
 import { isUnfinished, storedSession } from "./stored-sessions.ts";
@@ -35,6 +40,8 @@ export class SessionTable {
   #changed = false;
   #writing: Promise<void> = Promise.resolve();
   #closed = false;
+  /** Whether all sessions that have not ended are known. */
+  #complete = false;
   /** Resolves when sessions that a crash may have hidden have been looked for. */
   searched: Promise<void> = Promise.resolve();
 
@@ -125,23 +132,32 @@ export class SessionTable {
   /**
    * Takes over what an engine before has left: reads the registry, sets the timers of those that
    * sleep, and goes on, in the background, with those that have something to do. Where the registry
-   * may be behind, what the journal held is looked at first, then everything.
+   * may be behind, what the journal held is looked at first, then everything. With `asked` nothing
+   * goes on by itself, and what is known is kept for an engine that takes over everything.
    */
-  async open(): Promise<void> {
+  async open(resumes: "all" | "asked"): Promise<void> {
     const { disk, path, recovery } = this.#services.directory;
     const registry = readRegistry(disk, path);
-    const runnable: SessionId[] = [];
-    for (const [id, entry] of registry?.sessions ?? []) {
-      if (entry.runnable) runnable.push(id);
-      else this.#asleep.set(id, entry);
-      if (entry.due !== null && !entry.runnable) this.#timers.set(id, entry.due);
-    }
-    const hidden = registry?.clean ? [] : [...(recovery?.sessions ?? [])];
-    this.searched = this.#goOnWith(runnable, hidden, registry?.clean !== true).catch(
-      (error: unknown) => this.#services.trouble(`looking for sessions: ${messageOf(error)}`),
-    );
+    for (const [id, entry] of registry?.sessions ?? []) this.#asleep.set(id, entry);
+    if (resumes === "asked") this.#complete = registry?.clean === true;
+    else this.#search(registry, recovery?.sessions ?? []);
     await this.#write(false);
     this.#sweep();
+  }
+
+  #search(registry: RegistryContent | undefined, hidden: Iterable<SessionId>): void {
+    const runnable: SessionId[] = [];
+    for (const [id, { runnable: goesOn, due }] of registry?.sessions ?? []) {
+      if (goesOn) runnable.push(id);
+      else if (due !== null) this.#timers.set(id, due);
+    }
+    const behind = registry?.clean !== true;
+    this.searched = this.#goOnWith(runnable, behind ? [...hidden] : [], behind).then(
+      () => {
+        this.#complete = !this.#closed;
+      },
+      (error: unknown) => this.#services.trouble(`looking for sessions: ${messageOf(error)}`),
+    );
   }
 
   async #goOnWith(
@@ -165,10 +181,15 @@ export class SessionTable {
       seen.add(id);
       looked += 1;
       if (looked % searchedAtOnce === 0) await breathe();
-      if (!isUnfinished(this.#services.directory, id) || this.#actors.has(id)) continue;
-      const actor = await this.actorOf(id).catch(() => undefined);
-      actor?.wake();
+      if (!isUnfinished(this.#services.directory, id)) this.#asleep.delete(id);
+      else if (this.#actors.has(id)) continue;
+      else await this.#goOnWithOne(id);
     }
+  }
+
+  async #goOnWithOne(id: SessionId): Promise<void> {
+    const actor = await this.actorOf(id).catch(() => undefined);
+    actor?.wake();
   }
 
   /** Looks now and then who may sleep. */
@@ -253,7 +274,7 @@ export class SessionTable {
     await Promise.all([...this.#actors.values()].map((actor) => actor.leave()));
     await Promise.all(this.#falling.values());
     await this.#write(
-      true,
+      this.#complete,
       entries.filter(([id]) => this.#actors.has(id) && !ended.has(id)),
     );
   }

@@ -3,7 +3,7 @@
  * their own. A server without one serves recorded sessions only.
  */
 import type { SessionId } from "../base/index.ts";
-import type { ForkOptions, SessionStatus, StartOptions } from "../engine/index.ts";
+import type { EngineFigures, ForkOptions, SessionStatus, StartOptions } from "../engine/index.ts";
 
 /**
  * Guarantees: what a call resolves with is durable; a second `start` with the same id answers the
@@ -23,14 +23,4 @@ export interface SessionEngine {
   /** For metrics; cheap. */
   figures?(): EngineFigures;
   close(options?: { graceMs?: number }): Promise<void>;
-}
-
-/** What an engine says of itself for metrics. */
-export interface EngineFigures {
-  /** Sessions that are in memory, running or waiting. */
-  readonly active: number;
-  /** Between 0 and 1: how much of the time of the runners is used. */
-  readonly utilization: number;
-  /** Times that a runner was given up because it did not answer. */
-  readonly leasesExpired: number;
 }

@@ -2,7 +2,7 @@
 export { allows, isScope, type Scope, scopes } from "./access/scopes.ts";
 export { type NewToken, type TokenRecord, TokenStore } from "./access/token-store.ts";
 export { createServer, ReachServer } from "./create-server.ts";
-export type { EngineFigures, SessionEngine } from "./engine-port.ts";
+export type { SessionEngine } from "./engine-port.ts";
 export {
   defaultConfig,
   type ServerConfig,

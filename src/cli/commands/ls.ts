@@ -73,7 +73,7 @@ function sessionTable(
     session.created === null ? "" : dateTime(session.created),
     session.events === null ? "" : grouped(session.events),
     byteSize(session.bytes),
-    oneLine(session.format),
+    oneLine(session.program ?? session.format),
     clipped(oneLine(session.name), nameColumns),
   ]);
   const [headings = "", ...lines] = table(columns, rows);

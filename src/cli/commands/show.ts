@@ -1,11 +1,11 @@
 /**
  * `reach show`: one session at a glance: what it is, what signed it, and below what the built-in
- * program makes of its events.
+ * program makes of its events, or, of an executed session, its own state.
  */
 import type { Command } from "commander";
 import { toHex } from "../../base/index.ts";
 import { renderTranscript, type TranscriptState, transcript } from "../../programs/index.ts";
-import { closeWorkers, loadProgram, stateAt } from "../../runtime/index.ts";
+import { closeWorkers, loadProgram, programFor, stateAt } from "../../runtime/index.ts";
 import {
   type Directory,
   type ImportNote,
@@ -22,6 +22,7 @@ import { resolveSession, withReader } from "../sessions.ts";
 import { labelled } from "../table.ts";
 import { oneLine } from "../terminal-text.ts";
 import { jsonable } from "../value-json.ts";
+import { treeStyles, valueTree } from "../value-tree.ts";
 
 /** `reach show`. */
 export const showCommand: CommandDefinition = {
@@ -40,8 +41,12 @@ export const showCommand: CommandDefinition = {
 interface Details {
   readonly root: string;
   readonly checkpoint: { readonly size: number; readonly signedBy: string } | null;
-  /** Of the built-in program: how many, and the events under the last one. */
-  readonly snapshots: { readonly count: number; readonly last: number | null };
+  /** Of the program it ran, else the built-in one: how many, and the events under the last. */
+  readonly snapshots: {
+    readonly program: string;
+    readonly count: number;
+    readonly last: number | null;
+  };
   readonly import: ImportNote | null;
 }
 
@@ -60,6 +65,10 @@ async function show(invocation: Invocation, text: string): Promise<undefined> {
       }
       if (!output.json) await output.print(...headerLines(summary, details, output));
       if (summary.events === 0 && !output.json) return;
+      if (summary.program !== null) {
+        await showExecuted(output, directory, { ...summary, ...details });
+        return;
+      }
       const state = summary.events === 0 ? null : await transcriptOf(directory, id);
       if (output.json) {
         const note = details.import === null ? null : importObject(details.import);
@@ -73,6 +82,18 @@ async function show(invocation: Invocation, text: string): Promise<undefined> {
   return undefined;
 }
 
+/** The state of an executed session, folded by the program that it runs. */
+async function showExecuted(
+  output: Output,
+  directory: Directory,
+  about: SessionSummary & Details,
+): Promise<void> {
+  const program = await programFor(directory, about.id);
+  const { state } = await stateAt(directory, about.id, undefined, { program });
+  if (output.json) await output.printObject({ ...about, state: jsonable(state) });
+  else if (!output.quiet) await output.print("", valueTree(state, treeStyles(output)));
+}
+
 async function transcriptOf(directory: Directory, id: string): Promise<TranscriptState> {
   const program = await loadProgram(transcript.name);
   const { state } = await stateAt(directory, id, undefined, { program });
@@ -81,12 +102,14 @@ async function transcriptOf(directory: Directory, id: string): Promise<Transcrip
 
 function detailsOf(directory: Directory, session: SessionReader, summary: SessionSummary): Details {
   const signed = summary.signed === null ? undefined : session.checkpoint();
-  const snapshots = session.snapshots(transcript.hash);
+  const own = session.manifest.program;
+  const snapshots = session.snapshots(own?.bundle ?? transcript.hash);
+  const last = snapshots.at(-1)?.size ?? null;
   const signedBy = directory.identity.verifierKey.split("+").slice(0, 2).join("+");
   return {
     root: toHex(session.root()),
     checkpoint: signed ? { size: signed.size, signedBy } : null,
-    snapshots: { count: snapshots.length, last: snapshots.at(-1)?.size ?? null },
+    snapshots: { program: own?.name ?? transcript.name, count: snapshots.length, last },
     import: lastImport(session),
   };
 }
@@ -113,15 +136,16 @@ function headerLines(summary: SessionSummary, details: Details, output: Output):
   const signed = checkpoint
     ? `signed over ${counted(checkpoint.size, "event")} by ${oneLine(checkpoint.signedBy)}`
     : "none yet";
-  const { count, last } = snapshots;
+  const { count, last, program } = snapshots;
   const kept =
     last === null
-      ? "none of transcript yet: `reach replay` makes them"
-      : `${grouped(count)} of transcript, the last after ${grouped(last)} events`;
+      ? `none of ${oneLine(program)} yet${summary.program ? "" : ": `reach replay` makes them"}`
+      : `${grouped(count)} of ${oneLine(program)}, the last after ${grouped(last)} events`;
   const lines = labelled([
     ["session", output.style("bold", summary.id)],
     ["name", oneLine(summary.name)],
-    ["format", [oneLine(summary.format), `(${summary.kind})`].join(" ").trim()],
+    ["program", summary.program === null ? undefined : `${oneLine(summary.program)} (executed)`],
+    ["format", summary.program === null ? formatText(summary) : undefined],
     ["created", created === null ? undefined : `${dateTime(created)} UTC`],
     ["events", events === null ? undefined : grouped(events)],
     ["on disk", `${byteSize(summary.bytes)}, payloads above 4 KiB aside`],
@@ -150,4 +174,8 @@ function statusText({ status, problem }: SessionSummary, output: Output): string
   if (status === "ok") return undefined;
   const text = problem === null ? status : `${status}: ${oneLine(problem)}`;
   return output.style(status === "importing" ? "yellow" : "red", text);
+}
+
+function formatText({ format, kind }: SessionSummary): string {
+  return [oneLine(format), `(${kind})`].join(" ").trim();
 }

@@ -12,12 +12,11 @@ import {
 } from "../../runtime/index.ts";
 import { addProgram, type CommandDefinition, parseCount } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
-import type { Output } from "../output.ts";
 import { checkProgram } from "../program-choice.ts";
 import { counted, grouped, seconds } from "../quantity.ts";
 import { resolveSession, withReader } from "../sessions.ts";
 import { jsonable } from "../value-json.ts";
-import { type TreeStyles, valueTree } from "../value-tree.ts";
+import { treeStyles, valueTree } from "../value-tree.ts";
 
 interface StateFlags {
   readonly at?: number;
@@ -63,7 +62,7 @@ async function showState(
       if (output.json) {
         const about = { id, at: found.at, program: programName(program), stateHash };
         await output.printObject({ ...about, snapshotUsed, state: jsonable(found.state) });
-      } else await output.print(valueTree(found.state, stylesOf(output)));
+      } else await output.print(valueTree(found.state, treeStyles(output)));
     });
   } finally {
     await closeWorkers();
@@ -77,13 +76,4 @@ function originText(found: StateReport): string {
   const start = snapshotUsed === null ? "no snapshot" : `the snapshot at ${grouped(snapshotUsed)}`;
   const folded = counted(at - (snapshotUsed ?? 0), "event");
   return `after ${counted(at, "event")}: from ${start} and ${folded}, ${seconds(found.seconds)}`;
-}
-
-function stylesOf(output: Output): TreeStyles {
-  return {
-    key: (text) => text,
-    text: (text) => output.style("green", text),
-    number: (text) => output.style("yellow", text),
-    dim: (text) => output.style("dim", text),
-  };
 }

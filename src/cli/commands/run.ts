@@ -1,0 +1,256 @@
+/**
+ * `reach run`: runs one session of a program here and now, and shows its events as they become
+ * durable. A session that waits for an input, or that Ctrl-C has stopped, goes on with `--resume`.
+ */
+import { type Command, Option } from "commander";
+import { isSessionId, ReachError, type SessionId } from "../../base/index.ts";
+import { type EndReport, Engine, noEffects, type SessionStatus } from "../../engine/index.ts";
+import type { EventView } from "../../event/index.ts";
+import { closeWorkers, loadProgram } from "../../runtime/index.ts";
+import type { Directory } from "../../session/index.ts";
+import type { CommandDefinition } from "../command.ts";
+import { EventFeed } from "../event-feed.ts";
+import { EventTable, eventJson } from "../event-text.ts";
+import { type ExitCode, exitCodes } from "../exit-codes.ts";
+import { interruption } from "../interrupt.ts";
+import type { Invocation } from "../invocation.ts";
+import { checkProgram } from "../program-choice.ts";
+import { counted, timestamp } from "../quantity.ts";
+import { jsonValue, type SentInput, sentInput } from "../run-inputs.ts";
+import { resolveSession, shortId, withWriter } from "../sessions.ts";
+import { jsonable } from "../value-json.ts";
+
+interface RunFlags {
+  readonly input?: string;
+  readonly name?: string;
+  readonly id?: string;
+  readonly resume?: string;
+  readonly send?: readonly SentInput[];
+  readonly ndjson?: boolean;
+}
+
+/** For a session to come to a boundary between activations. */
+const closeGraceMs = 1000;
+
+/** `reach run`. */
+export const runCommand: CommandDefinition = {
+  examples: [
+    [
+      `reach run agent.ts --input '{"prompt":"hello"}'`,
+      "one session, from its beginning to its end",
+    ],
+    ["reach run agent.ts --input @request.json", "the input from a file; @- for standard input"],
+    [`reach run --resume 0199c1f2 --send approval='{"by":"me"}'`, "with what it waits for"],
+  ],
+  notes: [
+    "The program runs in a thread of this process; what it calls is looked up in " +
+      "reach.config.ts. Everything is in the data directory: `reach events`, `reach replay` and " +
+      "`reach verify` work on it, also while it runs.",
+    "Ends when the session has ended (exit 1 unless it is done) or waits for an input that was " +
+      "not sent (exit 0). Ctrl-C stops at a place from which --resume goes on. With --json: " +
+      '{"id", "status", "outcome", "events", "result", "error", "waitingFor"}.',
+  ],
+  configure(command: Command, start) {
+    command
+      .argument("[program]", "a .ts or .js file with a program that has `step`")
+      .option("--input <json>", "what the trigger carries, or @file (default: null)")
+      .option("--name <text>", "a name for the session")
+      .option("--id <id>", "id of the session; one that is there is not begun again")
+      .option("--resume <id>", "go on with a session that was left unfinished")
+      .addOption(
+        new Option("--send <type=json>", "an input for the session; repeat for more").argParser(
+          (text: string, before: readonly SentInput[] = []) => [...before, sentInput(text)],
+        ),
+      )
+      .option("--ndjson", "events as one JSON object per line")
+      .action((program: string | undefined, flags: RunFlags) => {
+        return start((invocation) => run(invocation, program, flags));
+      });
+  },
+};
+
+function checkFlags(program: string | undefined, { resume, input, id }: RunFlags): void {
+  if ((program === undefined) === (resume === undefined)) {
+    const message = program === undefined ? "there is no program to run" : "two things to run";
+    throw new ReachError("USAGE", message, {
+      hint: "give the file of a program, or --resume with the id of a session",
+    });
+  }
+  if (resume !== undefined && (input !== undefined || id !== undefined)) {
+    throw new ReachError("USAGE", "--resume takes neither --input nor --id: it has both", {
+      hint: "--send gives a session what it waits for",
+    });
+  }
+  if (id !== undefined && !isSessionId(id)) {
+    throw new ReachError("USAGE", `${id} is no session id`, {
+      hint: "an id is a UUID of version 7; without --id a new one is made",
+    });
+  }
+}
+
+/** What a run has come to. */
+interface RunOutcome {
+  readonly id: SessionId;
+  readonly status: SessionStatus;
+  readonly report: EndReport | undefined;
+}
+
+async function run(
+  invocation: Invocation,
+  file: string | undefined,
+  flags: RunFlags,
+): Promise<ExitCode> {
+  checkFlags(file, flags);
+  if (file !== undefined) checkProgram(file);
+  const input = jsonValue(flags.input ?? "null", "--input");
+  const stop = interruption(() => {
+    invocation.output.note("stopping at a place from which it can go on…");
+  });
+  try {
+    const program = file === undefined ? undefined : await loadProgram(file, stop.signal);
+    return await withWriter(invocation, { create: program !== undefined }, async (directory) => {
+      const engine = await Engine.open({
+        directory,
+        effects: noEffects,
+        runners: { kind: "threads", threads: 1 },
+        resumes: "asked",
+        onTrouble: (trouble) => invocation.output.note(trouble),
+      });
+      try {
+        const id = await begin(directory, engine, program, input, flags);
+        const outcome = await follow(invocation, directory, engine, id, flags, stop.signal);
+        await tell(invocation, directory, outcome);
+        return stop.exitCode ?? exitCodeOf(outcome);
+      } finally {
+        // What is still busy then is left where it is: its log says how to go on.
+        await engine.close({ graceMs: closeGraceMs });
+      }
+    });
+  } finally {
+    stop.end();
+    await closeWorkers();
+  }
+}
+
+async function begin(
+  directory: Directory,
+  engine: Engine,
+  program: Parameters<Engine["start"]>[0] | undefined,
+  input: unknown,
+  { resume, id, name }: RunFlags,
+): Promise<SessionId> {
+  if (program !== undefined) {
+    const named = { ...(id === undefined ? {} : { id }), ...(name === undefined ? {} : { name }) };
+    return (await engine.start(program, input, named)).id;
+  }
+  const found = resolveSession(directory, resume as string);
+  if (engine.status(found).phase !== "ended") await engine.resume(found);
+  return found;
+}
+
+/** Shows events and sends inputs until the session has ended or waits for somebody. */
+async function follow(
+  { output }: Invocation,
+  directory: Directory,
+  engine: Engine,
+  id: SessionId,
+  { send = [], resume, ndjson }: RunFlags,
+  signal: AbortSignal,
+): Promise<RunOutcome> {
+  const from = resume === undefined ? 0 : engine.status(id).size;
+  const table = new EventTable(10_000, "ref", output.columns);
+  const shows = !output.json && (!output.quiet || ndjson === true);
+  if (shows && !ndjson) await output.print(output.style("bold", table.heading()));
+  const feed = new EventFeed(directory, id, from, async (events: Iterable<EventView>) => {
+    if (!shows) return;
+    for (const event of events) {
+      await output.print(ndjson ? eventJson(event, "inline") : table.line(event));
+    }
+  });
+  try {
+    if (engine.status(id).phase !== "ended") {
+      for (const one of send) await engine.input(id, one);
+      await settled(engine, id, signal);
+    }
+  } finally {
+    const { phase, size } = engine.status(id);
+    await feed.end(phase === "stuck" ? 0 : size);
+  }
+  const status = engine.status(id);
+  const report = status.phase === "ended" ? await engine.finished(id) : undefined;
+  return { id, status, report };
+}
+
+/** Resolves when a session has ended, or is stuck, or waits for nothing but inputs. */
+function settled(engine: Engine, id: SessionId, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const { phase, waiting } = engine.status(id);
+      const forInputs =
+        phase === "waiting" &&
+        waiting !== undefined &&
+        waiting.inputs.length > 0 &&
+        waiting.calls.length === 0;
+      if (phase !== "ended" && phase !== "stuck" && !forInputs && !signal.aborted) return;
+      end();
+      resolve();
+    };
+    const stop = engine.onPhase((changed) => {
+      if (changed === id) queueMicrotask(look);
+    });
+    const end = (): void => {
+      stop();
+      signal.removeEventListener("abort", look);
+    };
+    signal.addEventListener("abort", look);
+    look();
+  });
+}
+
+async function tell(
+  { output }: Invocation,
+  directory: Directory,
+  { id, status, report }: RunOutcome,
+): Promise<void> {
+  const waitingFor = status.phase === "waiting" ? (status.waiting?.inputs ?? []) : [];
+  if (output.json) {
+    await output.printObject({
+      id,
+      status: status.phase,
+      outcome: report?.outcome ?? null,
+      events: status.size,
+      ...(report && "result" in report ? { result: jsonable(report.result) } : {}),
+      ...(report?.error ? { error: report.error } : {}),
+      ...(status.error ? { error: status.error } : {}),
+      ...(waitingFor.length > 0 ? { waitingFor } : {}),
+    });
+    return;
+  }
+  const short = shortId(id, directory.sessionIds());
+  if (output.quiet) {
+    await output.print(id);
+    return;
+  }
+  const word = report?.outcome ?? status.phase;
+  const style = word === "done" ? "green" : report || status.error ? "red" : "yellow";
+  const events = counted(status.size, "event");
+  await output.print(
+    `${output.style(style, word)}   ${events}   id ${output.style("bold", short)}`,
+  );
+  if (report?.result !== undefined) {
+    await output.print(`  result ${JSON.stringify(jsonable(report.result))}`);
+  }
+  const error = report?.error ?? status.error;
+  if (error) await output.print(`  ${error.code ?? "error"}: ${error.message}`);
+  const due = status.waiting?.due ?? null;
+  if (waitingFor.length > 0) {
+    const until = due === null ? "" : `, at most until ${timestamp(due)}`;
+    await output.print(`  waits for the input ${waitingFor.join(" or ")}${until}`);
+    output.note(`reach run --resume ${short} --send ${waitingFor[0]}='…'`);
+  } else if (!report && !status.error) output.note(`reach run --resume ${short} goes on`);
+}
+
+function exitCodeOf({ report, status }: RunOutcome): ExitCode {
+  if (status.phase === "stuck") return exitCodes.failed;
+  return report && report.outcome !== "done" ? exitCodes.failed : exitCodes.ok;
+}

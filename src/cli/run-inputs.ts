@@ -1,0 +1,48 @@
+/**
+ * Values on the command line of `reach run`: `--input JSON` or `@FILE`, and `--send TYPE=JSON` for
+ * what a session waits for.
+ */
+import * as fs from "node:fs";
+import { messageOf, ReachError } from "../base/index.ts";
+
+/** An input for a session that waits for one. */
+export interface SentInput {
+  readonly type: string;
+  readonly data: unknown;
+}
+
+/**
+ * The value of a flag: JSON, or `@FILE` for JSON in a file, `@-` for standard input. Throws `USAGE`
+ * for what is not JSON, `NOT_FOUND` for a missing file.
+ */
+export function jsonValue(text: string, flag: string): unknown {
+  if (!text.startsWith("@")) return parsed(text, flag, `write strings with quotes: ${flag} '"…"'`);
+  const file = text.slice(1);
+  let content: string;
+  try {
+    content = fs.readFileSync(file === "-" ? 0 : file, "utf8");
+  } catch (error) {
+    throw new ReachError("NOT_FOUND", `${flag}: ${messageOf(error)}`, { cause: error });
+  }
+  return parsed(content, `${flag} ${file}`, "the file should hold one JSON value");
+}
+
+function parsed(text: string, what: string, hint: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ReachError("USAGE", `${what} is not JSON: ${messageOf(error)}`, { hint });
+  }
+}
+
+/** `TYPE=JSON`, or `TYPE` alone for null. Throws `USAGE`. */
+export function sentInput(text: string): SentInput {
+  const at = text.indexOf("=");
+  const type = at < 0 ? text : text.slice(0, at);
+  if (type === "") {
+    throw new ReachError("USAGE", `--send ${text} names no type`, {
+      hint: `for example --send approval='{"by":"me"}'`,
+    });
+  }
+  return { type, data: at < 0 ? null : jsonValue(text.slice(at + 1), `--send ${type}`) };
+}

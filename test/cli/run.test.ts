@@ -1,0 +1,103 @@
+import { describe, expect, it } from "vitest";
+import { ended, heard, Workbench } from "./reach-command.ts";
+
+const program = `
+import { defineProgram } from "reach-replay/program";
+export default defineProgram({
+  name: "asking", version: "1.2.0",
+  init: (trigger) => ({ who: trigger.data?.who ?? "nobody", answers: [] }),
+  reduce(state, event) {
+    if (event.kind === "input") state.answers.push(event.data);
+    return state;
+  },
+  async step(ctx) {
+    ctx.emit("greeting", { text: "hello " + ctx.state.who, luck: ctx.random() });
+    await ctx.sleep(5);
+    const answer = await ctx.waitFor("answer");
+    try {
+      await ctx.call("unknown", {});
+    } catch (error) {
+      ctx.emit("caught", { code: error.code });
+    }
+    if (answer.data.fail) throw new Error("as asked");
+    return { done: { got: answer.data } };
+  },
+});
+`;
+
+interface Run {
+  readonly id: string;
+  readonly status: string;
+  readonly outcome: string | null;
+  readonly result?: unknown;
+  readonly waitingFor?: readonly string[];
+}
+
+describe("reach run", () => {
+  it("runs to what the session waits for, goes on with it, and replays", async () => {
+    const bench = new Workbench();
+    bench.write("asking.ts", program);
+    const begun = await bench.json<Run>(["run", "asking.ts", "--input", '{"who":"Ann"}']);
+    expect(begun).toMatchObject({ status: "waiting", outcome: null, waitingFor: ["answer"] });
+    const sent = ["--send", 'answer={"n":5}'];
+    const ended = await bench.json<Run>(["run", "--resume", begun.id, ...sent]);
+    expect(ended).toMatchObject({
+      id: begun.id,
+      status: "ended",
+      outcome: "done",
+      result: { got: { n: 5 } },
+    });
+    const replay = await bench.run(["replay", begun.id, "--quiet"]);
+    expect(replay.stdout).toBe("identical\n");
+    const verified = await bench.run(["verify", begun.id]);
+    expect(verified.code).toBe(0);
+    expect(verified.stdout).toContain("complete    signed over 10 events");
+    const shown = await bench.run(["show", begun.id]);
+    expect(shown.stdout).toContain("program     asking 1.2.0 (executed)");
+    expect(shown.stdout).toContain('who: "Ann"');
+  });
+
+  it("shows every event once, in order, and how the session ended", async () => {
+    const bench = new Workbench();
+    bench.write("asking.ts", program);
+    const args = ["run", "asking.ts", "--send", 'answer={"fail":true}', "--ndjson"];
+    const { code, stdout } = await bench.run(args);
+    expect(code).toBe(1);
+    const lines = stdout.trimEnd().split("\n");
+    const events = lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i));
+    expect(events.at(-1)).toMatchObject({ kind: "end", type: "failed" });
+    expect(stdout).toMatch(/^failed {3}\d+ events/m);
+    expect(stdout).toContain("as asked");
+  });
+
+  it("is stopped by Ctrl-C where it can go on", async () => {
+    const bench = new Workbench();
+    bench.write("slow.ts", program.replace("ctx.sleep(5)", "ctx.sleep('1h')"));
+    const child = bench.start(["run", "slow.ts"]);
+    const ending = ended(child);
+    await heard(child.stdout, /timer +set/);
+    child.kill("SIGINT");
+    const { code, stdout } = await ending;
+    expect(code).toBe(130);
+    const id = /id ([0-9a-f-]+)/.exec(stdout)?.[1] as string;
+    const again = await bench.json<Run>(["show", id]);
+    expect(again).toMatchObject({ events: 3, status: "ok" });
+  });
+
+  it.each([
+    [["run"], "there is no program to run"],
+    [["run", "missing.ts"], "there is no program missing.ts"],
+    [["run", "asking.ts", "--input", "{bad"], "--input is not JSON"],
+    [["run", "asking.ts", "--input", "@missing.json"], "--input: ENOENT"],
+    [["run", "asking.ts", "--send", "=1"], "--send =1 names no type"],
+    [["run", "asking.ts", "--id", "7"], "7 is no session id"],
+    [["run", "asking.ts", "--resume", "0199"], "two things to run"],
+  ])("refuses %j", async (args, message) => {
+    const bench = new Workbench();
+    bench.write("asking.ts", program);
+    const { code, stderr } = await bench.run(args);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(message);
+  });
+});
