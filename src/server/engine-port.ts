@@ -19,7 +19,8 @@ export interface SessionEngine {
   input(id: SessionId, event: { type: string; data: unknown }): Promise<{ seq: number }>;
   cancel(id: SessionId, reason?: string): Promise<{ seq: number }>;
   status(id: SessionId): SessionStatus;
-  fork(id: SessionId, options: ForkOptions): Promise<{ id: SessionId }>;
+  /** Missing where nothing can be forked. */
+  fork?(id: SessionId, options: ForkOptions): Promise<{ id: SessionId }>;
   /** For metrics; cheap. */
   figures?(): EngineFigures;
   close(options?: { graceMs?: number }): Promise<void>;

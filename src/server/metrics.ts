@@ -17,6 +17,11 @@ export class ServerMetrics {
     "From the arrival of a trigger to its durable first event",
     latencyBuckets,
   );
+  readonly spawn = this.#histogram(
+    "reach_spawn_seconds",
+    "From an accepted trigger to the end of the program's first turn",
+    latencyBuckets,
+  );
   readonly appendCommit = this.#histogram(
     "reach_append_commit_seconds",
     "From an append over HTTP to its being durable",

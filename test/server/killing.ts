@@ -13,10 +13,13 @@ import { Observer } from "./tailing.ts";
 export class ServerProcess {
   readonly data: string;
   readonly port: number;
+  readonly #args: readonly string[];
   #child: ChildProcess | undefined;
   stderr = "";
 
-  constructor(data: string, port: number) {
+  /** `args`: more of the command line. */
+  constructor(data: string, port: number, args: readonly string[] = []) {
+    this.#args = args;
     this.data = data;
     this.port = port;
   }
@@ -28,7 +31,7 @@ export class ServerProcess {
   /** Starts it; resolves when it takes requests. */
   async start(): Promise<void> {
     const args = [mainFile, "serve", "--data", this.data, "--port", String(this.port)];
-    const child = spawn(process.execPath, [...args, "--log", "warn"], {
+    const child = spawn(process.execPath, [...args, "--log", "warn", ...this.#args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
@@ -41,6 +44,11 @@ export class ServerProcess {
       });
       child.once("exit", () => reject(new Error(`it did not start: ${this.stderr}`)));
     });
+  }
+
+  /** Its process, while it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
   }
 
   /** Ends it with a signal; resolves with its exit code when it is gone. */

@@ -8,13 +8,15 @@ import { type Command, Option } from "commander";
 import { destination, type Logger, pino } from "pino";
 import { messageOf, ReachError } from "../../base/index.ts";
 import { nodeDisk } from "../../disk/index.ts";
-import { closeWorkers } from "../../runtime/index.ts";
+import { Engine, noEffects } from "../../engine/index.ts";
+import { closeWorkers, type LoadedProgram, loadProgram } from "../../runtime/index.ts";
 import { createServer, type ReachServer, TokenStore } from "../../server/index.ts";
 import { Directory, hasIdentity } from "../../session/index.ts";
 import { type CommandDefinition, parseCount } from "../command.ts";
 import { interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
 import { packageVersion } from "../package-version.ts";
+import { checkProgram } from "../program-choice.ts";
 import { recoveryLines } from "../sessions.ts";
 import { checkDataFolder } from "../settings.ts";
 
@@ -22,6 +24,7 @@ interface ServeFlags {
   readonly host: string;
   readonly port: number;
   readonly cors?: readonly string[];
+  readonly program?: readonly string[];
   readonly log: string;
   readonly takeOver?: boolean;
 }
@@ -34,18 +37,20 @@ export const serveCommand: CommandDefinition = {
   examples: [
     ["reach serve", "for this machine, without tokens"],
     ["reach serve --host 0.0.0.0 --port 8080", "for everybody who has a token"],
+    ["reach serve --program agent.ts", "runs sessions of this program as well"],
     ["curl localhost:4320/v1/sessions", "`/docs` shows every route"],
   ],
   notes: [
     "Serves every workspace of the data directory; `reach token create` makes tokens for them. " +
       "Ctrl-C or SIGTERM stops it: no more triggers, observers are told where to resume, " +
       "everything is durable and signed.",
-    'With --json: {"url", "port", "workspaces", "tokens"} when it takes requests.',
+    'With --json: {"url", "port", "workspaces", "programs", "tokens"} when it takes requests.',
   ],
   configure(command: Command, start) {
     command
       .option("--host <address>", "address to listen on", "127.0.0.1")
       .option("--port <number>", "port to listen on; 0: any", parsePort, defaultPort)
+      .option("--program <file>", "a program to run by its name; repeat for more", collectPath)
       .option("--cors <origin>", "pages of this origin may ask; repeat for more", collect)
       .addOption(new Option("--log <level>", "what is logged").choices(logLevels).default("info"))
       .option("--take-over", "take the lock from a writer that is alive")
@@ -66,6 +71,10 @@ function collect(text: string, before: readonly string[] = []): string[] {
   });
 }
 
+function collectPath(file: string, before: readonly string[] = []): string[] {
+  return [...before, file];
+}
+
 async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefined> {
   const { settings, output } = invocation;
   checkDataFolder(settings);
@@ -73,14 +82,18 @@ async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefin
   const data = settings.data.value;
   // Whoever stops it while it starts stops it all the same.
   const interrupted = interruption(() => output.note("stopping: observers are told to resume"));
-  const directories: Directory[] = [];
+  const served: Served[] = [];
   let server: ReachServer | undefined;
   try {
+    const programs = await loadPrograms(flags.program ?? [], interrupted.signal);
     for (const name of workspacesIn(data)) {
-      directories.push(await openDirectory(`${data}/${name}`, flags, log, () => server));
+      const directory = await openDirectory(`${data}/${name}`, flags, log, () => server);
+      served.push({ directory, engine: undefined });
+      const engine = await openEngine(directory, programs, log, () => server);
+      served[served.length - 1] = { directory, engine };
     }
     server = await createServer({
-      workspaces: directories.map((directory) => ({ directory })),
+      workspaces: served,
       tokens: new TokenStore(nodeDisk, data),
       logger: log,
       config: { corsOrigins: flags.cors ?? [] },
@@ -88,17 +101,60 @@ async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefin
       version: packageVersion(),
     });
     const { url, port, open } = await server.listen(flags);
-    const workspaces = directories.map(({ workspace }) => workspace);
-    if (output.json) await output.printObject({ url, port, workspaces, tokens: !open });
+    const workspaces = served.map(({ directory }) => directory.workspace);
+    const names = programs.map(({ name }) => name);
+    const about = { url, port, workspaces, programs: names, tokens: !open };
+    if (output.json) await output.printObject(about);
     else await output.print(`listening on ${url}`);
     if (open) output.note("no tokens: only this machine is answered; see `reach token create`");
     await stopped(interrupted.signal);
   } finally {
-    await close(server, directories);
+    await close(server, served);
     interrupted.end();
     await closeWorkers();
   }
   return undefined;
+}
+
+/** A workspace, and what runs its sessions. */
+interface Served {
+  readonly directory: Directory;
+  readonly engine: Engine | undefined;
+}
+
+/** Loads the programs; throws `USAGE` when two have one name. */
+async function loadPrograms(
+  files: readonly string[],
+  signal: AbortSignal,
+): Promise<LoadedProgram[]> {
+  const programs: LoadedProgram[] = [];
+  for (const file of files) {
+    checkProgram(file);
+    const program = await loadProgram(file, signal);
+    if (programs.some(({ name }) => name === program.name)) {
+      throw new ReachError("USAGE", `two programs have the name ${program.name}`, {
+        where: file,
+        hint: "sessions are begun by the name of their program: give one of them another",
+      });
+    }
+    programs.push(program);
+  }
+  return programs;
+}
+
+function openEngine(
+  directory: Directory,
+  programs: readonly LoadedProgram[],
+  log: Logger,
+  server: () => ReachServer | undefined,
+): Promise<Engine> {
+  return Engine.open({
+    directory,
+    programs,
+    effects: noEffects,
+    onTrouble: (trouble) => log.warn({ trouble }, "trouble with running sessions"),
+    onSpawn: (ms) => server()?.context.metrics.spawn.observe(ms / 1000),
+  });
 }
 
 async function openDirectory(
@@ -136,15 +192,13 @@ function stopped(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function close(
-  server: ReachServer | undefined,
-  directories: readonly Directory[],
-): Promise<void> {
+async function close(server: ReachServer | undefined, served: readonly Served[]): Promise<void> {
   if (server) {
     await server.close();
     return;
   }
-  for (const directory of directories) {
+  for (const { directory, engine } of served) {
+    await engine?.close();
     await directory.close().catch((error: unknown) => {
       process.stderr.write(`${messageOf(error)}\n`);
     });
