@@ -30,6 +30,7 @@ const layers = {
   session: 4,
   runtime: 5,
   importers: 5,
+  config: 6,
   recorder: 5,
   engine: 6,
   server: 7,

@@ -58,9 +58,9 @@ export interface DoctorReport {
 export interface SettingLine {
   readonly setting: string;
   readonly value: string;
-  /** `flag`, `environment` or `default`. */
+  /** `flag`, `environment`, `configuration` or `default`. */
   readonly source: string;
-  /** Which flag or variable. */
+  /** Which flag, variable or file. */
   readonly name: string;
 }
 
@@ -69,13 +69,14 @@ const nodeRequired = [20, 20] as const;
 
 /** Looks at everything. */
 export async function examine(settings: Settings, version: string): Promise<DoctorReport> {
-  const { data, colour } = settings;
+  const { data, colour, config } = settings;
   return {
     version,
     node: { version: process.versions.node, supported: nodeSupported(process.versions.node) },
     settings: [
       { setting: "data", ...data },
       { setting: "colour", ...colour },
+      { setting: "config", ...config },
     ],
     directory: await examineDirectory(settings.workspace, data.value),
   };

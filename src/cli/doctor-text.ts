@@ -100,6 +100,7 @@ export function doctorLines(
 }
 
 function settingText({ value, source, name }: SettingLine): string {
+  if (value === "") return "none";
   return `${value}  (${name === "" ? source : `${source}: ${name}`})`;
 }
 

@@ -43,6 +43,7 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
   STATE_UNSUPPORTED: exitCodes.failed,
   STATE_TOO_LARGE: exitCodes.failed,
   PROGRAM_INVALID: exitCodes.failed,
+  CONFIG_INVALID: exitCodes.usage,
   PROGRAM_FAILED: exitCodes.failed,
   SOURCE_UNREADABLE: exitCodes.failed,
   FORMAT_UNKNOWN: exitCodes.failed,

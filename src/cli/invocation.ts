@@ -3,21 +3,33 @@
  * of the process through it.
  */
 import process from "node:process";
+import { type LoadedConfig, loadConfig } from "../config/index.ts";
 import { Output } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { type CommonFlags, readSettings, type Settings } from "./settings.ts";
+import { type CommonFlags, configSetting, readSettings, type Settings } from "./settings.ts";
 
 /** What a command works with. */
 export interface Invocation {
   readonly settings: Settings;
+  /** The configuration of the project, if there is one. */
+  readonly config: LoadedConfig | undefined;
   readonly output: Output;
   /** A line of progress on stderr; clear it when the work is done. */
   progress(label: string): Progress;
 }
 
-/** The invocation that flags and the environment of this process make. Throws `USAGE`. */
-export function invocationOf(flags: CommonFlags): Invocation {
-  const settings = readSettings(flags, process.env);
+/** The configuration that is meant, loaded. Throws `NOT_FOUND`, `CONFIG_INVALID`. */
+export async function configOf(flags: CommonFlags): Promise<LoadedConfig | undefined> {
+  const { value } = configSetting(flags, process.env);
+  return value === "" ? undefined : loadConfig(value);
+}
+
+/**
+ * The invocation that flags, the environment of this process and a configuration make. Throws
+ * `USAGE`.
+ */
+export function invocationOf(flags: CommonFlags, config?: LoadedConfig): Invocation {
+  const settings = readSettings(flags, process.env, config);
   const quiet = flags.quiet === true;
   const output = new Output({
     stdout: process.stdout,
@@ -28,6 +40,7 @@ export function invocationOf(flags: CommonFlags): Invocation {
   });
   return {
     settings,
+    config,
     output,
     progress: (label) => new Progress(process.stderr, label, { enabled: !quiet }),
   };

@@ -11,7 +11,7 @@ import { type ExitCode, exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { complainOf } from "./failure.ts";
 import { helpEpilogue, helpExamples, helpNotes, overviewExamples } from "./help.ts";
 import { interruptedExitCode } from "./interrupt.ts";
-import { type Invocation, invocationOf } from "./invocation.ts";
+import { configOf, type Invocation, invocationOf } from "./invocation.ts";
 import type { CommonFlags } from "./settings.ts";
 
 /** Runs a whole command line and returns what to exit with; errors have been printed then. */
@@ -20,7 +20,8 @@ export async function runProgram(args: readonly string[], version: string): Prom
   let invocation: Invocation | undefined;
   const program = createProgram(version);
   const start: Start = async (task) => {
-    invocation = invocationOf(program.opts<CommonFlags>());
+    const flags = program.opts<CommonFlags>();
+    invocation = invocationOf(flags, await configOf(flags));
     exitCode = (await task(invocation)) ?? exitCodes.ok;
   };
   program.hook("preSubcommand", async (_, command) => {
@@ -44,6 +45,7 @@ function createProgram(version: string): Command {
     .helpOption("-h, --help", "show examples and options")
     .helpCommand("help [command]", "show examples and options of a command")
     .option("--data <folder>", "data directory (default: REACH_DATA, or ./.reach)")
+    .option("--config <file>", "configuration (default: REACH_CONFIG, or ./reach.config.ts)")
     .option("--json", "print one JSON object")
     .option("--quiet", "print no notes and no progress, and of results only what scripts need")
     .option("--no-color", "no colours (also: NO_COLOR)")

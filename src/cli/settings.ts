@@ -1,19 +1,22 @@
 /**
- * Settings and where each came from: flags first, then the environment, then defaults. `reach
- * doctor` prints both, because a wrong data directory looks like lost sessions.
+ * Settings and where each came from: flags first, then the environment, then `reach.config.ts`,
+ * then defaults. `reach doctor` prints both, because a wrong data directory looks like lost
+ * sessions.
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import process from "node:process";
 import { ReachError } from "../base/index.ts";
+import { findConfig, type LoadedConfig } from "../config/index.ts";
 
 /** Where a setting came from. */
-export type SettingSource = "flag" | "environment" | "default";
+export type SettingSource = "flag" | "environment" | "configuration" | "default";
 
-/** A setting: its value, and which flag, variable or default gave it. */
+/** A setting: its value, and which flag, variable, file or default gave it. */
 export interface Setting<Value> {
   readonly value: Value;
   readonly source: SettingSource;
-  /** `--data`, `REACH_DATA`; empty for a default. */
+  /** `--data`, `REACH_DATA`, a file; empty for a default. */
   readonly name: string;
 }
 
@@ -27,11 +30,14 @@ export interface Settings {
   /** Absolute path of the workspace in it: what is opened. */
   readonly workspace: string;
   readonly colour: Setting<ColourChoice>;
+  /** Path of the configuration; empty without one. */
+  readonly config: Setting<string>;
 }
 
 /** Flags that every command takes. `color` is false with `--no-color`. */
 export interface CommonFlags {
   readonly data?: string;
+  readonly config?: string;
   readonly color?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -44,16 +50,37 @@ const defaultData = "./.reach";
 const workspaceName = "default";
 
 /** The settings of one call of the command. Throws `USAGE` for values that cannot be meant. */
-export function readSettings(flags: CommonFlags, environment: Environment): Settings {
-  const data = dataSetting(flags, environment);
+export function readSettings(
+  flags: CommonFlags,
+  environment: Environment,
+  config: LoadedConfig | undefined,
+): Settings {
+  const data = dataSetting(flags, environment, config);
   return {
+    config: configSetting(flags, environment),
     data,
     workspace: path.join(data.value, workspaceName),
     colour: colourSetting(flags, environment),
   };
 }
 
-function dataSetting(flags: CommonFlags, environment: Environment): Setting<string> {
+/** The configuration that is meant: by flag, by variable, or the one of this folder. */
+export function configSetting(flags: CommonFlags, environment: Environment): Setting<string> {
+  if (flags.config !== undefined) {
+    return { value: path.resolve(flags.config), source: "flag", name: "--config" };
+  }
+  const { REACH_CONFIG } = environment;
+  if (REACH_CONFIG) {
+    return { value: path.resolve(REACH_CONFIG), source: "environment", name: "REACH_CONFIG" };
+  }
+  return { value: findConfig(process.cwd()) ?? "", source: "default", name: "" };
+}
+
+function dataSetting(
+  flags: CommonFlags,
+  environment: Environment,
+  config: LoadedConfig | undefined,
+): Setting<string> {
   if (flags.data !== undefined) {
     if (flags.data === "") throw new ReachError("USAGE", "--data names no folder");
     return { value: path.resolve(flags.data), source: "flag", name: "--data" };
@@ -61,6 +88,10 @@ function dataSetting(flags: CommonFlags, environment: Environment): Setting<stri
   const { REACH_DATA } = environment;
   if (REACH_DATA) {
     return { value: path.resolve(REACH_DATA), source: "environment", name: "REACH_DATA" };
+  }
+  if (config?.data !== undefined) {
+    const value = path.resolve(path.dirname(config.file), config.data);
+    return { value, source: "configuration", name: path.basename(config.file) };
   }
   return { value: path.resolve(defaultData), source: "default", name: "" };
 }

@@ -4,9 +4,10 @@
  */
 import type { ReachError, SessionId } from "../base/index.ts";
 import type { DriverSnapshot, StepSecret } from "../driver/index.ts";
+import type { EffectSource } from "../effects/index.ts";
 import type { Directory, Manifest, RootMark } from "../session/index.ts";
 import type { EngineLimits } from "./engine-limits.ts";
-import type { EffectSource, EndReport, SessionPhase } from "./engine-options.ts";
+import type { EndReport, SessionPhase } from "./engine-options.ts";
 import type { ProgramOrder } from "./host/orders.ts";
 import type { Lane } from "./lanes/lane.ts";
 import type { SessionActor } from "./session-actor.ts";

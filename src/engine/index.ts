@@ -2,10 +2,6 @@
 export { Engine } from "./engine.ts";
 export { type EngineLimits, engineLimits } from "./engine-limits.ts";
 export type {
-  EffectError,
-  EffectRequest,
-  EffectResult,
-  EffectSource,
   EndReport,
   EngineFigures,
   EngineMetrics,
@@ -18,4 +14,3 @@ export type {
   SessionStatus,
   StartOptions,
 } from "./engine-options.ts";
-export { noEffects } from "./no-effects.ts";

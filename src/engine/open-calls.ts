@@ -5,8 +5,8 @@
  */
 import { codeOf, decodeValue, encodeValue, messageOf, type SessionId } from "../base/index.ts";
 import { encodeMembers, type MadeEvent } from "../driver/index.ts";
+import type { EffectError, EffectResult, EffectSource } from "../effects/index.ts";
 import type { Appended } from "../session/index.ts";
-import type { EffectError, EffectResult, EffectSource } from "./engine-options.ts";
 import type { RecordedEvent } from "./resume-plan.ts";
 
 /** What a session is told. */

@@ -4,12 +4,8 @@
  */
 import * as path from "node:path";
 import { encodeValue, type SessionId, sha256, utf8 } from "../../src/base/index.ts";
-import {
-  type EffectRequest,
-  type EffectResult,
-  Engine,
-  type EngineOptions,
-} from "../../src/engine/index.ts";
+import type { EffectRequest, EffectResult } from "../../src/effects/index.ts";
+import { Engine, type EngineOptions } from "../../src/engine/index.ts";
 import type { LoadedProgram } from "../../src/runtime/index.ts";
 import { Directory } from "../../src/session/index.ts";
 import { Scratch } from "../session/sample-session.ts";

@@ -4,7 +4,8 @@
  */
 import { type Command, Option } from "commander";
 import { isSessionId, ReachError, type SessionId } from "../../base/index.ts";
-import { type EndReport, Engine, noEffects, type SessionStatus } from "../../engine/index.ts";
+import { EffectRegistry } from "../../effects/index.ts";
+import { type EndReport, Engine, type SessionStatus } from "../../engine/index.ts";
 import type { EventView } from "../../event/index.ts";
 import { closeWorkers, loadProgram } from "../../runtime/index.ts";
 import type { Directory } from "../../session/index.ts";
@@ -111,7 +112,7 @@ async function run(
     return await withWriter(invocation, { create: program !== undefined }, async (directory) => {
       const engine = await Engine.open({
         directory,
-        effects: noEffects,
+        effects: invocation.config?.registry ?? new EffectRegistry({}),
         runners: { kind: "threads", threads: 1 },
         resumes: "asked",
         onTrouble: (trouble) => invocation.output.note(trouble),

@@ -3,12 +3,15 @@
  * to stdout when it takes requests; the log, as lines of JSON, to stderr.
  */
 import * as fs from "node:fs";
+import * as path from "node:path";
 import process from "node:process";
 import { type Command, Option } from "commander";
 import { destination, type Logger, pino } from "pino";
 import { messageOf, ReachError } from "../../base/index.ts";
+import type { LoadedConfig } from "../../config/index.ts";
 import { nodeDisk } from "../../disk/index.ts";
-import { Engine, noEffects } from "../../engine/index.ts";
+import { EffectRegistry } from "../../effects/index.ts";
+import { Engine } from "../../engine/index.ts";
 import { closeWorkers, type LoadedProgram, loadProgram } from "../../runtime/index.ts";
 import { createServer, type ReachServer, TokenStore } from "../../server/index.ts";
 import { Directory, hasIdentity } from "../../session/index.ts";
@@ -21,14 +24,15 @@ import { recoveryLines } from "../sessions.ts";
 import { checkDataFolder } from "../settings.ts";
 
 interface ServeFlags {
-  readonly host: string;
-  readonly port: number;
+  readonly host?: string;
+  readonly port?: number;
   readonly cors?: readonly string[];
   readonly program?: readonly string[];
   readonly log: string;
   readonly takeOver?: boolean;
 }
 
+const defaultHost = "127.0.0.1";
 const defaultPort = 4320;
 const logLevels = ["error", "warn", "info", "debug", "silent"] as const;
 
@@ -44,12 +48,14 @@ export const serveCommand: CommandDefinition = {
     "Serves every workspace of the data directory; `reach token create` makes tokens for them. " +
       "Ctrl-C or SIGTERM stops it: no more triggers, observers are told where to resume, " +
       "everything is durable and signed.",
+    "Programs and their effects come from reach.config.ts, programs from --program as well; " +
+      "`server` in it holds defaults for the flags.",
     'With --json: {"url", "port", "workspaces", "programs", "tokens"} when it takes requests.',
   ],
   configure(command: Command, start) {
     command
-      .option("--host <address>", "address to listen on", "127.0.0.1")
-      .option("--port <number>", "port to listen on; 0: any", parsePort, defaultPort)
+      .option("--host <address>", "address to listen on (default: 127.0.0.1)")
+      .option("--port <number>", `port to listen on; 0: any (default: ${defaultPort})`, parsePort)
       .option("--program <file>", "a program to run by its name; repeat for more", collectPath)
       .option("--cors <origin>", "pages of this origin may ask; repeat for more", collect)
       .addOption(new Option("--log <level>", "what is logged").choices(logLevels).default("info"))
@@ -76,7 +82,8 @@ function collectPath(file: string, before: readonly string[] = []): string[] {
 }
 
 async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefined> {
-  const { settings, output } = invocation;
+  const { settings, output, config } = invocation;
+  const { server: set = {} } = config ?? {};
   checkDataFolder(settings);
   const log = pino({ level: flags.log }, destination({ fd: 2, sync: true }));
   const data = settings.data.value;
@@ -85,22 +92,25 @@ async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefin
   const served: Served[] = [];
   let server: ReachServer | undefined;
   try {
-    const programs = await loadPrograms(flags.program ?? [], interrupted.signal);
+    const programs = await loadPrograms(programFiles(flags, config), interrupted.signal);
     for (const name of workspacesIn(data)) {
       const directory = await openDirectory(`${data}/${name}`, flags, log, () => server);
       served.push({ directory, engine: undefined });
-      const engine = await openEngine(directory, programs, log, () => server);
+      const engine = await openEngine(directory, programs, config, log, () => server);
       served[served.length - 1] = { directory, engine };
     }
     server = await createServer({
       workspaces: served,
       tokens: new TokenStore(nodeDisk, data),
       logger: log,
-      config: { corsOrigins: flags.cors ?? [] },
+      config: { corsOrigins: flags.cors ?? set.cors ?? [] },
       processMetrics: true,
       version: packageVersion(),
     });
-    const { url, port, open } = await server.listen(flags);
+    const { url, port, open } = await server.listen({
+      host: flags.host ?? set.host ?? defaultHost,
+      port: flags.port ?? set.port ?? defaultPort,
+    });
     const workspaces = served.map(({ directory }) => directory.workspace);
     const names = programs.map(({ name }) => name);
     const about = { url, port, workspaces, programs: names, tokens: !open };
@@ -120,6 +130,15 @@ async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefin
 interface Served {
   readonly directory: Directory;
   readonly engine: Engine | undefined;
+}
+
+/** Files of programs: those of the flags, then those of the configuration. */
+function programFiles(
+  { program = [] }: ServeFlags,
+  config: LoadedConfig | undefined,
+): readonly string[] {
+  const folder = config ? path.dirname(config.file) : ".";
+  return [...program, ...(config?.programs ?? []).map((file) => path.resolve(folder, file))];
 }
 
 /** Loads the programs; throws `USAGE` when two have one name. */
@@ -145,13 +164,16 @@ async function loadPrograms(
 function openEngine(
   directory: Directory,
   programs: readonly LoadedProgram[],
+  config: LoadedConfig | undefined,
   log: Logger,
   server: () => ReachServer | undefined,
 ): Promise<Engine> {
+  const runners = config?.server?.runners;
   return Engine.open({
     directory,
     programs,
-    effects: noEffects,
+    effects: config?.registry ?? new EffectRegistry({}),
+    ...(runners ? { runners: { kind: "processes", ...runners } } : {}),
     onTrouble: (trouble) => log.warn({ trouble }, "trouble with running sessions"),
     onSpawn: (ms) => server()?.context.metrics.spawn.observe(ms / 1000),
   });

@@ -1,0 +1,106 @@
+/**
+ * Finds and loads `reach.config.ts`. Unlike a program it is code of this process: it may use Node,
+ * packages and the environment. TypeScript is turned into JavaScript beside the file, since that is
+ * where its packages are found, and deleted again at once.
+ */
+import { existsSync, rmSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+import type { Message, Plugin } from "esbuild";
+import { messageOf, ReachError } from "../base/index.ts";
+import { builtFile } from "../runtime/index.ts";
+import { type CheckedConfig, checkConfig } from "./reach-config.ts";
+
+/** Names that are looked for, the first one that is there is taken. */
+export const configNames = [
+  "reach.config.ts",
+  "reach.config.mts",
+  "reach.config.js",
+  "reach.config.mjs",
+];
+
+/** A configuration and where it came from. */
+export interface LoadedConfig extends CheckedConfig {
+  /** Absolute path. */
+  readonly file: string;
+}
+
+/** The configuration file of a folder, if it has one. */
+export function findConfig(folder: string): string | undefined {
+  return configNames.map((name) => path.join(folder, name)).find((file) => existsSync(file));
+}
+
+/**
+ * Loads a configuration. Throws `NOT_FOUND` when there is no such file, `CONFIG_INVALID` with the
+ * place when it does not compile, throws, or says what cannot be meant.
+ */
+export async function loadConfig(file: string): Promise<LoadedConfig> {
+  const where = path.resolve(file);
+  if (!existsSync(where)) {
+    throw new ReachError("NOT_FOUND", `there is no configuration ${file}`, {
+      where,
+      hint: "give the path of a reach.config.ts with --config or REACH_CONFIG",
+    });
+  }
+  const shown = path.relative(process.cwd(), where) || where;
+  const module = await imported(where, shown);
+  return { ...checkConfig(module.default, shown), file: where };
+}
+
+async function imported(where: string, shown: string): Promise<{ readonly default?: unknown }> {
+  const script = await bundled(where, shown);
+  const name = `.reach.config.${process.pid}.${Date.now().toString(36)}.mjs`;
+  const beside = path.join(path.dirname(where), name);
+  try {
+    writeFileSync(beside, script, { flag: "wx" });
+  } catch (cause) {
+    const message = `${shown} cannot be compiled: nothing can be written beside it`;
+    throw new ReachError("IO_FAILED", message, { where, hint: messageOf(cause), cause });
+  }
+  try {
+    return (await import(pathToFileURL(beside).href)) as { readonly default?: unknown };
+  } catch (cause) {
+    const message = `${shown}: ${messageOf(cause)}`;
+    const hint = "it is loaded like a module of Node, and threw while it was";
+    throw new ReachError("CONFIG_INVALID", message, { where, hint, cause });
+  } finally {
+    rmSync(beside, { force: true });
+  }
+}
+
+/** What it imports of Reach is this Reach, wherever the file lies. */
+const ownEntries: Plugin = {
+  name: "reach-config",
+  setup(context) {
+    context.onResolve({ filter: /^reach-replay\/config$/ }, () => {
+      return { path: pathToFileURL(builtFile("config.js")).href, external: true };
+    });
+  },
+};
+
+async function bundled(where: string, shown: string): Promise<string> {
+  const { build } = await import("esbuild");
+  try {
+    const { outputFiles } = await build({
+      entryPoints: [where],
+      absWorkingDir: path.dirname(where),
+      write: false,
+      bundle: true,
+      packages: "external",
+      format: "esm",
+      platform: "node",
+      target: "node20",
+      sourcemap: "inline",
+      logLevel: "silent",
+      plugins: [ownEntries],
+    });
+    return outputFiles[0]?.text ?? "";
+  } catch (error) {
+    const [first] = (error as { errors?: readonly Message[] } | null)?.errors ?? [];
+    if (!first) throw error;
+    const { location, text } = first;
+    const at = location ? `${shown}:${location.line}:${location.column + 1}` : shown;
+    throw new ReachError("CONFIG_INVALID", `${at}: ${text}`, { where: at, cause: error });
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * The built-in effect `http.fetch`: requests to hosts of an allow-list, never to addresses of this
+ * machine or network, which holds for every redirect, too. Programs get the response as plain data.
+ */
+import { lookup as systemLookup } from "node:dns";
+import type { LookupFunction } from "node:net";
+import { Agent, type Dispatcher, request as send } from "undici";
+import { AddressRules } from "./address-rules.ts";
+import { type EffectDefinition, type EffectPolicy, GiveUp, TryAgain } from "./effect-definition.ts";
+
+/** What a program asks for. */
+export interface HttpRequest {
+  readonly url: string;
+  /** Default: GET. */
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Text or bytes as they are; with `json`, a value that is sent as JSON. */
+  readonly body?: string | Uint8Array;
+  readonly json?: unknown;
+  /** What `body` of the response is: `json` (default where it says so), `text`, or `bytes`. */
+  readonly as?: "json" | "text" | "bytes";
+}
+
+/** What a program gets: the last response, after redirects. */
+export interface HttpResponse {
+  readonly status: number;
+  /** Names in lower case; several of one name joined by `, `. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly url: string;
+  readonly body: unknown;
+}
+
+/** How `http.fetch` is set up. */
+export interface HttpFetchOptions extends EffectPolicy {
+  /** Hosts that may be reached: `api.example.com`, `*.example.com`, with `:port` if need be. */
+  readonly allow: readonly string[];
+  /** `host:port` of this machine or network that may be reached all the same. */
+  readonly allowPrivate?: readonly string[];
+  /** Largest body of a response. Default: 8 MiB. */
+  readonly bytesMax?: number;
+  /** Default: 5. */
+  readonly redirectsMax?: number;
+  /** Headers of every request to a host, such as credentials: programs never see them. */
+  readonly headersFor?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Statuses that another try may better. Default: 429, 502, 503, 504. */
+  readonly retryOn?: readonly number[];
+  /** Resolves names; for tests. Default: the resolver of the system. */
+  readonly lookup?: LookupFunction;
+}
+
+const usual = { bytesMax: 8 * 1024 * 1024, redirectsMax: 5, retryOn: [429, 502, 503, 504] };
+/** Dropped when a redirect leads to another origin. See RFC 9110, section 15.4. */
+const credentials = ["authorization", "cookie", "proxy-authorization"];
+/** Origins to which connections are kept. */
+const originsMax = 100;
+const redirects = [301, 302, 303, 307, 308];
+
+/** Makes the effect `http.fetch`, or another one of its kind with other rules. */
+export function httpFetch(options: HttpFetchOptions): EffectDefinition {
+  const { allow, allowPrivate = [], lookup = systemLookup, ...policy } = options;
+  const rules = new AddressRules(allow, allowPrivate);
+  const agents = new Agents(rules, lookup as LookupFunction);
+  return {
+    ...policy,
+    async run(input: HttpRequest, { key, signal }) {
+      const fetching = new Fetching(rules, agents, options, signal);
+      const response = await fetching.run(firstHop(input, key));
+      const { retryOn = usual.retryOn } = options;
+      if (retryOn.includes(response.status)) {
+        throw new TryAgain(`${response.url} answered ${response.status}`, response);
+      }
+      return response;
+    },
+  };
+}
+
+/** A request on the way to its next host. */
+interface Hop {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array | null;
+  readonly as: HttpRequest["as"];
+}
+
+function firstHop(input: HttpRequest, key: string): Hop {
+  const { url: text, method = "GET", json, as } = input ?? {};
+  if (typeof text !== "string" || !URL.canParse(text)) {
+    throw new GiveUp(`${JSON.stringify(text)} is no URL`, { code: "HTTP_REFUSED" });
+  }
+  const given = Object.entries(input.headers ?? {}).map(([name, value]) => {
+    return [name.toLowerCase(), String(value)] as const;
+  });
+  const headers: Record<string, string> = { "accept-encoding": "identity" };
+  if (json !== undefined) headers["content-type"] = "application/json";
+  const name = method.toUpperCase();
+  if (name !== "GET" && name !== "HEAD") headers["idempotency-key"] = key;
+  Object.assign(headers, Object.fromEntries(given));
+  const body = json === undefined ? (input.body ?? null) : JSON.stringify(json);
+  return { url: new URL(text), method: name, headers, body, as };
+}
+
+/**
+ * Connections. Names are resolved here, and the very addresses that were judged are connected to,
+ * so that no second answer of a name server can lead elsewhere.
+ */
+class Agents {
+  readonly #rules: AddressRules;
+  readonly #lookup: LookupFunction;
+  readonly #byOrigin = new Map<string, Agent>();
+
+  constructor(rules: AddressRules, lookup: LookupFunction) {
+    this.#rules = rules;
+    this.#lookup = lookup;
+  }
+
+  of(url: URL): Agent {
+    let agent = this.#byOrigin.get(url.origin);
+    if (!agent) {
+      const [oldest] = this.#byOrigin;
+      if (oldest && this.#byOrigin.size >= originsMax) {
+        this.#byOrigin.delete(oldest[0]);
+        void oldest[1].close();
+      }
+      agent = new Agent({ connect: { lookup: this.#judged(url) } });
+      this.#byOrigin.set(url.origin, agent);
+    }
+    return agent;
+  }
+
+  #judged(url: URL): LookupFunction {
+    return (host, options, done) => {
+      this.#lookup(host, { ...options, all: true }, (error, found) => {
+        if (error) return done(error, "");
+        const addresses = Array.isArray(found) ? found : [{ address: found, family: 4 }];
+        try {
+          for (const { address } of addresses) this.#rules.checkAddress(url, address);
+        } catch (refusal) {
+          return done(refusal as Error, "");
+        }
+        if ((options as { all?: boolean }).all) return done(null, addresses);
+        const [first] = addresses;
+        return done(null, first?.address ?? "", first?.family);
+      });
+    };
+  }
+}
+
+/** One call: hops from host to host until there is a response. */
+class Fetching {
+  readonly #rules: AddressRules;
+  readonly #agents: Agents;
+  readonly #options: HttpFetchOptions;
+  readonly #signal: AbortSignal;
+
+  constructor(rules: AddressRules, agents: Agents, options: HttpFetchOptions, signal: AbortSignal) {
+    this.#rules = rules;
+    this.#agents = agents;
+    this.#options = options;
+    this.#signal = signal;
+  }
+
+  async run(first: Hop): Promise<HttpResponse> {
+    const { redirectsMax = usual.redirectsMax } = this.#options;
+    let hop = first;
+    for (let redirect = 0; ; redirect++) {
+      const { url } = hop;
+      this.#rules.check(url);
+      const response = await this.#send(hop);
+      const { location } = response.headers;
+      if (!redirects.includes(response.statusCode) || typeof location !== "string") {
+        return this.#read(hop, response);
+      }
+      await response.body.dump();
+      if (redirect >= redirectsMax) {
+        const message = `${first.url.origin} led through more than ${redirectsMax} redirects`;
+        throw new GiveUp(message, { code: "HTTP_REFUSED" });
+      }
+      hop = nextHop(hop, response.statusCode, location);
+    }
+  }
+
+  async #send({ url, method, headers, body }: Hop): Promise<Dispatcher.ResponseData> {
+    const added = this.#options.headersFor?.[url.host] ?? {};
+    try {
+      return await send(url, {
+        dispatcher: this.#agents.of(url),
+        method: method as Dispatcher.HttpMethod,
+        headers: { ...headers, ...added },
+        body,
+        signal: this.#signal,
+      });
+    } catch (error) {
+      throw refusalIn(error) ?? error;
+    }
+  }
+
+  async #read({ url, as }: Hop, response: Dispatcher.ResponseData): Promise<HttpResponse> {
+    const { bytesMax = usual.bytesMax } = this.#options;
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    for await (const piece of response.body as AsyncIterable<Uint8Array>) {
+      pieces.push(piece);
+      size += piece.length;
+      if (size <= bytesMax) continue;
+      const message = `the response of ${url.origin} is larger than ${bytesMax} bytes`;
+      throw new GiveUp(message, { code: "HTTP_TOO_LARGE" });
+    }
+    const headers = Object.fromEntries(
+      Object.entries(response.headers).map(([name, value]) => {
+        return [name, Array.isArray(value) ? value.join(", ") : String(value)];
+      }),
+    );
+    const bytes = Buffer.concat(pieces);
+    const body = bodyOf(bytes, as ?? formOf(headers["content-type"]), url);
+    return { status: response.statusCode, headers, url: url.href, body };
+  }
+}
+
+function nextHop(hop: Hop, status: number, location: string): Hop {
+  if (!URL.canParse(location, hop.url.href)) {
+    throw new GiveUp(`${hop.url.origin} redirects to what is no URL`, { code: "HTTP_REFUSED" });
+  }
+  const url = new URL(location, hop.url);
+  if (hop.url.protocol === "https:" && url.protocol !== "https:") {
+    const message = `${hop.url.origin} redirects from https to ${url.protocol.slice(0, -1)}`;
+    throw new GiveUp(message, { code: "HTTP_REFUSED" });
+  }
+  const isPost = status === 303 ? hop.method !== "HEAD" : status <= 302 && hop.method === "POST";
+  const sameOrigin = url.origin === hop.url.origin;
+  const headers = Object.fromEntries(
+    Object.entries(hop.headers).filter(([name]) => {
+      if (!sameOrigin && (credentials.includes(name) || name === "host")) return false;
+      return !(isPost && name.startsWith("content-"));
+    }),
+  );
+  if (isPost) return { ...hop, url, headers, method: "GET", body: null };
+  return { ...hop, url, headers };
+}
+
+function formOf(type: string | undefined): NonNullable<HttpRequest["as"]> {
+  if (type === undefined) return "bytes";
+  if (/^application\/(?:[\w.-]+\+)?json\b/i.test(type)) return "json";
+  return /^text\/|\bcharset=|^application\/(?:xml|javascript)\b/i.test(type) ? "text" : "bytes";
+}
+
+function bodyOf(bytes: Buffer, form: NonNullable<HttpRequest["as"]>, url: URL): unknown {
+  if (form === "bytes") return new Uint8Array(bytes);
+  const text = bytes.toString("utf8");
+  if (form === "text") return text;
+  if (text === "") return null;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new GiveUp(`${url.origin} answered with what is no JSON`, {
+      code: "HTTP_BAD_BODY",
+      data: { beginning: text.slice(0, 200) },
+    });
+  }
+}
+
+/** A refusal of ours that a connection failed with. */
+function refusalIn(error: unknown): GiveUp | undefined {
+  for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
+    if (at instanceof GiveUp) return at;
+  }
+  return undefined;
+}

@@ -1,0 +1,194 @@
+// Handlers under policies: what is tried again, what is not, and what is noted.
+
+import { describe, expect, it } from "vitest";
+import { EffectRegistry, GiveUp, TryAgain } from "../../src/effects/index.ts";
+import { call } from "./calling.ts";
+
+const quick = { initialMs: 1, maxMs: 3 };
+
+/** A handler that fails so many times, then returns the number of its try. */
+function failing(times: number, error: () => Error = () => new Error("down")) {
+  let tries = 0;
+  return async (): Promise<number> => {
+    tries += 1;
+    if (tries <= times) throw error();
+    return tries;
+  };
+}
+
+describe("an effect", () => {
+  it("gets its input, its key and its try, and returns plain data", async () => {
+    const registry = new EffectRegistry({
+      echo: (input, { key, attempt, name }) => ({ input, key, attempt, name }),
+    });
+    const { value } = await call(registry, "echo", { a: 1 });
+    expect(value).toEqual({
+      input: { a: 1 },
+      key: "0199c1f2-0000-7000-8000-000000000000/7",
+      attempt: 1,
+      name: "echo",
+    });
+  });
+
+  it("that nobody registered is an error that names those that are there", async () => {
+    const registry = new EffectRegistry({ a: () => 1, b: () => 2 });
+    const { error } = await call(registry, "c");
+    expect(error).toMatchObject({ code: "EFFECT_UNKNOWN" });
+    expect(error?.message).toContain("there are a, b");
+  });
+
+  it("that returns nothing returns null, and what cannot be encoded is an error", async () => {
+    const registry = new EffectRegistry({ nothing: () => undefined, odd: () => new Map() });
+    expect(await call(registry, "nothing")).toMatchObject({ value: null });
+    expect((await call(registry, "odd")).error?.code).toBe("DATA_UNSUPPORTED");
+  });
+
+  it("throws into the program: name, message, code and data, and nothing else", async () => {
+    const registry = new EffectRegistry({
+      odd: () => {
+        throw Object.assign(new TypeError("no"), { code: "E_NO", data: { n: 1 }, secret: 2 });
+      },
+      thrown: () => Promise.reject("text"),
+    });
+    const { error } = await call(registry, "odd");
+    expect(error).toEqual({ name: "TypeError", message: "no", code: "E_NO", data: { n: 1 } });
+    expect((await call(registry, "thrown")).error).toEqual({ name: "Error", message: "text" });
+  });
+});
+
+describe("retries", () => {
+  it("end with the first success, each noted", async () => {
+    const run = failing(2);
+    const registry = new EffectRegistry({ flaky: { run, retries: { attempts: 5, ...quick } } });
+    const { value, notes } = await call(registry, "flaky");
+    expect(value).toBe(3);
+    expect(notes.map(({ type }) => type)).toEqual(["retry", "retry"]);
+    expect(notes[0]?.data).toMatchObject({ attempt: 1, error: "down" });
+  });
+
+  it("are used up at the last error", async () => {
+    const run = failing(9);
+    const registry = new EffectRegistry({ down: { run, retries: { attempts: 3, ...quick } } });
+    const { error, notes } = await call(registry, "down");
+    expect(error?.message).toBe("down");
+    expect(notes).toHaveLength(2);
+  });
+
+  it("are not made for what no try can change", async () => {
+    const run = failing(9, () => new GiveUp("never", { code: "NEVER" }));
+    const registry = new EffectRegistry({ never: { run, retries: { attempts: 5, ...quick } } });
+    const { error, notes } = await call(registry, "never");
+    expect(error).toMatchObject({ name: "GiveUp", code: "NEVER" });
+    expect(notes).toEqual([]);
+  });
+
+  it("end with the answer there is, when no better one came", async () => {
+    const run = failing(9, () => new TryAgain("busy", { status: 503 }));
+    const registry = new EffectRegistry({ busy: { run, retries: { attempts: 2, ...quick } } });
+    expect(await call(registry, "busy")).toMatchObject({ value: { status: 503 } });
+  });
+
+  it("end when nobody waits any more", async () => {
+    const controller = new AbortController();
+    const run = failing(99);
+    const retries = { attempts: 50, initialMs: 60_000 };
+    const registry = new EffectRegistry({ down: { run, retries } });
+    const calling = call(registry, "down", null, controller.signal);
+    setTimeout(() => controller.abort(new Error("gone")), 20);
+    expect((await calling).error).toBeDefined();
+  });
+});
+
+describe("a time limit", () => {
+  it("ends a try that ignores its signal, and the next one may succeed", async () => {
+    let tries = 0;
+    const registry = new EffectRegistry({
+      slow: {
+        run: (_, { signal }) => {
+          tries += 1;
+          if (tries > 1) return "quick";
+          return new Promise(() => signal.addEventListener("abort", () => {}));
+        },
+        timeoutMs: 30,
+        retries: { attempts: 2, ...quick },
+      },
+    });
+    const { value, notes } = await call(registry, "slow");
+    expect(value).toBe("quick");
+    expect(notes[0]?.data).toMatchObject({ error: 'effect "slow" took longer than 30 ms' });
+  });
+});
+
+describe("a breaker", () => {
+  it("opens after failures in a row, refuses at once, and closes again", async () => {
+    let fails = true;
+    let tries = 0;
+    const registry = new EffectRegistry({
+      service: {
+        run: async () => {
+          tries += 1;
+          if (fails) throw new Error("down");
+          return "up";
+        },
+        breaker: { failures: 2, restMs: 40 },
+      },
+    });
+    await call(registry, "service");
+    const opening = await call(registry, "service");
+    expect(opening.notes).toEqual([
+      { type: "breaker", data: { effect: "service", state: "open" } },
+    ]);
+    const refused = await call(registry, "service");
+    expect(refused.error).toMatchObject({ code: "EFFECT_RESTS" });
+    expect(tries).toBe(2);
+    fails = false;
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    const closing = await call(registry, "service");
+    expect(closing.value).toBe("up");
+    expect(closing.notes.at(-1)?.data).toEqual({ effect: "service", state: "closed" });
+  });
+});
+
+describe("bounds", () => {
+  it("of concurrency hold, and everybody has a turn", async () => {
+    let now = 0;
+    let most = 0;
+    const registry = new EffectRegistry({
+      one: {
+        run: async () => {
+          now += 1;
+          most = Math.max(most, now);
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          now -= 1;
+        },
+        concurrency: 3,
+      },
+    });
+    await Promise.all(Array.from({ length: 20 }, () => call(registry, "one")));
+    expect(most).toBe(3);
+  });
+
+  it("of a rate spread tries in time", async () => {
+    const begun: number[] = [];
+    const registry = new EffectRegistry({
+      slow: { run: () => void begun.push(performance.now()), perSecond: 100 },
+    });
+    await Promise.all(Array.from({ length: 6 }, () => call(registry, "slow")));
+    const spread = (begun.at(-1) as number) - (begun[0] as number);
+    expect(spread).toBeGreaterThan(45);
+  });
+});
+
+const one = (): number => 1;
+
+describe("a registry", () => {
+  it.each([
+    [{ a: {} }, 'the effect "a" has no handler'],
+    [{ a: { run: one, timeoutMs: -1 } }, 'timeoutMs of the effect "a" is -1'],
+    [{ a: { run: one, retries: { attempts: 0 } } }, "retries.attempts"],
+    [{ a: { run: one, perSecond: 0 } }, "perSecond"],
+    [{ a: { run: one, concurrency: "3" } }, "concurrency"],
+  ])("refuses %j", (effects, message) => {
+    expect(() => new EffectRegistry(effects as never)).toThrow(message);
+  });
+});
