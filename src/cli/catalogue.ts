@@ -79,6 +79,11 @@ export const catalogue: readonly CatalogueEntry[] = [
     load: async () => (await import("./commands/run.ts")).runCommand,
   },
   {
+    name: "fork",
+    summary: "a new session from the beginning of another one, with other results",
+    load: async () => (await import("./commands/fork.ts")).forkCommand,
+  },
+  {
     name: "serve",
     summary: "the HTTP server: sessions for everybody who has a token",
     load: async () => (await import("./commands/serve.ts")).serveCommand,

@@ -102,13 +102,6 @@ export interface StartOptions {
   readonly time?: number;
 }
 
-/** Options of `Engine.fork`. */
-export interface ForkOptions {
-  readonly at: number;
-  readonly overrides?: ReadonlyMap<number, unknown>;
-  readonly rerunOpen?: boolean;
-}
-
 /** Called when a session changes its phase; must be quick, and must not throw. */
 export type PhaseListener = (id: SessionId, phase: SessionPhase) => void;
 

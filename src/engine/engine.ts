@@ -5,7 +5,14 @@
 import { codeOf, encodeValue, messageOf, type SessionId } from "../base/index.ts";
 import type { DriverSnapshot, ProgramEvent } from "../driver/index.ts";
 import { type LoadedProgram, runtimeName } from "../runtime/index.ts";
-import type { Manifest, RootMark } from "../session/index.ts";
+import {
+  type ForkOptions,
+  type ForkReport,
+  forkSession,
+  type Manifest,
+  type RootMark,
+  secretsOf,
+} from "../session/index.ts";
 import { breathe, Turns, WorkChain } from "./background-work.ts";
 import { type EngineLimits, engineLimits } from "./engine-limits.ts";
 import { EngineCounters } from "./engine-metrics.ts";
@@ -117,7 +124,7 @@ export class Engine {
       },
       forget: ({ handle }) => void this.#handles.delete(handle),
       programOf: (manifest) => this.#shelf.orderOf(manifest),
-      secretsOf: (manifest) => [{ from: 0, secret: manifest.secret }],
+      secretsOf,
       resumeTurn: () => this.#turns.take(),
       setTimer: (id, due) => this.#table.setTimer(id, due),
       later: (wake) => void delay(laterMs, wake),
@@ -292,6 +299,21 @@ export class Engine {
     const data = encodeValue({ reason });
     const actor = await this.#table.actorOf(id);
     return actor.post("cancel", "cancel", data);
+  }
+
+  /**
+   * Makes a fork of a session, and, if it is one of a program, has it go on. Throws what
+   * `forkSession` throws, `NOT_FOUND`, `GONE`.
+   */
+  async fork(id: SessionId, options: ForkOptions): Promise<ForkReport> {
+    if (this.#closing) throw engineClosing();
+    const { directory } = this.#options;
+    await this.#table.get(id)?.flushed();
+    const report = await forkSession(directory, id, options);
+    const fork = directory.session(report.id);
+    fork.close();
+    if (fork.manifest.kind === "executed") await this.resume(report.id);
+    return report;
   }
 
   /** Has a session go on that was left unfinished. Throws `NOT_FOUND`, `SESSION_ENDED`. */

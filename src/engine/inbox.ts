@@ -2,6 +2,7 @@
  * What waits for a session to take it: events from outside, in the order in which they came. Bytes
  * are counted over all sessions, so that whoever sends too much hears of it.
  */
+import { equalBytes } from "../base/index.ts";
 import type { Appended } from "../session/index.ts";
 
 /** Something from outside that waits for its turn. */
@@ -39,6 +40,13 @@ export class Inbox {
     this.#count(arrival.data.length + arrivalBytes);
   }
 
+  /** Puts what a fork brings along before everything else, unless it is there already. */
+  putFirst(arrivals: readonly Arrival[]): void {
+    const fresh = arrivals.filter((arrival) => !this.#arrivals.some((one) => isSame(one, arrival)));
+    this.#arrivals.unshift(...fresh);
+    for (const { data } of fresh) this.#count(data.length + arrivalBytes);
+  }
+
   /** The oldest one that `isWanted`; those before it that are not wanted are dropped. */
   shift(isWanted: (arrival: Arrival) => boolean): Arrival | undefined {
     for (let one = this.#arrivals.shift(); one; one = this.#arrivals.shift()) {
@@ -73,4 +81,8 @@ export function acknowledgement(): Required<Pick<Arrival, "taken" | "refused">> 
     refused = reject;
   });
   return { promise, taken, refused };
+}
+
+function isSame(a: Arrival, b: Arrival): boolean {
+  return a.kind === b.kind && a.type === b.type && a.ref === b.ref && equalBytes(a.data, b.data);
 }

@@ -6,7 +6,6 @@ export type {
   EngineFigures,
   EngineMetrics,
   EngineOptions,
-  ForkOptions,
   PhaseListener,
   RunnerMode,
   SessionOutcome,

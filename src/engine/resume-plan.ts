@@ -2,10 +2,11 @@
  * Where a session goes on: the nearest snapshot, what is folded behind it, and the events of the
  * unfinished step. Read from the log alone, in one pass over what lies behind the snapshot.
  */
-import { codeOf, equalBytes, ReachError } from "../base/index.ts";
+import { codeOf, decodeValue, equalBytes, ReachError } from "../base/index.ts";
 import { decodeStep, type ProgramEvent } from "../driver/index.ts";
 import type { EventView } from "../event/index.ts";
-import type { SessionReader } from "../session/index.ts";
+import type { ForkData, SessionReader } from "../session/index.ts";
+import type { Arrival } from "./inbox.ts";
 
 /** A recorded event that is compared, or handed to the program. */
 export interface RecordedEvent extends ProgramEvent {
@@ -31,6 +32,8 @@ export interface ResumePlan {
   readonly doneStep: Uint8Array | undefined;
   /** Seq of the event with which the session has ended, if it has. */
   readonly end: number | undefined;
+  /** What a fork brings along and its log does not hold yet: results, then inputs. */
+  readonly forked: readonly Arrival[];
 }
 
 /** An event as a program gets it. */
@@ -76,7 +79,31 @@ export function planResume(reader: SessionReader, program: Uint8Array): ResumePl
     size: reader.size,
     doneStep: step?.type === "done" && end === undefined ? step.payloadBytes : undefined,
     end,
+    forked: forkedBy(reader, tail),
   };
+}
+
+function forkedBy(reader: SessionReader, tail: readonly RecordedEvent[]): Arrival[] {
+  const { fork } = reader.manifest;
+  if (!fork) return [];
+  const { settled, inputs } = decodeValue(reader.event(fork.at).payloadBytes) as ForkData;
+  const results = settled.flatMap(({ ref, data }): Arrival[] => {
+    const call = tail.find(({ kind, seq }) => kind === "call" && seq === ref);
+    const answered = tail.some((event) => event.kind === "result" && event.ref === ref);
+    return call && !answered ? [{ kind: "result", type: call.type, ref, data }] : [];
+  });
+  let taken = 0;
+  if (inputs.length > 0) {
+    for (const { kind } of reader.events(fork.at + 1)) {
+      if (kind === "input") taken += 1;
+      if (taken >= inputs.length) break;
+    }
+  }
+  const left = inputs.slice(taken);
+  return [
+    ...results,
+    ...left.map(({ type, data }) => ({ kind: "input", type, ref: null, data }) as const),
+  ];
 }
 
 /** The newest snapshot that a step event vouches for and whose state can be read. */

@@ -4,11 +4,12 @@
  * to the program, and what the program makes of it is appended before the next one is looked at.
  */
 import { decodeValue, encodeValue, messageOf, ReachError, type SessionId } from "../base/index.ts";
-import { encodeFailure, type MadeEvent, type ProgramEvent, type Turn } from "../driver/index.ts";
+import type { MadeEvent, ProgramEvent, Turn } from "../driver/index.ts";
 import type { Appended, Manifest } from "../session/index.ts";
 import type { ActorServices } from "./actor-services.ts";
 import { ArmedTimers } from "./armed-timers.ts";
-import { endReport } from "./end-report.ts";
+import { CancelGrace } from "./cancel-grace.ts";
+import { endReport, runnerDied } from "./end-report.ts";
 import type { EndReport, SessionPhase, SessionStatus } from "./engine-options.ts";
 import type { FailedReply, TurnReply } from "./host/orders.ts";
 import { type Arrival, acknowledgement, Inbox } from "./inbox.ts";
@@ -16,7 +17,7 @@ import type { Lane } from "./lanes/lane.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { engineClosing, isLogTrouble, sessionEnded, stuckBy } from "./refusals.ts";
 import type { RecordedEvent } from "./resume-plan.ts";
-import { type Place, SessionLoader } from "./session-loader.ts";
+import { type Loaded, type Place, SessionLoader } from "./session-loader.ts";
 import type { LoggedEvent, SessionLog } from "./session-log.ts";
 import { SessionStanding } from "./session-standing.ts";
 
@@ -49,9 +50,7 @@ export class SessionActor {
   #slot: Lane | undefined;
   /** Runners that died while they ran this session, in a row. */
   #deaths = 0;
-  #endGrace: (() => void) | undefined;
-  /** The grace period of a cancel has passed. */
-  #overdue = false;
+  readonly #grace: CancelGrace;
   #parking = false;
   /** When a new session began; `undefined` once it has run. */
   #spawnedAt: number | undefined;
@@ -71,6 +70,11 @@ export class SessionActor {
     this.#trigger = trigger;
     this.#standing = new SessionStanding((phase) => services.phaseChanged(this, phase));
     this.#spawnedAt = trigger ? services.now() : undefined;
+    const { delay, limits } = services;
+    this.#grace = new CancelGrace(
+      (over) => delay(limits.cancelGraceMs, over),
+      () => this.#business !== "appending" && this.#forceEnd(),
+    );
     this.#inbox = new Inbox((change) => services.inboxBytes(change));
     this.#calls = new OpenCalls(manifest.id, services.effects, {
       onStart: () => services.count("calls"),
@@ -110,14 +114,15 @@ export class SessionActor {
 
   /** Whether it waits, and nothing of it is under way: it may give its context back. */
   get isIdle(): boolean {
-    return (
-      this.#business === "idle" && this.#standing.phase === "waiting" && this.#inbox.size === 0
-    );
+    const waits = this.#business === "idle" && this.#standing.phase === "waiting";
+    return waits && this.#inbox.size === 0;
   }
 
   /** Whether nothing of it has to stay in memory. */
   get isDormant(): boolean {
-    return this.isIdle && this.#calls.size === 0 && this.#notes.length === 0 && !this.#endGrace;
+    return (
+      this.isIdle && this.#calls.size === 0 && this.#notes.length === 0 && !this.#grace.isRunning
+    );
   }
 
   /** When its next timer is due, milliseconds since the epoch; `undefined` without one. */
@@ -172,7 +177,7 @@ export class SessionActor {
 
   #refusal(): ReachError | undefined {
     if (this.#standing.error) return this.#standing.error;
-    const over = this.#business === "over" || this.#business === "ending" || this.#overdue;
+    const over = this.#business === "over" || this.#business === "ending" || this.#grace.isOver;
     if (over) return sessionEnded(this.id);
     return this.#parking ? engineClosing() : undefined;
   }
@@ -219,7 +224,7 @@ export class SessionActor {
   #goOn(): void {
     this.#business = "idle";
     this.#release();
-    if (this.#overdue) this.#forceEnd();
+    if (this.#grace.isOver) this.#forceEnd();
     else this.wake();
   }
 
@@ -251,7 +256,7 @@ export class SessionActor {
     arrival.taken?.(appended);
     this.#watch(appended);
     if (event.kind === "timer") this.#timers.delete(event.ref as number);
-    if (event.kind === "cancel") this.#beginGrace();
+    if (event.kind === "cancel") this.#grace.begin();
     return appended;
   }
 
@@ -269,22 +274,30 @@ export class SessionActor {
       },
       isCurrent: () => this.#begun === begun && lane.alive,
     });
-    if (this.#trigger) {
-      loader.begin(lane, this.#trigger);
-      return;
-    }
+    if (this.#trigger) return loader.begin(lane, this.#trigger);
     this.#services.count("resumed");
     const endTurn = await this.#services.resumeTurn();
     try {
       const loaded = await loader.resume(lane);
       if (this.#begun !== begun) return;
-      if (loaded.kind === "loaded") this.#standing.size = loaded.size;
+      if (loaded.kind === "loaded") this.#takeLoaded(loaded);
       else if (loaded.kind === "ended") this.#close(loaded.report);
       else if (loaded.kind === "done") this.#appendEnd(loaded.end);
       else this.#goOn();
     } finally {
       endTurn();
     }
+  }
+
+  /** The context is being made; what a fork brings along comes first. */
+  #takeLoaded({ size, forked }: Extract<Loaded, { kind: "loaded" }>): void {
+    this.#standing.size = size;
+    this.#inbox.putFirst(forked);
+  }
+
+  /** Resolves when everything appended so far can be read. */
+  flushed(): Promise<void> {
+    return this.#log.flush();
   }
 
   /** What the lane answered about this session. */
@@ -302,7 +315,7 @@ export class SessionActor {
       if (catchUp && !catchUp.done) return;
       place.catchUp = undefined;
       const recorded = catchUp?.recorded ?? [];
-      if (recorded.some(({ kind }) => kind === "cancel")) this.#beginGrace();
+      if (recorded.some(({ kind }) => kind === "cancel")) this.#grace.begin();
       await this.#takeTurn(turn, made, recorded);
     });
   }
@@ -389,19 +402,16 @@ export class SessionActor {
     this.#calls.abort();
     this.#unload();
     this.#release();
-    this.#endGrace?.();
-    this.#endGrace = undefined;
+    this.#grace.end();
     this.#inbox.refuseAll(refusal);
     this.#services.setTimer(this.id, undefined);
   }
 
-  async #guarded(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
+  #guarded(work: () => Promise<void>): Promise<void> {
+    return work().catch((error: unknown) => {
       if (isLogTrouble(error)) this.#logLost(error);
       else this.#stop(stuckBy(error));
-    }
+    });
   }
 
   /** An append may fail: the log stands on what is durable, and the session goes on from there. */
@@ -448,16 +458,7 @@ export class SessionActor {
       this.#goOn();
       return;
     }
-    const message = `its runner died ${this.#deaths} times while it ran`;
-    const data = encodeFailure({ name: "Error", message, code: "WORKER_FAILED" });
-    void this.#finish("infrastructure", data);
-  }
-
-  #beginGrace(): void {
-    this.#endGrace ??= this.#services.delay(this.#services.limits.cancelGraceMs, () => {
-      this.#overdue = true;
-      if (this.#business !== "appending") this.#forceEnd();
-    });
+    void this.#finish("infrastructure", runnerDied(this.#deaths));
   }
 
   #forceEnd(): void {
@@ -481,7 +482,7 @@ export class SessionActor {
   park(): void {
     this.#parking = true;
     this.#calls.abort();
-    this.#endGrace?.();
+    this.#grace.end();
     this.#inbox.refuseAll(engineClosing());
     if (this.#business === "queued") this.#business = "idle";
     if (this.#business !== "over") this.#standing.become("parked");

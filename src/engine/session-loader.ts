@@ -26,7 +26,7 @@ export interface Place {
 
 /** What the log of a session led to; `gone`: the session was stopped, or its lane was lost. */
 export type Loaded =
-  | { readonly kind: "loaded"; readonly size: number }
+  | { readonly kind: "loaded"; readonly size: number; readonly forked: ResumePlan["forked"] }
   | { readonly kind: "gone" }
   /** It has ended before. */
   | { readonly kind: "ended"; readonly report: EndReport }
@@ -83,7 +83,7 @@ export class SessionLoader {
         if (!isCurrent()) return { kind: "gone" };
       }
       this.#step(place, plan);
-      return { kind: "loaded", size: plan.size };
+      return { kind: "loaded", size: plan.size, forked: plan.forked };
     } finally {
       reader.close();
     }

@@ -46,6 +46,11 @@ export class SessionLog {
     return this.#writer;
   }
 
+  /** Resolves when everything appended so far is durable and in its place. */
+  async flush(): Promise<void> {
+    await this.#writer?.flush();
+  }
+
   /** Appends a small event at once. */
   append({ data, ...event }: LoggedEvent): Appended {
     assert(this.#writer, "a log is open while it is written");

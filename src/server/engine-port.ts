@@ -3,7 +3,8 @@
  * their own. A server without one serves recorded sessions only.
  */
 import type { SessionId } from "../base/index.ts";
-import type { EngineFigures, ForkOptions, SessionStatus, StartOptions } from "../engine/index.ts";
+import type { EngineFigures, SessionStatus, StartOptions } from "../engine/index.ts";
+import type { ForkOptions } from "../session/index.ts";
 
 /**
  * Guarantees: what a call resolves with is durable; a second `start` with the same id answers the
@@ -19,8 +20,7 @@ export interface SessionEngine {
   input(id: SessionId, event: { type: string; data: unknown }): Promise<{ seq: number }>;
   cancel(id: SessionId, reason?: string): Promise<{ seq: number }>;
   status(id: SessionId): SessionStatus;
-  /** Missing where nothing can be forked. */
-  fork?(id: SessionId, options: ForkOptions): Promise<{ id: SessionId }>;
+  fork(id: SessionId, options: ForkOptions): Promise<{ id: SessionId }>;
   /** For metrics; cheap. */
   figures?(): EngineFigures;
   close(options?: { graceMs?: number }): Promise<void>;

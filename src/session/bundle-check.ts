@@ -19,7 +19,9 @@ import {
 import { type KeyedNote, openCheckpointOf, openKeyedCheckpoint } from "./checkpoint-files.ts";
 import { PayloadReader } from "./chunk-window.ts";
 import { EventCheck } from "./event-check.ts";
+import { forkClaim } from "./fork-claim.ts";
 import { verifierOf } from "./keys.ts";
+import { secretsOf } from "./manifest.ts";
 import { PayloadAssembly, type PayloadTarget } from "./payload-assembly.ts";
 import { RootMarks } from "./root-marks.ts";
 import { isSignedBy, SignedClaims } from "./signed-claims.ts";
@@ -57,7 +59,7 @@ export class BundleCheck {
   readonly #stateReader: PayloadReader;
   readonly #range = new RangeBuilder();
   #marks: RootMarks | undefined;
-  #events = new EventCheck(undefined, true);
+  #events = new EventCheck([], true);
   #own: Verifier | undefined;
   #head: BundleHead | undefined;
   #logOffset = eventLogStart;
@@ -132,7 +134,7 @@ export class BundleCheck {
     } catch (error) {
       throw bundleError(messageOf(error));
     }
-    this.#events = new EventCheck(head.manifest.secret, true);
+    this.#events = new EventCheck(secretsOf(head.manifest), true);
     this.#head = head;
   }
 
@@ -176,7 +178,8 @@ export class BundleCheck {
     if (this.#marks) return;
     const { head } = this;
     if (this.#given) this.claims.requireSigner(this.#given);
-    this.#marks = new RootMarks(this.claims.claims);
+    const shared = forkClaim(this.head.manifest, this.problems);
+    this.#marks = new RootMarks([...this.claims.claims, ...shared]);
     if (this.#marks.next === 0) this.#marks.reached(this.root);
     if (this.problems.count === 0) await this.#target?.begin(head);
     this.#payloads.target = this.#target;

@@ -78,7 +78,7 @@ class BundleExport {
   readonly #sections: SectionWriter;
   readonly #payloads: PayloadWriter;
   readonly #states: PayloadWriter;
-  readonly #events = new EventCheck(undefined, false);
+  readonly #events = new EventCheck([], false);
   readonly #named = new BlobNames();
   readonly #range = new RangeBuilder();
   /** Bytes of the bundle that wait for the sink. */

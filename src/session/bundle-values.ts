@@ -6,7 +6,7 @@ import { isSessionId, type SessionId } from "../base/index.ts";
 import type { SnapshotRecord } from "../snapshots/index.ts";
 import { bundleError, decodeSectionValue } from "./bundle-format.ts";
 import type { KeyedNote } from "./checkpoint-files.ts";
-import type { Manifest, ManifestProgram } from "./manifest.ts";
+import type { Manifest, ManifestFork, ManifestProgram } from "./manifest.ts";
 import type { Quarantine } from "./session-reader.ts";
 
 const namesMax = 64 * 1024;
@@ -76,6 +76,7 @@ function manifestOf(value: unknown, id: SessionId): Manifest {
   const fields = fieldsOf(value, "manifest");
   const { kind } = fields;
   const program = programOf(fields.program);
+  const fork = forkOf(fields.fork);
   if (fields.id !== id || !isSessionId(id)) throw bundleError("its manifest is of another session");
   if (kind !== "recorded" && kind !== "executed") throw bundleError("its kind is unknown");
   return {
@@ -86,6 +87,23 @@ function manifestOf(value: unknown, id: SessionId): Manifest {
     name: text(fields.name, "name"),
     format: text(fields.format, "format"),
     ...(program === undefined ? {} : { program }),
+    ...(fork === undefined ? {} : { fork }),
+  };
+}
+
+function forkOf(value: unknown): ManifestFork | undefined {
+  if (value === undefined) return undefined;
+  const fields = fieldsOf(value, "fork");
+  const source = text(fields.source, "fork");
+  if (!isSessionId(source)) throw bundleError("its source is no session");
+  return {
+    source,
+    at: count(fields.at, "fork"),
+    root: bytes(fields.root, 32, "fork"),
+    secrets: list(fields.secrets, "fork").map((one) => {
+      const { from, secret } = fieldsOf(one, "fork");
+      return { from: count(from, "fork"), secret: bytes(secret, 32, "fork") };
+    }),
   };
 }
 

@@ -6,22 +6,24 @@
 import { limits, messageOf } from "../base/index.ts";
 import { type BlobRef, checkEventBytes, EventView, payloadOf, SaltSource } from "../event/index.ts";
 import { dataShape, saltOffset } from "./event-shape.ts";
+import type { ForkSecret } from "./manifest.ts";
 
 const foreignEvent = "its salt is not of this session: it is an event of another one";
 
 /** Checks the events of one session. */
 export class EventCheck {
-  readonly #salts: SaltSource | undefined;
+  /** By the seq from which they count. */
+  readonly #salts: readonly { readonly from: number; readonly source: SaltSource }[];
   readonly #strict: boolean;
   /** The blob that the event checked last names, if it names one. */
   blob: BlobRef | undefined;
 
   /**
-   * `secret` gives the salts; without it they are not compared. `strict` is for bytes of strangers:
-   * each event must be exactly what Reach writes, down to the last byte of its data.
+   * `secrets` give the salts; without them those are not compared. `strict` is for bytes of
+   * strangers: each event must be exactly what Reach writes, down to the last byte of its data.
    */
-  constructor(secret: Uint8Array | undefined, strict: boolean) {
-    this.#salts = secret && new SaltSource(secret);
+  constructor(secrets: readonly ForkSecret[], strict: boolean) {
+    this.#salts = secrets.map(({ from, secret }) => ({ from, source: new SaltSource(secret) }));
     this.#strict = strict;
   }
 
@@ -50,7 +52,8 @@ export class EventCheck {
   }
 
   #isSalt(preimage: Uint8Array, at: number, seq: number): boolean {
-    const expected = this.#salts?.at(seq);
+    const own = this.#salts.findLast(({ from }) => from <= seq);
+    const expected = own?.source.at(seq);
     if (!expected) return true;
     for (let i = 0; i < expected.length; i++) {
       if (preimage[at + i] !== expected[i]) return false;

@@ -36,6 +36,7 @@ export type {
 export { exportNdjson, type NdjsonOptions } from "./export-ndjson.ts";
 export { type ByteSink, exportOriginal } from "./export-original.ts";
 export { exportTlogTiles, type TilesSummary } from "./export-tiles.ts";
+export { type ForkData, type ForkOptions, type ForkReport, forkSession } from "./fork.ts";
 export { collectGarbage, type GarbageOptions, type GarbageReport } from "./garbage.ts";
 export { ImportIndex, type IndexedImport } from "./import-index.ts";
 export { ImportSink, type SinkMeta } from "./import-sink.ts";
@@ -51,10 +52,12 @@ export {
 export {
   decodeManifest,
   encodeManifest,
+  type ForkSecret,
   type Manifest,
   type ManifestFork,
   type ManifestProgram,
   type SessionKind,
+  secretsOf,
 } from "./manifest.ts";
 export {
   type ProducerState,

@@ -40,6 +40,17 @@ export interface ManifestFork {
   readonly at: number;
   /** Root of the tree over the events it shares. */
   readonly root: Uint8Array;
+  /**
+   * Whose secret counts for the events it shares, from which seq on: the randomness of its steps
+   * comes from there. It stands here so that a fork needs nothing of its source.
+   */
+  readonly secrets: readonly ForkSecret[];
+}
+
+/** The secret of a session that a fork comes from. */
+export interface ForkSecret {
+  readonly from: number;
+  readonly secret: Uint8Array;
 }
 
 /** What a session is. */
@@ -60,12 +71,18 @@ export interface Manifest {
   readonly fork?: ManifestFork;
 }
 
+/** Whose secret counts from which seq on: those of the sessions that a fork comes from, first. */
+export function secretsOf({ fork, secret }: Manifest): ForkSecret[] {
+  return fork ? [...fork.secrets, { from: fork.at, secret }] : [{ from: 0, secret }];
+}
+
 /** What a new session is to be; what is left out has a default. */
 export interface ManifestRequest {
   readonly kind?: SessionKind;
   readonly name?: string;
   readonly format?: string;
   readonly program?: ManifestProgram;
+  readonly fork?: ManifestFork;
   /** The manifest of a session that was made elsewhere; then nothing else counts. */
   readonly manifest?: Manifest;
 }
@@ -78,9 +95,10 @@ export function manifestOf(
   secret: Uint8Array,
 ): Manifest {
   if (request.manifest) return request.manifest;
-  const { kind = "recorded", name = "", format = "", program } = request;
+  const { kind = "recorded", name = "", format = "", program, fork } = request;
   const executed = program === undefined ? {} : { program };
-  return { id, kind, created, secret, name, format, ...executed };
+  const forked = fork === undefined ? {} : { fork };
+  return { id, kind, created, secret, name, format, ...executed, ...forked };
 }
 
 /** The bytes of a manifest file. */
@@ -155,8 +173,14 @@ function isFork(fields: Partial<ManifestFork> | null): boolean {
     isSessionId(fields.source) &&
     Number.isSafeInteger(fields.at) &&
     (fields.at as number) > 0 &&
-    isHash(fields.root)
+    isHash(fields.root) &&
+    Array.isArray(fields.secrets) &&
+    fields.secrets.every(isSecret)
   );
+}
+
+function isSecret(fields: Partial<ForkSecret> | null): boolean {
+  return Number.isSafeInteger(fields?.from) && isHash(fields?.secret);
 }
 
 function isHash(value: unknown): boolean {

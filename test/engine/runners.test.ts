@@ -111,7 +111,7 @@ const astray: Readonly<Record<string, string>> = {
 describe.each(Object.entries(astray))("a program that %s", (_, code) => {
   it("ends by itself, and its neighbours go on", async () => {
     const runners = { kind: "processes", processes: 1, threads: 2 } as const;
-    await open({ runners, limits: { stuckMs: 600, snapshotEvents: 20 } });
+    await open({ runners, limits: { stuckMs: 1500, snapshotEvents: 20 } });
     const agent = await program("agent", agentText);
     const bad = await program(
       "bad",

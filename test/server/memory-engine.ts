@@ -65,7 +65,7 @@ export class MemoryEngine implements SessionEngine {
     return { phase: this.#writers.has(id) ? "waiting" : "parked", size };
   }
 
-  async fork(id: string, { at, overrides }: Parameters<Required<SessionEngine>["fork"]>[1]) {
+  async fork(id: string, { at, overrides }: Parameters<SessionEngine["fork"]>[1]) {
     const fork = await this.start("echo", { forked: id, at, overrides: overrides?.size ?? 0 });
     return { id: fork.id };
   }

@@ -7,6 +7,7 @@ import path from "node:path";
 import { sha256Stream, toHex } from "../../base/index.ts";
 import type { StepSecret } from "../../driver/index.ts";
 import { type ProgramMark, programMark } from "../../replay/index.ts";
+import { secretsOf } from "../../session/index.ts";
 import { checkRoots, type IntegrityProblem, Roots } from "../integrity.ts";
 import { type WorkerPool, workerPool } from "../pool.ts";
 import type { SessionPlace, StartState } from "../protocol.ts";
@@ -18,7 +19,7 @@ import { type ExecutedJob, planExecuted } from "./executed-plan.ts";
 import type { ExecutedAnswer, StretchDigest } from "./executed-task.ts";
 import type { RenewalMode } from "./renewal.ts";
 import type { RunFault } from "./run-fault.ts";
-import { runtimeName, secretsOf } from "./session-program.ts";
+import { runtimeName } from "./session-program.ts";
 
 /** What is to be replayed. */
 export interface ExecutedRequest extends Omit<ReplayRequest, "plan"> {
@@ -67,7 +68,7 @@ export class ExecutedReplay {
     this.#request = request;
     this.#place = { root: path.resolve(directory.path), id: reader.id };
     this.#pool = workerPool(workers);
-    this.#secrets = secretsOf(directory, manifest);
+    this.#secrets = secretsOf(manifest);
     const own = manifest.program;
     const recorded = own && programMark({ ...own, hash: own.bundle });
     this.#recordedBy = recorded && recorded.hash !== toHex(program.hash) ? recorded : null;

@@ -4,8 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
-import { codeOf, fromUtf8, ReachError, type SessionId } from "../../base/index.ts";
-import type { StepSecret } from "../../driver/index.ts";
+import { codeOf, fromUtf8, type SessionId } from "../../base/index.ts";
 import type { Directory, Manifest } from "../../session/index.ts";
 import { type LoadedProgram, loadProgram } from "../load-program.ts";
 
@@ -47,35 +46,6 @@ function storedMap({ blobs }: Directory, hash: Uint8Array): string | null {
     if (code === "BLOB_MISSING" || code === "BLOB_CORRUPT") return null;
     throw error;
   }
-}
-
-/** Whose secret counts from which seq on: those of the sessions that a fork comes from, first. */
-export function secretsOf(directory: Directory, manifest: Manifest): StepSecret[] {
-  const { fork, secret } = manifest;
-  if (!fork) return [{ from: 0, secret }];
-  const source = sourceManifest(directory, fork.source);
-  const inherited = secretsOf(directory, source).filter(({ from }) => from < fork.at);
-  return [...inherited, { from: fork.at, secret }];
-}
-
-function sourceManifest(directory: Directory, id: SessionId): Manifest {
-  let reader: ReturnType<Directory["session"]>;
-  try {
-    reader = directory.session(id);
-  } catch (cause) {
-    if (codeOf(cause) !== "NOT_FOUND") throw cause;
-    throw new ReachError(
-      "NOT_FOUND",
-      `the session ${id} that this one was forked from is missing`,
-      {
-        where: id,
-        hint: "the randomness of the steps they share comes from that one",
-        cause,
-      },
-    );
-  }
-  reader.close();
-  return reader.manifest;
 }
 
 /** What runs programs here: `reach 0.1.0 node 20.20.2`. */

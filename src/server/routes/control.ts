@@ -96,8 +96,6 @@ export function addControlRoutes(app: ServerApp): void {
     async ({ access: { workspace }, params: { id }, body }, reply) => {
       await checkExists(workspace, id);
       const engine = engineOf(workspace);
-      if (!engine.fork) throw new HttpError("UNAVAILABLE", "this server forks no sessions");
-      const fork = engine.fork.bind(engine);
       const { at, overrides = [], rerunOpen } = body;
       const options = {
         at,
@@ -106,7 +104,7 @@ export function addControlRoutes(app: ServerApp): void {
       };
       return accepted(
         reply,
-        workspace.jobs.start("fork", id, () => fork(id, options)),
+        workspace.jobs.start("fork", id, (signal) => engine.fork(id, { ...options, signal })),
       );
     },
   );

@@ -1,0 +1,172 @@
+/**
+ * Where a fork leaves its source, and what it settles. A session that Reach runs is cut between two
+ * activations: what a program made of an event belongs to it. What is open at that place is settled
+ * explicitly: by an override, by the result that the source got later, or by running it again.
+ */
+import { encodeValue, ReachError, type SessionId } from "../base/index.ts";
+import type { EventView } from "../event/index.ts";
+import { isMade } from "../replay/index.ts";
+import type { SessionReader } from "./session-reader.ts";
+
+/** What a fork is to be. */
+export interface ForkRequest {
+  /** Events of the source that it has. */
+  readonly at: number;
+  /** Other data of events of the source, by seq: results (or their calls), inputs. */
+  readonly overrides?: ReadonlyMap<number, unknown>;
+  /** Run open calls again, instead of taking the results that the source got later. */
+  readonly rerunOpen?: boolean;
+}
+
+/** The result that an open call of a fork has. */
+export interface SettledCall {
+  readonly ref: number;
+  /** The data of its `result` event, CBOR. */
+  readonly data: Uint8Array;
+}
+
+/** An input that a fork gets when it goes on. */
+export interface ForkInput {
+  readonly type: string;
+  readonly data: Uint8Array;
+}
+
+/** Where a fork leaves its source, and what it goes on with. */
+export interface ForkPlan {
+  readonly cut: number;
+  readonly settled: readonly SettledCall[];
+  readonly inputs: readonly ForkInput[];
+  /** Open calls that are run again. */
+  readonly open: readonly number[];
+}
+
+/** An override, looked up in the source. */
+interface Override {
+  readonly event: EventView;
+  /** The fork has less events than this; `undefined` for a call that never got a result. */
+  readonly before: number | undefined;
+  readonly value: unknown;
+  /** The call whose result it is. */
+  readonly call: number | undefined;
+}
+
+/** Throws `NOT_FOUND` for events that the source does not have, `USAGE` for what cannot be. */
+export function planFork(source: SessionReader, request: ForkRequest): ForkPlan {
+  const { at, overrides = new Map() } = request;
+  checkPlace(source, at);
+  const looked = [...overrides].map(([seq, value]) => lookUp(source, seq, value));
+  const first = Math.min(at, ...looked.map(({ before = at }) => before));
+  const cut = first === at ? boundary(source, at) : first;
+  const open = openCalls(source, cut);
+  for (const { call, event } of looked) {
+    if (call === undefined || open.has(call)) continue;
+    throw new ReachError("USAGE", `event ${event.seq} answers call ${call}, which is not open`, {
+      where: `${source.id}@${event.seq}`,
+      hint: `the fork leaves its source at event ${cut}; what is called after that is its own`,
+    });
+  }
+  const settled = settle(source, open, looked, cut, request.rerunOpen === true);
+  const answered = new Set(settled.map(({ ref }) => ref));
+  const inputs = looked
+    .filter(({ call }) => call === undefined)
+    .map(({ event, value }) => ({ type: event.type, data: encodeValue(value) }));
+  return { cut, settled, inputs, open: [...open].filter((call) => !answered.has(call)) };
+}
+
+/** Throws unless the source has `at` events, and at least one. */
+export function checkPlace({ id, size }: SessionReader, at: number): void {
+  if (at >= 1 && at <= size) return;
+  const message =
+    at < 1 ? "a fork has at least the first event" : `session ${id} has no ${at} events`;
+  throw new ReachError(at < 1 ? "USAGE" : "NOT_FOUND", message, {
+    where: id,
+    hint: `it can be forked at 1 to ${size}`,
+  });
+}
+
+function lookUp(source: SessionReader, seq: number, value: unknown): Override {
+  const event = source.event(seq);
+  if (event.kind === "call") {
+    for (const later of source.events(seq + 1)) {
+      if (later.kind !== "result" || later.ref !== seq) continue;
+      return { event: later, before: later.seq, value, call: seq };
+    }
+    return { event, before: undefined, value, call: seq };
+  }
+  if (event.kind === "result") return { event, before: seq, value, call: event.ref ?? -1 };
+  if (event.kind === "input") return { event, before: seq, value, call: undefined };
+  throw new ReachError("USAGE", `event ${seq} is of kind ${event.kind}: it cannot be overridden`, {
+    where: `${source.id}@${seq}`,
+    hint: "results and inputs can, and calls, which stands for their results",
+  });
+}
+
+/** The first place from `at` on that lies between two activations. */
+function boundary(source: SessionReader, at: number): number {
+  for (const event of source.events(at)) {
+    if (!isMade(event)) return event.seq;
+    if (event.kind === "end") throw ended(source, event.seq);
+  }
+  const last = source.event(source.size - 1);
+  if (last.kind === "end") throw ended(source, last.seq);
+  return source.size;
+}
+
+function ended(source: SessionReader, end: number): ReachError {
+  let latest = 0;
+  for (const event of source.events(0, end)) if (!isMade(event)) latest = event.seq;
+  return new ReachError("USAGE", `session ${source.id} ends with what came of event ${latest}`, {
+    where: `${source.id}@${end}`,
+    hint: `fork it at ${latest} or before`,
+  });
+}
+
+/** Calls of the step that is under way after `cut` events, and that have no result by then. */
+function openCalls(source: SessionReader, cut: number): Set<number> {
+  const open = new Set<number>();
+  for (const { kind, seq, ref } of source.events(0, cut)) {
+    if (kind === "step") open.clear();
+    else if (kind === "call") open.add(seq);
+    else if (kind === "result" && ref !== null) open.delete(ref);
+  }
+  return open;
+}
+
+function settle(
+  source: SessionReader,
+  open: ReadonlySet<number>,
+  overrides: readonly Override[],
+  cut: number,
+  rerunOpen: boolean,
+): SettledCall[] {
+  const settled = new Map<number, SettledCall>();
+  const own = new Map(
+    overrides.flatMap((one) => (one.call === undefined ? [] : [[one.call, one]])),
+  );
+  // In the order of the source, as far as that has one.
+  if (open.size > 0) {
+    for (const { kind, ref, payloadBytes } of laterResults(source, cut)) {
+      if (kind !== "result" || ref === null || !open.has(ref) || settled.has(ref)) continue;
+      const override = own.get(ref);
+      if (override) settled.set(ref, { ref, data: encodeValue({ value: override.value }) });
+      else if (!rerunOpen) settled.set(ref, { ref, data: payloadBytes.slice() });
+    }
+  }
+  for (const [call, { value }] of own) {
+    if (!settled.has(call)) settled.set(call, { ref: call, data: encodeValue({ value }) });
+  }
+  const [unanswered] = [...open].filter((call) => !settled.has(call));
+  if (unanswered !== undefined && !rerunOpen) throw unsettled(source.id, unanswered);
+  return [...settled.values()];
+}
+
+function* laterResults(source: SessionReader, cut: number): Generator<EventView, void> {
+  for (const event of source.events(cut)) if (event.kind === "result") yield event;
+}
+
+function unsettled(id: SessionId, call: number): ReachError {
+  return new ReachError("USAGE", `call ${call} is open at that place, and never got a result`, {
+    where: `${id}@${call}`,
+    hint: `settle it: --set ${call}=JSON for a result, or --rerun-open to call it again`,
+  });
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { Workbench } from "./reach-command.ts";
+import { claudeSession } from "./transcripts.ts";
+
+const config = `
+export default { effects: { search: async ({ q }) => ({ found: q.length }) } };
+`;
+const program = `
+export default {
+  name: "searching", version: "1",
+  init: () => ({ found: [] }),
+  reduce(state, event) {
+    if (event.kind === "result") state.found.push(event.data.value.found);
+    return state;
+  },
+  async step(ctx) {
+    for (const q of ["a", "bb", "ccc"]) await ctx.call("search", { q });
+    return { done: ctx.state.found };
+  },
+};
+`;
+
+interface Forked {
+  readonly id: string;
+  readonly at: number;
+  readonly settled: number;
+}
+
+describe("reach fork", () => {
+  it("goes on from another result; both sessions replay and verify", async () => {
+    const bench = new Workbench();
+    bench.write("reach.config.mjs", config);
+    bench.write("searching.mjs", program);
+    const { id } = await bench.json<{ id: string }>(["run", "searching.mjs"]);
+    const fork = await bench.json<Forked>(["fork", id, "--at", "5", "--set", '4={"found":99}']);
+    expect(fork).toMatchObject({ at: 4, settled: 1 });
+    const run = await bench.json<{ result: number[] }>(["run", "--resume", fork.id]);
+    expect(run.result).toEqual([1, 99, 3]);
+    for (const session of [id, fork.id]) {
+      const replay = await bench.run(["replay", session, "--quiet"]);
+      expect(replay.stdout).toBe("identical\n");
+      expect((await bench.run(["verify", session])).code).toBe(0);
+    }
+    const diff = await bench.run(["diff", id, fork.id]);
+    expect(diff.stdout).toContain("after 4 events that are the same");
+  });
+
+  it("of a recorded session shares its beginning, and its state", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("session.jsonl", claudeSession(300));
+    const fork = await bench.json<Forked>(["fork", id, "--at", "200", "--name", "mine"]);
+    expect(fork).toMatchObject({ at: 200, events: 201 });
+    const state = async (session: string): Promise<unknown> =>
+      (await bench.json<{ state: unknown }>(["state", session, "--at", "200"])).state;
+    expect(await state(fork.id)).toEqual(await state(id));
+  });
+
+  it.each([
+    [["--at", "5", "--set", "x=1"], "names no event and value"],
+    [["--at", "5", "--set", "3={"], "--set 3 is not JSON"],
+    [["--at", "0"], "It should be a whole number, 1 or more"],
+    [["--at", "9999"], "has no 9999 events"],
+    [[], "required option '--at <count>' not specified"],
+    [["--at", "5", "--new-id", "7"], "7 is no session id"],
+  ])("refuses %j", async (args, message) => {
+    const bench = new Workbench();
+    const id = await bench.import("session.jsonl", claudeSession(20));
+    const { code, stderr } = await bench.run(["fork", id, ...args]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain(message);
+  });
+});
