@@ -5,10 +5,12 @@
  */
 import { codeOf, limits, ReachError, type SessionId } from "../base/index.ts";
 import {
+  type Appended,
   type Directory,
   type NewEvent,
   type NewSession,
   Producers,
+  type ProducerVerdict,
   producerNumber,
   type SessionWriter,
 } from "../session/index.ts";
@@ -28,6 +30,22 @@ export interface AppendOptions {
   readonly producer?: AppendProducer | undefined;
   /** Asked right before anything is appended; what it throws is thrown. */
   readonly check?: (writer: SessionWriter) => void;
+  /** Told where the events went, before anybody else can append, and before they are durable. */
+  readonly added?: (appended: Appended) => void;
+}
+
+/** An append whose producer numbers it out of order, or has been replaced by another instance. */
+export class ProducerRefused extends ReachError {
+  readonly verdict: ProducerVerdict;
+
+  constructor(
+    code: "FENCED" | "CONFLICT",
+    message: string,
+    details: { readonly where: string; readonly hint: string; readonly verdict: ProducerVerdict },
+  ) {
+    super(code, message, details);
+    this.verdict = details.verdict;
+  }
 }
 
 /** Where an append went. */
@@ -145,7 +163,7 @@ export class Appends {
   async #append(
     open: OpenWriter,
     events: readonly NewEvent[],
-    { expectedSeq, producer: named, check }: AppendOptions,
+    { expectedSeq, producer: named, check, added }: AppendOptions,
   ): Promise<AppendAnswer> {
     const { writer } = open;
     if (events.length > limits.appendEventsMax) {
@@ -163,6 +181,7 @@ export class Appends {
       return { firstSeq: last?.firstSeq ?? null, count, size: writer.tail.size, duplicate: true };
     }
     const started = performance.now();
+    const count = events.length;
     const together = {
       expectedSeq,
       producer,
@@ -171,10 +190,14 @@ export class Appends {
         // Another append of this producer may have come first while a payload was stored.
         if (producer && producers) refuse(producers, producer, writer.id);
       },
+      // At once: the same append may be there again before anything else of this one goes on.
+      added: (appended: Appended) => {
+        const { seq: firstSeq, durable } = appended;
+        if (producer) producers?.note(producer, { firstSeq, count, durable });
+        added?.(appended);
+      },
     };
     const { seq: firstSeq, durable } = await writer.appendTogether(events, together);
-    const count = events.length;
-    if (producer) producers?.note(producer, { firstSeq, count, durable });
     try {
       await durable;
       this.#onCommit((performance.now() - started) / 1000);
@@ -274,14 +297,12 @@ function refuse(
   if (verdict.verdict === "append") return;
   const { name, epoch, sequence } = producer;
   if (verdict.verdict === "stale") {
-    throw new ReachError("FENCED", `producer ${name} has gone on with epoch ${verdict.epoch}`, {
-      where: id,
-      hint: `this one has epoch ${epoch}: another instance has taken over`,
-    });
+    const message = `producer ${name} has gone on with epoch ${verdict.epoch}`;
+    const hint = `this one has epoch ${epoch}: another instance has taken over`;
+    throw new ProducerRefused("FENCED", message, { where: id, hint, verdict });
   }
   const expected = verdict.verdict === "gap" ? verdict.expected : sequence + 1;
-  throw new ReachError("CONFLICT", `append ${sequence} of producer ${name} is out of order`, {
-    where: id,
-    hint: `the next one of epoch ${epoch} is ${expected}`,
-  });
+  const message = `append ${sequence} of producer ${name} is out of order`;
+  const hint = `the next one of epoch ${epoch} is ${expected}`;
+  throw new ProducerRefused("CONFLICT", message, { where: id, hint, verdict });
 }

@@ -36,6 +36,11 @@ export class Catalogue {
     }
   }
 
+  /** Takes a session out that has been removed. */
+  remove(id: SessionId): void {
+    if (this.#known.delete(id)) this.#ids.splice(this.#place(id), 1);
+  }
+
   close(): void {
     this.#stop();
   }

@@ -6,10 +6,13 @@ import type { ServerApp } from "./server-context.ts";
 
 const headersAllowed =
   "authorization, content-type, idempotency-key, last-event-id, producer-id, producer-epoch, " +
-  "producer-seq, range, if-none-match";
+  "producer-seq, range, if-none-match, stream-ttl, stream-expires-at, stream-closed, stream-seq, " +
+  "stream-forked-from, stream-fork-offset, stream-fork-sub-offset";
 const headersExposed =
   "etag, link, location, retry-after, reach-next, reach-more, reach-size, idempotent-replayed, " +
-  "content-range, x-request-id";
+  "content-range, x-request-id, stream-next-offset, stream-cursor, stream-up-to-date, " +
+  "stream-closed, stream-ttl, stream-expires-at, stream-sse-data-encoding, producer-epoch, " +
+  "producer-seq, producer-expected-seq, producer-received-seq";
 
 /** Lets pages of `origins` ask; adds nothing at all where there are none. */
 export function addCors(app: ServerApp, origins: readonly string[]): void {

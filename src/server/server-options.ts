@@ -24,6 +24,10 @@ export interface ServerConfig {
   /** Bytes that wait for a tail before it has to fetch at its own pace. */
   readonly tailQueueBytesMax: number;
   readonly tailsMax: number;
+  /** How long a long-poll of a stream waits for messages. */
+  readonly streamPollMs: number;
+  /** After so long an SSE answer of a stream ends, and the client comes back. */
+  readonly streamEventsMs: number;
   /** A writer without appends for so long is closed, and its session signed. */
   readonly writerIdleMs: number;
   readonly triggers: TriggerLimits;
@@ -43,6 +47,8 @@ export const defaultConfig: ServerConfig = {
   slowReaderMs: 30_000,
   tailQueueBytesMax: limits.tailQueueBytesMax,
   tailsMax: limits.tailsMax,
+  streamPollMs: 30_000,
+  streamEventsMs: 60_000,
   writerIdleMs: 30_000,
   triggers: {
     entriesMax: 10_000,

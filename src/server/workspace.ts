@@ -14,6 +14,7 @@ import type { ServerMetrics } from "./metrics.ts";
 import { Proofs } from "./proofs.ts";
 import { ReaderPool } from "./reader-pool.ts";
 import type { ServerConfig, WorkspaceSource } from "./server-options.ts";
+import { Streams } from "./streams/streams.ts";
 import { TailHub } from "./tails/tail-hub.ts";
 import { TriggerQueue } from "./triggers.ts";
 
@@ -30,6 +31,7 @@ export class Workspace {
   readonly keyed: KeyedSessions;
   readonly triggers: TriggerQueue;
   readonly tails: TailHub;
+  readonly streams: Streams;
   readonly proofs: Proofs;
   readonly jobs: Jobs = new Jobs();
   readonly config: ServerConfig;
@@ -54,6 +56,8 @@ export class Workspace {
     this.proofs = new Proofs(directory, this.readers);
     this.tails = new TailHub(directory, this.readers, config);
     this.triggers = new TriggerQueue(config.triggers);
+    const { readers, appends, catalogue } = this;
+    this.streams = new Streams({ directory, readers, appends, catalogue, clock: systemClock });
   }
 
   /** Takes nothing more that begins something. */
@@ -61,6 +65,7 @@ export class Workspace {
     this.triggers.stop();
     this.jobs.stop();
     this.tails.stop();
+    this.streams.stop();
   }
 
   /** Parks what runs, makes durable and signs what was appended, closes the directory. */

@@ -66,7 +66,7 @@ export {
   producerNumber,
 } from "./producers.ts";
 export type { RecoveryReport } from "./recover-directory.ts";
-export { removeSession, type Tombstone } from "./remove.ts";
+export { removeSession, removeUnwritten, type Tombstone } from "./remove.ts";
 export {
   isRemoved,
   type Quarantine,

@@ -19,13 +19,14 @@ export interface ProducerState {
 
 /**
  * What to do with an append: `append` it; it is a `duplicate`, of the last append if `last` is
- * there, else of an earlier one; it comes from a `stale` epoch; or the numbers have a `gap`.
+ * there, else of an earlier one; it comes from a `stale` epoch; or the numbers have a `gap`,
+ * perhaps at the beginning of an epoch.
  */
 export type ProducerVerdict =
   | { readonly verdict: "append" }
   | { readonly verdict: "duplicate"; readonly last: ProducerState | undefined }
   | { readonly verdict: "stale"; readonly epoch: number }
-  | { readonly verdict: "gap"; readonly expected: number };
+  | { readonly verdict: "gap"; readonly expected: number; readonly newEpoch: boolean };
 
 const noWait = Promise.resolve();
 /** Other work gets its turn after so many batches. */
@@ -78,7 +79,9 @@ export class Producers {
     const last = this.#states.get(id);
     if (last && epoch < last.epoch) return { verdict: "stale", epoch: last.epoch };
     const expected = last && last.epoch === epoch ? last.sequence + 1 : 0;
-    if (sequence > expected) return { verdict: "gap", expected };
+    if (sequence > expected) {
+      return { verdict: "gap", expected, newEpoch: last !== undefined && last.epoch !== epoch };
+    }
     if (sequence === expected) return { verdict: "append" };
     return { verdict: "duplicate", last: last?.sequence === sequence ? last : undefined };
   }

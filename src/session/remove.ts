@@ -31,6 +31,19 @@ export async function removeSession(
   removed: number = Date.now(),
 ): Promise<void> {
   await directory.settle();
+  await removeUnwritten(directory, id, removed);
+}
+
+/**
+ * The same for a session without a writer, while others are written. The journal may still hold
+ * events of it: a recovery puts them beside the tombstone, where nobody sees them, and
+ * `collectGarbage` removes them. Throws `NOT_FOUND`, `GONE`.
+ */
+export async function removeUnwritten(
+  directory: Directory,
+  id: SessionId,
+  removed: number = Date.now(),
+): Promise<void> {
   const { disk, path } = directory;
   if (disk.exists(tombstonePath(path, id))) {
     if ((await finishRemoval(directory, id)) > 0) return;

@@ -67,6 +67,8 @@ export interface AppendTogether {
   readonly check?: () => void;
   /** Named by every batch of this append; found again by `Producers`. */
   readonly producer?: Producer | undefined;
+  /** Told where they went, before anybody else can append. */
+  readonly added?: (appended: Appended) => void;
 }
 
 /** An event whose payload is where it belongs. */
@@ -180,10 +182,12 @@ export class SessionWriter {
       large.set(event, encodeBlobRef({ ...ref, form: event.form }));
     }
     if (this.#closed) throw this.#closed;
-    const { expectedSeq = this.#nextSeq, check, producer } = together;
+    const { expectedSeq = this.#nextSeq, check, producer, added } = together;
     if (expectedSeq !== this.#nextSeq) throw this.#unexpected(expectedSeq);
     check?.();
-    return this.#addTogether(this.#prepare(events, large), producer);
+    const appended = this.#addTogether(this.#prepare(events, large), producer);
+    added?.(appended);
+    return appended;
   }
 
   #unexpected(expectedSeq: number): ReachError {

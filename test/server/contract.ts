@@ -34,9 +34,9 @@ export class Contract {
   /** What is wrong with an answer; `undefined` when it is one that the document allows. */
   async fault(method: string, url: string, answer: Response): Promise<string | undefined> {
     const { pathname } = new URL(url);
-    const asked = method === "HEAD" ? "GET" : method;
+    const asked = method === "HEAD" ? ["HEAD", "GET"] : [method];
     const operation = this.#operations.find(
-      (one) => one.method === asked && one.pattern.test(pathname),
+      (one) => asked.includes(one.method) && one.pattern.test(pathname),
     );
     const type = answer.headers.get("content-type")?.split(";")[0] ?? "";
     if (!operation)
@@ -46,9 +46,11 @@ export class Contract {
     if (!response) return `${name}: the status is not in the document`;
     const content = response["content"] as Readonly<Record<string, Node>> | undefined;
     if (!content) return type === "" ? undefined : `${name}: a body where none is said to be`;
-    const schema = content[type]?.["schema"];
+    const schema = (content[type] ?? content["*/*"])?.["schema"];
     if (!schema) return `${name}: the type "${type}" is not in the document`;
     if (method === "HEAD" || type === "text/event-stream") return undefined;
+    // Bytes of a type that is not the server's to know.
+    if (content[type] === undefined) return undefined;
     for (const [i, value] of (await valuesOf(type, answer)).entries()) {
       const check = this.#checkOf(schema);
       if (check.Check(value)) continue;

@@ -162,10 +162,18 @@ describe("what producers have appended", () => {
       last: { firstSeq: 1, count: 1 },
     });
     expect(found.judge(producer("a", 2, 0))).toEqual({ verdict: "duplicate", last: undefined });
-    expect(found.judge(producer("a", 2, 4))).toEqual({ verdict: "gap", expected: 2 });
+    expect(found.judge(producer("a", 2, 4))).toEqual({
+      verdict: "gap",
+      expected: 2,
+      newEpoch: false,
+    });
     expect(found.judge(producer("a", 1, 2))).toEqual({ verdict: "stale", epoch: 2 });
     expect(found.judge(producer("a", 3, 0))).toEqual({ verdict: "append" });
-    expect(found.judge(producer("a", 3, 1))).toEqual({ verdict: "gap", expected: 0 });
+    expect(found.judge(producer("a", 3, 1))).toEqual({
+      verdict: "gap",
+      expected: 0,
+      newEpoch: true,
+    });
     expect(found.judge(producer("new", 0, 0))).toEqual({ verdict: "append" });
   });
 

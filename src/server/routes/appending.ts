@@ -9,6 +9,7 @@ import { NewEvents, newEventOf } from "../event-schemas.ts";
 import { HttpError } from "../problem.ts";
 import { answers, Seq, SessionParams } from "../schemas.ts";
 import type { ServerApp } from "../server-context.ts";
+import { streamFormat } from "../streams/stream-note.ts";
 import type { Workspace } from "../workspace.ts";
 
 const Appended = Type.Object(
@@ -103,8 +104,13 @@ async function append(
   },
 ): Promise<Static<typeof Appended>> {
   const events = Array.isArray(body) ? body : [body];
-  const kind = await workspace.readers.with(id, ({ manifest }) => manifest.kind);
+  const { kind, format } = await workspace.readers.with(id, ({ manifest }) => manifest);
   if (kind === "executed") return sendInputs(workspace, id, events, options);
+  if (format === streamFormat) {
+    throw new HttpError("CONFLICT", "the session is that of a stream", {
+      hint: "append messages at /v1/stream/{name}",
+    });
+  }
   const now = systemClock();
   const made = events.map((event) => newEventOf(event, now));
   return workspace.appends.append(id, made, options);

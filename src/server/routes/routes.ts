@@ -10,6 +10,7 @@ import { addLifeRoutes, addMetricsRoute } from "./life.ts";
 import { addPageRoutes } from "./pages.ts";
 import { addProofRoutes } from "./proofs.ts";
 import { addSessionRoutes } from "./sessions.ts";
+import { addStreamRoutes } from "./streams.ts";
 import { addTailRoute } from "./tail.ts";
 
 /** Adds all routes to `app`. */
@@ -21,6 +22,7 @@ export async function addRoutes(app: ServerApp, context: ServerContext): Promise
   addProofRoutes(app);
   addDataRoutes(app);
   addControlRoutes(app);
+  addStreamRoutes(app);
   addLifeRoutes(app, context);
   addMetricsRoute(app, context);
 }

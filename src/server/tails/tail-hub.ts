@@ -21,6 +21,7 @@ export class TailHub {
   readonly #stopListening: () => void;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #stopping = new AbortController();
+  #guests = 0;
 
   constructor(directory: Directory, readers: ReaderPool, config: ServerConfig) {
     this.#readers = readers;
@@ -31,9 +32,28 @@ export class TailHub {
     this.#timer.unref();
   }
 
-  /** Tails that are open. */
+  /** Tails that are open, and other observers that wait. */
   get size(): number {
-    return this.#tails.size;
+    return this.#tails.size + this.#guests;
+  }
+
+  /**
+   * Counts an observer that waits by other means, until the function is called that this returns.
+   * Throws `OVERLOADED`.
+   */
+  enter(): () => void {
+    this.checkRoom();
+    this.#guests += 1;
+    let inside = true;
+    return () => {
+      if (inside) this.#guests -= 1;
+      inside = false;
+    };
+  }
+
+  /** Whether nobody may begin to wait any more. */
+  get stopping(): boolean {
+    return this.#stopping.signal.aborted;
   }
 
   /**
@@ -54,8 +74,8 @@ export class TailHub {
 
   /** Refuses when there are as many tails as there may be. */
   checkRoom(): void {
-    if (this.#tails.size < this.#config.tailsMax) return;
-    throw new HttpError("OVERLOADED", `${this.#tails.size} tails are open`, {
+    if (this.size < this.#config.tailsMax) return;
+    throw new HttpError("OVERLOADED", `${this.size} tails are open`, {
       retryAfterSeconds: 5,
     });
   }
@@ -88,7 +108,7 @@ export class TailHub {
     { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal?: AbortSignal },
   ): Promise<{ size: number; ended: boolean }> {
     const { source, release } = this.source(id);
-    const signals = [this.#stopping.signal, AbortSignal.timeout(timeoutMs)];
+    const signals = [this.#stopping.signal, AbortSignal.timeout(Math.ceil(timeoutMs))];
     try {
       await source.until(seq, AbortSignal.any(signal ? [...signals, signal] : signals));
       return { size: source.size, ended: source.endedBefore(source.size) };
