@@ -48,6 +48,8 @@ const ReadQuery = Type.Object({
   live: Type.Optional(oneOf(["long-poll", "sse"] as const)),
   cursor: Type.Optional(Type.String({ maxLength: 64, description: "Stream-Cursor of an answer." })),
 });
+/** As bytes: to text the framework would add a charset. */
+const nothingToSay = new Uint8Array(0);
 const nothing = { description: "Done", type: "null" };
 const headersOnly = {
   description: "No body, with the content type of the stream",
@@ -100,7 +102,7 @@ function addPut(app: ServerApp): void {
       reply.code(created ? 201 : 200).header("stream-next-offset", offsetText(state.tail));
       if (created) reply.header("location", location.href);
       if (state.closed) reply.header("stream-closed", "true");
-      return reply.header("content-type", config.contentType).send("");
+      return sendBytes(reply.header("content-type", config.contentType), nothingToSay);
     },
   );
 }
@@ -183,7 +185,7 @@ function addHead(app: ServerApp): void {
       if (config.ttl !== null) reply.header("stream-ttl", String(config.ttl));
       if (config.expiresAt !== null) reply.header("stream-expires-at", config.expiresAt);
       reply.header("etag", etagOf(id, "-1", state.tail, closed));
-      return reply.header("content-type", config.contentType).send("");
+      return sendBytes(reply.header("content-type", config.contentType), nothingToSay);
     },
   );
 }
