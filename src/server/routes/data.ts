@@ -124,7 +124,12 @@ async function sendState(
   const bytes = encodeValue(found.state);
   reply.type(type).header("etag", `"${found.stateHash}.${type}"`);
   reply.header("reach-at", String(found.at)).header("cache-control", "private, no-cache");
-  if (type === cbor) return sendBytes(reply, bytes);
+  if (type === cbor) {
+    const { name, version } = programName(program);
+    reply.header("reach-program", `${encodeURIComponent(name)}/${encodeURIComponent(version)}`);
+    if (found.snapshotUsed !== null) reply.header("reach-snapshot", String(found.snapshotUsed));
+    return sendBytes(reply, bytes);
+  }
   const { at: after, stateHash, snapshotUsed } = found;
   const about = { id, at: after, program: programName(program), stateHash, snapshotUsed };
   const writer = new JsonWriter();

@@ -1,0 +1,27 @@
+/**
+ * The public entry "reach-replay/client": a server from afar. It uses `fetch` and nothing of Node,
+ * so it runs in a browser as well.
+ *
+ *   import { ReachClient } from "reach-replay/client";
+ *   const client = new ReachClient({ url: "http://127.0.0.1:8787", token });
+ *   for await (const event of client.tail(id)) console.log(event.seq, event.type);
+ */
+export { codeOf, type ErrorCode, ReachError } from "./base/index.ts";
+export {
+  type AppendConditions,
+  type AppendedInfo,
+  type ClientOptions,
+  type EventObject,
+  type EventsOptions,
+  type JobInfo,
+  type ListOptions,
+  type NewEventObject,
+  type ProblemInfo,
+  ReachClient,
+  type ReplayRequest,
+  type ServerInfo,
+  type SessionInfo,
+  type StateInfo,
+  type StoredOptions,
+  type TailOptions,
+} from "./client/index.ts";

@@ -1,0 +1,98 @@
+/**
+ * What a server answers, as types: those of `/openapi.json`, and of the CBOR that it sends where
+ * JSON would lose something.
+ */
+import type { ErrorCode, SessionId } from "../base/index.ts";
+import type { EventKind, PayloadForm } from "../event/index.ts";
+
+/** What answers at a URL. */
+export interface ServerInfo {
+  readonly version: string;
+  readonly workspace: string;
+  readonly origin: string;
+  /** C2SP vkey of the workspace: pin it. */
+  readonly verifierKey: string;
+  /** Whether programs run there. */
+  readonly programs: boolean;
+}
+
+/** A session at a glance. */
+export interface SessionInfo {
+  readonly id: SessionId;
+  readonly kind: "recorded" | "executed";
+  readonly status: string;
+  readonly outcome: string | null;
+  readonly name: string;
+  readonly program: string | null;
+  readonly format: string;
+  /** Milliseconds since the epoch. */
+  readonly created: number;
+  /** Events; also the seq of the next one. */
+  readonly size: number;
+  /** Events under the newest signed checkpoint. */
+  readonly signed: number | null;
+  /** Root of that checkpoint, hexadecimal. */
+  readonly root: string | null;
+  readonly problem: string | null;
+}
+
+/** An event as JSON; what JSON has no form for is an object with one `$` member. */
+export interface EventObject {
+  readonly seq: number;
+  readonly time: number;
+  readonly kind: EventKind;
+  readonly type: string;
+  readonly ref: number | null;
+  readonly form?: PayloadForm;
+  readonly data?: unknown;
+  readonly blob?: { readonly sha256: string; readonly size: number };
+}
+
+/** An event to append. */
+export interface NewEventObject {
+  readonly type: string;
+  readonly data?: unknown;
+  readonly kind?: EventKind;
+  readonly time?: number;
+  readonly ref?: number | null;
+}
+
+/** Where an append went. */
+export interface AppendedInfo {
+  readonly firstSeq: number | null;
+  readonly count: number;
+  readonly size: number;
+  readonly duplicate: boolean;
+}
+
+/** Work that takes long. */
+export interface JobInfo {
+  readonly id: string;
+  readonly kind: string;
+  readonly session: SessionId;
+  readonly status: "running" | "done" | "failed";
+  readonly progress: number | null;
+  readonly result: unknown;
+  readonly error: ProblemInfo | null;
+}
+
+/** An error as a server answers it (RFC 9457). */
+export interface ProblemInfo {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly where?: string;
+  readonly hint?: string;
+  readonly requestId: string;
+}
+
+/** A state of a session's program. */
+export interface StateInfo {
+  readonly at: number;
+  readonly program: { readonly name: string; readonly version: string };
+  /** SHA-256 of the encoded state, hexadecimal. */
+  readonly stateHash: string;
+  readonly snapshotUsed: number | null;
+  readonly state: unknown;
+}

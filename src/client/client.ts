@@ -1,0 +1,249 @@
+/**
+ * A server from afar: begin sessions, append, read, tail, replay. What may be sent twice is sent
+ * again when a connection breaks or the server is busy; what begins a session carries a key, so
+ * that it begins once.
+ */
+import { decodeValue, ReachError, type SessionId } from "../base/index.ts";
+import type { EventView } from "../event/index.ts";
+import type {
+  AppendedInfo,
+  EventObject,
+  JobInfo,
+  NewEventObject,
+  ServerInfo,
+  SessionInfo,
+  StateInfo,
+} from "./answers.ts";
+import { type TailOptions, tailEvents } from "./event-tail.ts";
+import { type ClientOptions, pause, Requests } from "./requests.ts";
+import { fetchPayload, type StoredOptions, storedEvents } from "./stored-events.ts";
+
+/** Which sessions are listed. */
+export interface ListOptions {
+  readonly status?: string;
+  readonly program?: string;
+  /** Begun at or after this time, in milliseconds. */
+  readonly since?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Which events are read as JSON. */
+export interface EventsOptions {
+  /** Begin behind this seq; default -1. */
+  readonly after?: number;
+  readonly type?: string;
+  /** Kinds, separated by commas. */
+  readonly kind?: string;
+  readonly payload?: "inline" | "ref" | "none";
+  readonly signal?: AbortSignal;
+}
+
+/** Conditions of an append. */
+export interface AppendConditions {
+  /** The seq that the first event must get; else `CONFLICT`. */
+  readonly expected?: number;
+  /** Exactly once, and then sent again by itself: the n-th append of an epoch has sequence n. */
+  readonly producer?: { readonly id: string; readonly epoch: number; readonly sequence: number };
+  readonly signal?: AbortSignal;
+}
+
+const pollMs = 200;
+const listPage = 1000;
+
+/** One server, one workspace. */
+export class ReachClient {
+  readonly #requests: Requests;
+
+  /** Throws `USAGE` for a URL that is none. Nothing is sent yet. */
+  constructor(options: ClientOptions) {
+    this.#requests = new Requests(options);
+  }
+
+  get url(): string {
+    return this.#requests.url;
+  }
+
+  /** What answers there. */
+  about(signal?: AbortSignal): Promise<ServerInfo> {
+    return this.#requests.json("/v1", { signal });
+  }
+
+  /** Sessions, the newest first. */
+  async *sessions({ signal, ...filter }: ListOptions = {}): AsyncGenerator<SessionInfo, void> {
+    let cursor: string | undefined;
+    do {
+      const query = { ...filter, limit: listPage, cursor };
+      const page: { sessions: SessionInfo[]; cursor: string | null } = await this.#requests.json(
+        "/v1/sessions",
+        { query, signal },
+      );
+      yield* page.sessions;
+      cursor = page.cursor ?? undefined;
+    } while (cursor !== undefined);
+  }
+
+  /** One session. Throws `NOT_FOUND`, `GONE`. */
+  session(id: SessionId, signal?: AbortSignal): Promise<SessionInfo> {
+    return this.#requests.json(`/v1/sessions/${id}`, { signal });
+  }
+
+  /**
+   * Begins a session of a program; resolves when its trigger is durable. The same `key` begins one
+   * session, however often it is sent; without one each call has its own.
+   */
+  trigger(
+    program: string,
+    input: unknown,
+    { key, name }: { readonly key?: string; readonly name?: string } = {},
+  ): Promise<{ id: SessionId }> {
+    return this.#begin({ program, input, ...(name === undefined ? {} : { name }) }, key);
+  }
+
+  /** Begins a recorded session with its first events. */
+  record(
+    events: readonly NewEventObject[],
+    { key, name }: { readonly key?: string; readonly name?: string } = {},
+  ): Promise<{ id: SessionId }> {
+    return this.#begin({ events, ...(name === undefined ? {} : { name }) }, key);
+  }
+
+  async #begin(body: object, key: string = crypto.randomUUID()): Promise<{ id: SessionId }> {
+    const headers = { "idempotency-key": key };
+    return this.#requests.json("/v1/sessions", { method: "POST", headers, body, again: true });
+  }
+
+  /** Appends events, all or none, or sends inputs to a session that runs. */
+  append(
+    id: SessionId,
+    events: readonly NewEventObject[],
+    { expected, producer, signal }: AppendConditions = {},
+  ): Promise<AppendedInfo> {
+    const headers = producer && {
+      "producer-id": producer.id,
+      "producer-epoch": String(producer.epoch),
+      "producer-seq": String(producer.sequence),
+    };
+    return this.#requests.json(`/v1/sessions/${id}/events`, {
+      method: "POST",
+      query: { expected },
+      headers: headers ?? {},
+      body: events,
+      again: producer !== undefined,
+      signal,
+    });
+  }
+
+  /** Events that are durable now, as JSON. */
+  async *events(id: SessionId, options: EventsOptions = {}): AsyncGenerator<EventObject, void> {
+    const { signal, ...query } = options;
+    for (let after = options.after ?? -1; ; ) {
+      const page: { events: EventObject[]; next: number; more: boolean } =
+        await this.#requests.json(`/v1/sessions/${id}/events`, {
+          query: { ...query, after },
+          signal,
+        });
+      yield* page.events;
+      if (!page.more || page.next <= after) return;
+      after = page.next;
+    }
+  }
+
+  /** Events that are durable now, as the bytes that are stored. */
+  stored(id: SessionId, options: StoredOptions = {}): AsyncGenerator<EventView, void> {
+    return storedEvents(this.#requests, id, options);
+  }
+
+  /**
+   * Events as they come: first what is there, then what is appended, each once, until the session
+   * has ended or the caller stops. Connections that break are made anew.
+   */
+  tail(id: SessionId, options: TailOptions = {}): AsyncGenerator<EventObject, void> {
+    return tailEvents(this.#requests, id, options);
+  }
+
+  /** The state after the first `at` events; after all of them by default. */
+  async state(id: SessionId, at?: number, signal?: AbortSignal): Promise<StateInfo> {
+    const answer = await this.#requests.send(`/v1/sessions/${id}/state`, {
+      query: { at },
+      headers: { accept: "application/cbor" },
+      signal,
+    });
+    const { headers } = answer;
+    const [name = "", version = ""] = (headers.get("reach-program") ?? "").split("/");
+    const snapshot = headers.get("reach-snapshot");
+    return {
+      at: Number(headers.get("reach-at")),
+      program: { name: decodeURIComponent(name), version: decodeURIComponent(version) },
+      stateHash: headers.get("etag")?.slice(1, 65) ?? "",
+      snapshotUsed: snapshot === null ? null : Number(snapshot),
+      state: decodeValue(new Uint8Array(await answer.arrayBuffer())),
+    };
+  }
+
+  /** A payload above 4 KiB by its SHA-256, checked. */
+  payload(sha256: string, signal?: AbortSignal): Promise<Uint8Array> {
+    return fetchPayload(this.#requests, sha256, signal);
+  }
+
+  /** The newest signed checkpoint: a C2SP note. */
+  async checkpoint(id: SessionId, signal?: AbortSignal): Promise<string> {
+    return (await this.#requests.send(`/v1/sessions/${id}/checkpoint`, { signal })).text();
+  }
+
+  /** The session in one file, as it arrives. */
+  async bundle(id: SessionId, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    const answer = await this.#requests.send(`/v1/sessions/${id}/bundle`, { signal });
+    if (answer.body) return answer.body;
+    throw new ReachError("UNAVAILABLE", "the server sent no bundle");
+  }
+
+  /** Cancels a session that runs. */
+  cancel(id: SessionId, reason?: string): Promise<{ seq: number }> {
+    const body = reason === undefined ? {} : { reason };
+    return this.#requests.json(`/v1/sessions/${id}/cancel`, { method: "POST", body });
+  }
+
+  /** Replays a session on the server; the report is that of `reach replay --json`. */
+  async replay(
+    id: SessionId,
+    { signal, onProgress, ...body }: ReplayRequest = {},
+  ): Promise<unknown> {
+    const path = `/v1/sessions/${id}/replay`;
+    const started: JobInfo = await this.#requests.json(path, { method: "POST", body, signal });
+    return this.#finished(started, onProgress, signal);
+  }
+
+  async #finished(
+    started: JobInfo,
+    onProgress: ((share: number) => void) | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<unknown> {
+    let job = started;
+    try {
+      while (job.status === "running") {
+        onProgress?.(job.progress ?? 0);
+        await pause(pollMs, signal);
+        job = await this.#requests.json(`/v1/jobs/${job.id}`, { signal });
+      }
+    } catch (error) {
+      if (signal?.aborted) {
+        await this.#requests.send(`/v1/jobs/${job.id}`, { method: "DELETE" }).catch(() => {});
+      }
+      throw error;
+    }
+    const { error } = job;
+    if (error) throw new ReachError(error.code, error.detail);
+    return job.result;
+  }
+}
+
+/** What is replayed. */
+export interface ReplayRequest {
+  readonly from?: number;
+  readonly to?: number;
+  /** Keep the states that are computed. */
+  readonly keep?: boolean;
+  readonly signal?: AbortSignal;
+  /** Told how much is done, from 0 to 1. */
+  readonly onProgress?: (share: number) => void;
+}

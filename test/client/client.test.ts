@@ -1,0 +1,210 @@
+// The client against a server: the same events as on its disk, over connections that break.
+
+import * as net from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { codeOf, toHex } from "../../src/base/index.ts";
+import { ReachClient, type TailOptions } from "../../src/client.ts";
+import { type Served, serve } from "../server/serving.ts";
+import { writeSample } from "../session/sample-session.ts";
+
+async function recorded(served: Served, count: number): Promise<string> {
+  const client = new ReachClient({ url: served.url });
+  const events = Array.from({ length: count }, (_, n) => ({ type: "n", data: { n } }));
+  const { id } = await client.record(events.slice(0, 1000), { name: "counted" });
+  for (let at = 1000; at < count; at += 1000) await client.append(id, events.slice(at, at + 1000));
+  return id;
+}
+
+/** A way to a server that breaks every connection after some bytes of its answer. */
+async function brittle(port: number, bytes: () => number): Promise<{ url: string; cuts: number }> {
+  const way = { url: "", cuts: 0 };
+  const open = new Set<net.Socket>();
+  const proxy = net.createServer((client) => {
+    const server = net.connect(port, "127.0.0.1");
+    let left = bytes();
+    for (const socket of [client, server]) {
+      open.add(socket);
+      socket.on("error", () => {}).on("close", () => open.delete(socket));
+    }
+    client.pipe(server);
+    client.on("close", () => server.destroy());
+    server.on("data", (data) => {
+      client.write(data.subarray(0, left));
+      left -= data.length;
+      if (left > 0) return;
+      way.cuts += 1;
+      client.destroy();
+      server.destroy();
+    });
+    server.on("close", () => client.end());
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  onTestFinished(async () => {
+    for (const socket of open) socket.destroy();
+    await new Promise((resolve) => proxy.close(resolve));
+  });
+  way.url = `http://127.0.0.1:${(proxy.address() as net.AddressInfo).port}`;
+  return way;
+}
+
+async function tailed(client: ReachClient, id: string, count: number, options: TailOptions = {}) {
+  const seqs: number[] = [];
+  for await (const { seq } of client.tail(id, options)) {
+    seqs.push(seq);
+    if (seqs.length === count) break;
+  }
+  return seqs;
+}
+
+describe("the client", () => {
+  it("reads the stored bytes of every event, with payloads that have their names", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 60);
+    const client = new ReachClient({ url: served.url });
+    const session = served.directory.session(id);
+    const here = [...session.events()].map((one) => [toHex(one.bytes), toHex(one.payloadBytes)]);
+    const there: string[][] = [];
+    for await (const one of client.stored(id, { payloads: true })) {
+      there.push([toHex(one.bytes), toHex(one.payloadBytes)]);
+    }
+    session.close();
+    expect(there).toEqual(here);
+    const some: number[] = [];
+    for await (const { seq } of client.stored(id, { from: 7, to: 20, limit: 5 })) some.push(seq);
+    expect(some).toEqual([7, 8, 9, 10, 11]);
+  });
+
+  it("pages through thousands of events, as JSON and as bytes", async () => {
+    const served = await serve();
+    const id = await recorded(served, 2500);
+    const client = new ReachClient({ url: served.url });
+    const numbers: unknown[] = [];
+    for await (const { data } of client.events(id)) numbers.push((data as { n: number }).n);
+    expect(numbers).toEqual(Array.from({ length: 2500 }, (_, n) => n));
+    let stored = 0;
+    for await (const event of client.stored(id)) expect(event.seq).toBe(stored++);
+    expect(stored).toBe(2500);
+  });
+
+  it("tails without a gap or a duplicate over connections that keep breaking", async () => {
+    const served = await serve();
+    const id = await recorded(served, 400);
+    let size = 3000;
+    const way = await brittle(served.port, () => {
+      size += 997;
+      return size;
+    });
+    const tailing = tailed(new ReachClient({ url: way.url }), id, 600);
+    const writer = new ReachClient({ url: served.url });
+    for (let i = 0; i < 200; i++) await writer.append(id, [{ type: "live", data: i }]);
+    expect(await tailing).toEqual(Array.from({ length: 600 }, (_, n) => n));
+    expect(way.cuts).toBeGreaterThan(2);
+  });
+
+  it("goes on tailing when the server is started again", async () => {
+    const served = await serve();
+    const id = await recorded(served, 10);
+    let restarted = false;
+    // The server comes back elsewhere: the way to it stays the same.
+    const moving: typeof fetch = (input, init) => {
+      const { pathname, search } = new URL(String(input));
+      return fetch(served.url + pathname + search, init);
+    };
+    const client = new ReachClient({ url: "http://reach.test", fetch: moving });
+    const seqs: number[] = [];
+    for await (const { seq } of client.tail(id)) {
+      seqs.push(seq);
+      if (seq === 9 && !restarted) {
+        restarted = true;
+        await served.restart("close");
+        await client.append(id, [{ type: "after" }]);
+      }
+      if (seq === 10) break;
+    }
+    expect(seqs).toEqual(Array.from({ length: 11 }, (_, n) => n));
+  });
+
+  it("gives a connection up that says nothing", async () => {
+    const served = await serve({ config: { heartbeatMs: 60_000 } });
+    const id = await recorded(served, 3);
+    let connections = 0;
+    const counting: typeof fetch = (input, init) => {
+      connections += 1;
+      return fetch(input, init);
+    };
+    const client = new ReachClient({ url: served.url, fetch: counting });
+    const enough = new AbortController();
+    const tailing = tailed(client, id, 4, { silenceMs: 100, signal: enough.signal });
+    while (connections < 3) await new Promise((resolve) => setTimeout(resolve, 20));
+    await new ReachClient({ url: served.url }).append(id, [{ type: "at last" }]);
+    expect(await tailing).toEqual([0, 1, 2, 3]);
+  });
+
+  it("begins one session for a request whose answer was lost, and tries again when busy", async () => {
+    const served = await serve();
+    let calls = 0;
+    const losing: typeof fetch = async (input, init) => {
+      calls += 1;
+      if (calls === 1) return Response.json({}, { status: 503, headers: { "retry-after": "0" } });
+      const answer = await fetch(input, init);
+      if (calls === 2) throw new TypeError("fetch failed", { cause: new Error("ECONNRESET") });
+      return answer;
+    };
+    const client = new ReachClient({ url: served.url, fetch: losing });
+    const { id } = await client.record([{ type: "once" }]);
+    expect(calls).toBe(3);
+    const ids: string[] = [];
+    for await (const session of client.sessions()) ids.push(session.id);
+    expect(ids).toEqual([id]);
+  });
+
+  it("appends once with a producer, and does not repeat an append that has none", async () => {
+    const served = await serve();
+    const id = await recorded(served, 1);
+    let fail = true;
+    const losing: typeof fetch = async (input, init) => {
+      const answer = await fetch(input, init);
+      if (!fail) return answer;
+      fail = false;
+      throw new TypeError("fetch failed");
+    };
+    const client = new ReachClient({ url: served.url, fetch: losing });
+    const producer = { id: "p", epoch: 0, sequence: 0 };
+    const answer = await client.append(id, [{ type: "x" }], { producer });
+    expect(answer).toMatchObject({ duplicate: true, size: 2 });
+    fail = true;
+    await expect(client.append(id, [{ type: "x" }])).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect((await client.session(id)).size).toBe(3);
+  });
+
+  it("says what the server says, and where none is", async () => {
+    const served = await serve();
+    const client = new ReachClient({ url: served.url });
+    const none = "0199c1f2-0000-7000-8000-000000000000";
+    await expect(client.session(none)).rejects.toMatchObject({ code: "NOT_FOUND" });
+    const token = await served.token(["sessions:append"]);
+    await expect(client.session(none)).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
+    const poor = new ReachClient({ url: served.url, token });
+    await expect(poor.session(none)).rejects.toMatchObject({ code: "FORBIDDEN" });
+    const nobody = new ReachClient({ url: "http://127.0.0.1:1", attempts: 2 });
+    await expect(nobody.about()).rejects.toMatchObject({ code: "UNAVAILABLE" });
+    expect(() => new ReachClient({ url: "file:///etc" })).toThrow(/no URL/);
+    const off = AbortSignal.abort();
+    expect(codeOf(await client.about(off).catch((error: unknown) => error))).toBe("INTERRUPTED");
+  });
+
+  it("has states as values, replays, and the whole session in one file", async () => {
+    const served = await serve();
+    const id = await recorded(served, 30);
+    const client = new ReachClient({ url: served.url });
+    const found = await client.state(id, 20);
+    expect(found).toMatchObject({ at: 20, program: { name: "transcript" } });
+    expect(found.stateHash).toMatch(/^[0-9a-f]{64}$/);
+    const report = (await client.replay(id)) as { verdict: string; events: number };
+    expect(report).toMatchObject({ verdict: "computed", events: 30 });
+    let bytes = 0;
+    for await (const piece of await client.bundle(id)) bytes += piece.length;
+    expect(bytes).toBeGreaterThan(1000);
+    expect(await client.checkpoint(id)).toContain("— ");
+  });
+});
