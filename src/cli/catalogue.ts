@@ -8,6 +8,8 @@ import type { CommandDefinition } from "./command.ts";
 export interface CatalogueEntry {
   readonly name: string;
   readonly summary: string;
+  /** Whether it can ask a server instead of the data directory. */
+  readonly remote?: true;
   load(): Promise<CommandDefinition>;
 }
 
@@ -21,31 +23,43 @@ export const catalogue: readonly CatalogueEntry[] = [
   {
     name: "ls",
     summary: "list the sessions, the newest first",
+    remote: true,
     load: async () => (await import("./commands/ls.ts")).lsCommand,
   },
   {
     name: "show",
     summary: "one session at a glance",
+    remote: true,
     load: async () => (await import("./commands/show.ts")).showCommand,
   },
   {
     name: "events",
     summary: "the events of a session",
+    remote: true,
     load: async () => (await import("./commands/events.ts")).eventsCommand,
+  },
+  {
+    name: "tail",
+    summary: "the last events of a session, and those to come",
+    remote: true,
+    load: async () => (await import("./commands/tail.ts")).tailCommand,
   },
   {
     name: "state",
     summary: "the state after a number of events",
+    remote: true,
     load: async () => (await import("./commands/state.ts")).stateCommand,
   },
   {
     name: "replay",
     summary: "run the program again and compare the states",
+    remote: true,
     load: async () => (await import("./commands/replay.ts")).replayCommand,
   },
   {
     name: "verify",
     summary: "check that nothing was changed or cut off",
+    remote: true,
     load: async () => (await import("./commands/verify.ts")).verifyCommand,
   },
   {
@@ -77,6 +91,12 @@ export const catalogue: readonly CatalogueEntry[] = [
     name: "run",
     summary: "run one session of a program, here and now",
     load: async () => (await import("./commands/run.ts")).runCommand,
+  },
+  {
+    name: "trigger",
+    summary: "begin a session of a program on a server",
+    remote: true,
+    load: async () => (await import("./commands/trigger.ts")).triggerCommand,
   },
   {
     name: "fork",

@@ -26,6 +26,11 @@ export async function runProgram(args: readonly string[], version: string): Prom
   };
   program.hook("preSubcommand", async (_, command) => {
     const entry = catalogue.find(({ name }) => name === command.name());
+    if (program.opts<CommonFlags>().url !== undefined && entry && !entry.remote) {
+      throw new ReachError("USAGE", `reach ${entry.name} works on a data directory, not a server`, {
+        hint: `with --url: ${remoteCommands.join(", ")}`,
+      });
+    }
     if (entry) addDefinition(command, await entry.load(), start);
   });
   try {
@@ -37,6 +42,8 @@ export async function runProgram(args: readonly string[], version: string): Prom
   return exitCode;
 }
 
+const remoteCommands = catalogue.filter(({ remote }) => remote).map(({ name }) => name);
+
 function createProgram(version: string): Command {
   const program = new Command("reach");
   program
@@ -45,6 +52,7 @@ function createProgram(version: string): Command {
     .helpOption("-h, --help", "show examples and options")
     .helpCommand("help [command]", "show examples and options of a command")
     .option("--data <folder>", "data directory (default: REACH_DATA, or ./.reach)")
+    .option("--url <url>", "ask a server instead; its token: REACH_TOKEN, or REACH_TOKEN_FILE")
     .option("--config <file>", "configuration (default: REACH_CONFIG, or ./reach.config.ts)")
     .option("--json", "print one JSON object")
     .option("--quiet", "print no notes and no progress, and of results only what scripts need")

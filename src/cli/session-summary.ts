@@ -19,14 +19,20 @@ export interface SessionSummary {
   /** Milliseconds since the epoch. */
   readonly created: number | null;
   readonly events: number | null;
-  /** Bytes of its folder; payloads above 4 KiB lie in the store that all sessions share. */
-  readonly bytes: number;
+  /**
+   * Bytes of its folder; payloads above 4 KiB lie in the store that all sessions share. `null` for
+   * one of a server.
+   */
+  readonly bytes: number | null;
   /** Events under the newest signed checkpoint. */
   readonly signed: number | null;
   readonly status: SessionStatus;
   /** What is wrong, in words. */
   readonly problem: string | null;
 }
+
+/** The summary of a session of the data directory. */
+export type LocalSummary = SessionSummary & { readonly bytes: number };
 
 /**
  * `ok`; `importing`: a bulk import is under way or was interrupted; `quarantined`: read-only since
@@ -35,7 +41,7 @@ export interface SessionSummary {
 export type SessionStatus = "ok" | "importing" | "quarantined" | "damaged";
 
 /** The summary of one session; never throws for what is wrong with the session. */
-export function summarise(directory: Directory, id: SessionId): SessionSummary {
+export function summarise(directory: Directory, id: SessionId): LocalSummary {
   const bytes = folderBytes(sessionFolder(directory.path, id));
   let session: SessionReader;
   try {

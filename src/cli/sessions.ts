@@ -131,18 +131,33 @@ export function recoveryLines(recovery: RecoveryReport): string[] {
  * what may have been meant, `USAGE` with the candidates when several ids begin like that.
  */
 export function resolveSession(directory: Directory, text: string): SessionId {
-  const wanted = text
+  const wanted = wantedId(text);
+  const ids = directory.sessionIds();
+  // One that was removed has its own error.
+  if (isSessionId(wanted) && !ids.includes(wanted)) requireSession(directory, wanted, ids);
+  return resolveAmong(ids, text, (id) => nameOf(directory, id));
+}
+
+/** What somebody means by an id that is cut, as it is printed or copied. */
+export function wantedId(text: string): string {
+  return text
     .trim()
     .toLowerCase()
     .replace(/(?:…|\.{2,3})$/, "");
-  const ids = directory.sessionIds();
+}
+
+/** The one of `ids`, oldest first, that `text` names. Throws as `resolveSession`. */
+export function resolveAmong(
+  ids: readonly SessionId[],
+  text: string,
+  name: (id: SessionId) => string,
+): SessionId {
+  const wanted = wantedId(text);
   if (ids.includes(wanted)) return wanted;
-  // One that was removed has its own error.
-  if (isSessionId(wanted)) requireSession(directory, wanted, ids);
   const found = /^[0-9a-f][0-9a-f-]*$/.test(wanted)
     ? ids.filter((id) => id.startsWith(wanted))
     : [];
-  if (found.length > 1) throw ambiguous(directory, text, found);
+  if (found.length > 1) throw ambiguous(text, found, name);
   const [id] = found;
   if (id === undefined) throw unknownSession(text, wanted, ids);
   return id;
@@ -172,9 +187,13 @@ function didYouMeanId(wanted: string, ids: readonly SessionId[]): string | undef
   return id === undefined ? undefined : `did you mean ${id}?`;
 }
 
-function ambiguous(directory: Directory, text: string, found: readonly SessionId[]): ReachError {
+function ambiguous(
+  text: string,
+  found: readonly SessionId[],
+  name: (id: SessionId) => string,
+): ReachError {
   const newest = found.slice(-candidatesShown).reverse();
-  const lines = newest.map((id) => `${id}  ${nameOf(directory, id)}`.trimEnd());
+  const lines = newest.map((id) => `${id}  ${name(id)}`.trimEnd());
   const more = found.length - newest.length;
   if (more > 0) lines.push(`and ${counted(more, "older one")}`);
   return new ReachError("USAGE", `${text} is the beginning of ${counted(found.length, "id")}`, {

@@ -6,7 +6,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import process from "node:process";
-import { ReachError } from "../base/index.ts";
+import { messageOf, ReachError } from "../base/index.ts";
 import { findConfig, type LoadedConfig } from "../config/index.ts";
 
 /** Where a setting came from. */
@@ -32,10 +32,19 @@ export interface Settings {
   readonly colour: Setting<ColourChoice>;
   /** Path of the configuration; empty without one. */
   readonly config: Setting<string>;
+  /** The server that is asked instead of the data directory. */
+  readonly server: ServerSetting | undefined;
+}
+
+/** A server, and what it is told of who asks. */
+export interface ServerSetting {
+  readonly url: string;
+  readonly token: string | undefined;
 }
 
 /** Flags that every command takes. `color` is false with `--no-color`. */
 export interface CommonFlags {
+  readonly url?: string;
   readonly data?: string;
   readonly config?: string;
   readonly color?: boolean;
@@ -58,6 +67,7 @@ export function readSettings(
   const data = dataSetting(flags, environment, config);
   return {
     config: configSetting(flags, environment),
+    server: serverSetting(flags, environment),
     data,
     workspace: path.join(data.value, workspaceName),
     colour: colourSetting(flags, environment),
@@ -94,6 +104,21 @@ function dataSetting(
     return { value, source: "configuration", name: path.basename(config.file) };
   }
   return { value: path.resolve(defaultData), source: "default", name: "" };
+}
+
+/** A token stands in the environment or in a file: other people see the flags of a process. */
+function serverSetting(
+  { url, data }: CommonFlags,
+  { REACH_TOKEN, REACH_TOKEN_FILE }: Environment,
+): ServerSetting | undefined {
+  if (url === undefined) return undefined;
+  if (data !== undefined) throw new ReachError("USAGE", "--url and --data are two places to look");
+  if (REACH_TOKEN || !REACH_TOKEN_FILE) return { url, token: REACH_TOKEN || undefined };
+  try {
+    return { url, token: fs.readFileSync(REACH_TOKEN_FILE, "utf8").trim() };
+  } catch (error) {
+    throw new ReachError("NOT_FOUND", `REACH_TOKEN_FILE: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 /** https://no-color.org: any value but the empty one. `FORCE_COLOR` as Node reads it. */

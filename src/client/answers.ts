@@ -90,7 +90,7 @@ export interface ProblemInfo {
 /** A state of a session's program. */
 export interface StateInfo {
   readonly at: number;
-  readonly program: { readonly name: string; readonly version: string };
+  readonly program: { readonly name: string; readonly version: string; readonly hash: string };
   /** SHA-256 of the encoded state, hexadecimal. */
   readonly stateHash: string;
   readonly snapshotUsed: number | null;

@@ -169,11 +169,11 @@ export class ReachClient {
       signal,
     });
     const { headers } = answer;
-    const [name = "", version = ""] = (headers.get("reach-program") ?? "").split("/");
+    const [name = "", version = "", hash = ""] = (headers.get("reach-program") ?? "").split("/");
     const snapshot = headers.get("reach-snapshot");
     return {
       at: Number(headers.get("reach-at")),
-      program: { name: decodeURIComponent(name), version: decodeURIComponent(version) },
+      program: { name: decodeURIComponent(name), version: decodeURIComponent(version), hash },
       stateHash: headers.get("etag")?.slice(1, 65) ?? "",
       snapshotUsed: snapshot === null ? null : Number(snapshot),
       state: decodeValue(new Uint8Array(await answer.arrayBuffer())),

@@ -140,12 +140,13 @@ describe("the client", () => {
     expect(await tailing).toEqual([0, 1, 2, 3]);
   });
 
-  it("begins one session for a request whose answer was lost, and tries again when busy", async () => {
+  it("begins one session though the answer was lost, and tries again when busy", async () => {
     const served = await serve();
     let calls = 0;
     const losing: typeof fetch = async (input, init) => {
       calls += 1;
-      if (calls === 1) return Response.json({}, { status: 503, headers: { "retry-after": "0" } });
+      const busy = { status: 503, headers: { "retry-after": "0" } };
+      if (calls === 1) return Response.json({}, busy);
       const answer = await fetch(input, init);
       if (calls === 2) throw new TypeError("fetch failed", { cause: new Error("ECONNRESET") });
       return answer;

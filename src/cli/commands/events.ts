@@ -5,12 +5,12 @@
 import { type Command, Option } from "commander";
 import { ReachError } from "../../base/index.ts";
 import { type EventKind, type EventView, eventKinds } from "../../event/index.ts";
-import type { SessionReader } from "../../session/index.ts";
 import { addRange, type CommandDefinition, parsePositive, type RangeFlags } from "../command.ts";
 import { EventTable, eventJson, type PayloadChoice, payloadChoices } from "../event-text.ts";
 import type { Invocation } from "../invocation.ts";
 import type { Output } from "../output.ts";
 import { counted } from "../quantity.ts";
+import { remoteOf, resolveRemote } from "../remote.ts";
 import { resolveSession, withReader } from "../sessions.ts";
 
 interface EventsFlags extends RangeFlags {
@@ -70,29 +70,53 @@ async function showEvents(
       hint: "--ndjson is one object per line, --json one object in all",
     });
   }
+  const client = remoteOf(invocation);
+  if (client) {
+    const id = await resolveRemote(client, text);
+    const { size } = await client.session(id);
+    const payloads =
+      (flags.payload ?? (flags.ndjson || output.json ? "inline" : "ref")) === "inline";
+    const { from, to = size, type, kind, limit } = flags;
+    const all = client.stored(id, { from, to: Math.min(to, size), type, kind, limit, payloads });
+    await writeEvents(output, { id, size }, selected(all, flags), flags);
+    return;
+  }
   await withReader(invocation, async (directory) => {
     const session = directory.session(resolveSession(directory, text));
     try {
       const { from = 0, to = session.size } = flags;
-      const events = selected(session, from, Math.min(to, session.size), flags);
-      if (flags.ndjson) await writeLines(output, events, lineWriter(flags.payload ?? "inline"));
-      else if (output.json) await writeObject(output, session, events, flags);
-      else await writeTable(output, session, events, flags);
+      const all = session.events(from, Math.min(to, session.size));
+      await writeEvents(output, session, selected(all, flags), flags);
     } finally {
       session.close();
     }
   });
 }
 
-function* selected(
-  session: SessionReader,
-  from: number,
-  to: number,
+/** What is said of a session whose events are written. */
+interface Written {
+  readonly id: string;
+  readonly size: number;
+}
+
+async function writeEvents(
+  output: Output,
+  session: Written,
+  events: AsyncIterable<EventView>,
+  flags: EventsFlags,
+): Promise<void> {
+  if (flags.ndjson) await writeLines(output, events, lineWriter(flags.payload ?? "inline"));
+  else if (output.json) await writeObject(output, session, events, flags);
+  else await writeTable(output, session, events, flags);
+}
+
+async function* selected(
+  events: Iterable<EventView> | AsyncIterable<EventView>,
   { type, kind, limit = Number.POSITIVE_INFINITY }: EventsFlags,
-): Generator<EventView, void> {
+): AsyncGenerator<EventView, void> {
   const pattern = type === undefined ? undefined : typePattern(type);
   let count = 0;
-  for (const event of session.events(from, to)) {
+  for await (const event of events) {
     if (kind !== undefined && event.kind !== kind) continue;
     if (pattern && !pattern.test(event.type)) continue;
     yield event;
@@ -112,13 +136,13 @@ function lineWriter(payload: PayloadChoice): (event: EventView) => string {
 
 async function writeLines(
   output: Output,
-  events: Iterable<EventView>,
+  events: AsyncIterable<EventView>,
   line: (event: EventView) => string,
 ): Promise<number> {
   let piece = "";
   let count = 0;
   try {
-    for (const event of events) {
+    for await (const event of events) {
       piece += line(event);
       count += 1;
       if (piece.length < pieceChars) continue;
@@ -135,8 +159,8 @@ async function writeLines(
 
 async function writeObject(
   output: Output,
-  session: SessionReader,
-  events: Iterable<EventView>,
+  session: Written,
+  events: AsyncIterable<EventView>,
   { payload = "inline" }: EventsFlags,
 ): Promise<void> {
   const { id, size } = session;
@@ -152,8 +176,8 @@ async function writeObject(
 
 async function writeTable(
   output: Output,
-  session: SessionReader,
-  events: Iterable<EventView>,
+  session: Written,
+  events: AsyncIterable<EventView>,
   { payload = "ref" }: EventsFlags,
 ): Promise<void> {
   const table = new EventTable(session.size, payload, output.columns);

@@ -2,10 +2,13 @@
  * `reach ls`: the sessions of the data directory, the newest first. One that is damaged is listed
  * as well, and marked.
  */
+
+import type { ReachClient } from "../../client/index.ts";
 import type { CommandDefinition } from "../command.ts";
 import { parsePositive } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
 import { byteSize, counted, dateTime, grouped } from "../quantity.ts";
+import { remoteOf, summaryOf } from "../remote.ts";
 import { type SessionSummary, summarise } from "../session-summary.ts";
 import { shortIdLength, withReader } from "../sessions.ts";
 import { type Column, table } from "../table.ts";
@@ -45,6 +48,8 @@ const nameColumns = 48;
 
 async function list(invocation: Invocation, { limit }: ListFlags): Promise<undefined> {
   const { output, settings } = invocation;
+  const client = remoteOf(invocation);
+  if (client) return listRemote(invocation, client, limit);
   await withReader(invocation, async (directory) => {
     const ids = directory.sessionIds().reverse();
     const sessions = ids.slice(0, limit).map((id) => summarise(directory, id));
@@ -63,6 +68,30 @@ async function list(invocation: Invocation, { limit }: ListFlags): Promise<undef
   });
 }
 
+/** The sessions of a server, which does not say what they take on its disk. */
+async function listRemote(
+  { output }: Invocation,
+  client: ReachClient,
+  limit: number | undefined,
+): Promise<undefined> {
+  const sessions: SessionSummary[] = [];
+  let more = false;
+  for await (const session of client.sessions()) {
+    more = sessions.length === limit;
+    if (more) break;
+    sessions.push(summaryOf(session));
+  }
+  if (output.json) {
+    await output.printObject({ url: client.url, sessions });
+    return;
+  }
+  const ids = sessions.map(({ id }) => id);
+  if (output.quiet) await output.print(...ids);
+  else if (ids.length === 0) output.note("the server has no sessions yet");
+  else await output.print(...sessionTable(sessions, shortIdLength(ids), output));
+  if (more) output.note("and older ones");
+}
+
 function sessionTable(
   sessions: readonly SessionSummary[],
   idLength: number,
@@ -72,7 +101,7 @@ function sessionTable(
     session.id.slice(0, idLength),
     session.created === null ? "" : dateTime(session.created),
     session.events === null ? "" : grouped(session.events),
-    byteSize(session.bytes),
+    session.bytes === null ? "" : byteSize(session.bytes),
     oneLine(session.program ?? session.format),
     clipped(oneLine(session.name), nameColumns),
   ]);

@@ -4,6 +4,7 @@
  * none yet, where the data directory can be written.
  */
 import type { Command } from "commander";
+import type { ReachClient } from "../../client/index.ts";
 import { closeWorkers, programFor, type ReplayReport, replaySession } from "../../runtime/index.ts";
 import type { Directory } from "../../session/index.ts";
 import {
@@ -16,7 +17,9 @@ import {
 import type { ExitCode } from "../exit-codes.ts";
 import { interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
+import type { Output } from "../output.ts";
 import { checkProgram } from "../program-choice.ts";
+import { localOnly, remoteOf, resolveRemote } from "../remote.ts";
 import { replayExitCodes, replayLines } from "../replay-text.ts";
 import { resolveSession, withReader, withWriterOrReader } from "../sessions.ts";
 
@@ -58,6 +61,8 @@ export const replayCommand: CommandDefinition = {
 
 async function replay(invocation: Invocation, text: string, flags: ReplayFlags): Promise<ExitCode> {
   const { output } = invocation;
+  const client = remoteOf(invocation);
+  if (client) return replayRemote(invocation, client, text, flags);
   if (flags.program !== undefined) checkProgram(flags.program);
   const stop = interruption(() => {});
   let report: ReplayReport;
@@ -72,10 +77,45 @@ async function replay(invocation: Invocation, text: string, flags: ReplayFlags):
     stop.end();
     await closeWorkers();
   }
+  await printReport(output, report);
+  return stop.exitCode ?? replayExitCodes[report.verdict];
+}
+
+async function printReport(output: Output, report: ReplayReport): Promise<void> {
   if (output.json) await output.printObject(report);
   else if (output.quiet) await output.print(report.verdict);
   else await output.print(...replayLines(report, output));
-  return stop.exitCode ?? replayExitCodes[report.verdict];
+}
+
+/** The server replays, with the program that it has. */
+async function replayRemote(
+  invocation: Invocation,
+  client: ReachClient,
+  text: string,
+  { program, workers, strict, from, to, keep }: ReplayFlags,
+): Promise<ExitCode> {
+  if (program !== undefined) throw localOnly("--program");
+  if (workers !== undefined) throw localOnly("--workers");
+  if (strict) throw localOnly("--strict");
+  const id = await resolveRemote(client, text);
+  const stop = interruption(() => {});
+  const progress = invocation.progress("replaying");
+  try {
+    const range = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+    const { signal } = stop;
+    const { size } = await client.session(id);
+    const done = (share: number): void => {
+      progress.update({ done: Math.round(share * size), total: size, unit: "events" });
+    };
+    const found = await client.replay(id, { ...range, keep, signal, onProgress: done });
+    progress.clear();
+    const report = found as ReplayReport;
+    await printReport(invocation.output, report);
+    return stop.exitCode ?? replayExitCodes[report.verdict];
+  } finally {
+    progress.clear();
+    stop.end();
+  }
 }
 
 async function replayIn(

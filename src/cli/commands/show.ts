@@ -4,6 +4,7 @@
  */
 import type { Command } from "commander";
 import { toHex } from "../../base/index.ts";
+import type { ReachClient } from "../../client/index.ts";
 import { renderTranscript, type TranscriptState, transcript } from "../../programs/index.ts";
 import { closeWorkers, loadProgram, programFor, stateAt } from "../../runtime/index.ts";
 import {
@@ -17,6 +18,7 @@ import { summariseProblems } from "../import-text.ts";
 import type { Invocation } from "../invocation.ts";
 import type { Output } from "../output.ts";
 import { byteSize, counted, dateTime, grouped } from "../quantity.ts";
+import { remoteOf, resolveRemote, summaryOf } from "../remote.ts";
 import { type SessionSummary, summarise } from "../session-summary.ts";
 import { resolveSession, withReader } from "../sessions.ts";
 import { labelled } from "../table.ts";
@@ -39,19 +41,22 @@ export const showCommand: CommandDefinition = {
 
 /** What is known of a session besides its summary. */
 interface Details {
-  readonly root: string;
+  /** A server says it of the newest checkpoint only. */
+  readonly root: string | null;
   readonly checkpoint: { readonly size: number; readonly signedBy: string } | null;
   /** Of the program it ran, else the built-in one: how many, and the events under the last. */
   readonly snapshots: {
     readonly program: string;
     readonly count: number;
     readonly last: number | null;
-  };
+  } | null;
   readonly import: ImportNote | null;
 }
 
 async function show(invocation: Invocation, text: string): Promise<undefined> {
   const { output } = invocation;
+  const client = remoteOf(invocation);
+  if (client) return showRemote(output, client, await resolveRemote(client, text));
   try {
     await withReader(invocation, async (directory) => {
       const id = resolveSession(directory, text);
@@ -80,6 +85,25 @@ async function show(invocation: Invocation, text: string): Promise<undefined> {
     await closeWorkers();
   }
   return undefined;
+}
+
+/** What a server says of a session, and the state that it has computed. */
+async function showRemote(output: Output, client: ReachClient, id: string): Promise<undefined> {
+  const session = await client.session(id);
+  const summary = summaryOf(session);
+  const { signed, root } = session;
+  const signedBy = (await client.about()).verifierKey.split("+").slice(0, 2).join("+");
+  const checkpoint = signed === null ? null : { size: signed, signedBy };
+  const details: Details = { root, checkpoint, snapshots: null, import: null };
+  if (!output.json) await output.print(...headerLines(summary, details, output));
+  if (summary.events === 0 && !output.json) return;
+  const state = summary.events === 0 ? null : (await client.state(id)).state;
+  if (output.json) {
+    const shown = summary.program === null ? "transcript" : "state";
+    await output.printObject({ ...summary, root, checkpoint, [shown]: jsonable(state) });
+  } else if (output.quiet) return;
+  else if (summary.program !== null) await output.print("", valueTree(state, treeStyles(output)));
+  else await output.print("", renderTranscript(state as TranscriptState));
 }
 
 /** The state of an executed session, folded by the program that it runs. */
@@ -136,11 +160,6 @@ function headerLines(summary: SessionSummary, details: Details, output: Output):
   const signed = checkpoint
     ? `signed over ${counted(checkpoint.size, "event")} by ${oneLine(checkpoint.signedBy)}`
     : "none yet";
-  const { count, last, program } = snapshots;
-  const kept =
-    last === null
-      ? `none of ${oneLine(program)} yet${summary.program ? "" : ": `reach replay` makes them"}`
-      : `${grouped(count)} of ${oneLine(program)}, the last after ${grouped(last)} events`;
   const lines = labelled([
     ["session", output.style("bold", summary.id)],
     ["name", oneLine(summary.name)],
@@ -148,15 +167,29 @@ function headerLines(summary: SessionSummary, details: Details, output: Output):
     ["format", summary.program === null ? formatText(summary) : undefined],
     ["created", created === null ? undefined : `${dateTime(created)} UTC`],
     ["events", events === null ? undefined : grouped(events)],
-    ["on disk", `${byteSize(summary.bytes)}, payloads above 4 KiB aside`],
-    ["root", details.root],
+    ["on disk", onDisk(summary)],
+    ["root", details.root ?? undefined],
     ["checkpoint", signed],
-    ["snapshots", kept],
+    ["snapshots", snapshots === null ? undefined : snapshotText(summary, snapshots)],
     ["import", importText(details.import)],
     ["status", statusText(summary, output)],
   ]);
   const problems = summariseProblems(details.import?.problems ?? []);
   return [...lines, ...problems.map((problem) => `  ${problem}`)];
+}
+
+function onDisk({ bytes }: SessionSummary): string | undefined {
+  return bytes === null ? undefined : `${byteSize(bytes)}, payloads above 4 KiB aside`;
+}
+
+function snapshotText(
+  summary: SessionSummary,
+  { count, last, program }: NonNullable<Details["snapshots"]>,
+): string {
+  if (last !== null) {
+    return `${grouped(count)} of ${oneLine(program)}, the last after ${grouped(last)} events`;
+  }
+  return `none of ${oneLine(program)} yet${summary.program ? "" : ": `reach replay` makes them"}`;
 }
 
 function importText(note: ImportNote | null): string | undefined {

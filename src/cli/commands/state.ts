@@ -3,17 +3,14 @@
  * snapshot.
  */
 import type { Command } from "commander";
-import {
-  closeWorkers,
-  programFor,
-  programName,
-  type StateReport,
-  stateAt,
-} from "../../runtime/index.ts";
+import type { StateInfo } from "../../client/index.ts";
+import { closeWorkers, programFor, programName, stateAt } from "../../runtime/index.ts";
 import { addProgram, type CommandDefinition, parseCount } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
+import type { Output } from "../output.ts";
 import { checkProgram } from "../program-choice.ts";
 import { counted, grouped, seconds } from "../quantity.ts";
+import { localOnly, remoteOf, resolveRemote } from "../remote.ts";
 import { resolveSession, withReader } from "../sessions.ts";
 import { jsonable } from "../value-json.ts";
 import { treeStyles, valueTree } from "../value-tree.ts";
@@ -51,18 +48,22 @@ async function showState(
   { at, program: spec }: StateFlags,
 ): Promise<undefined> {
   const { output } = invocation;
+  const client = remoteOf(invocation);
+  if (client) {
+    if (spec !== undefined) throw localOnly("--program");
+    const id = await resolveRemote(client, text);
+    const started = performance.now();
+    const found = await client.state(id, at);
+    await printState(output, { ...found, id, seconds: (performance.now() - started) / 1000 });
+    return;
+  }
   if (spec !== undefined) checkProgram(spec);
   try {
     await withReader(invocation, async (directory) => {
       const id = resolveSession(directory, text);
       const program = await programFor(directory, id, spec);
       const found = await stateAt(directory, id, at, { program });
-      const { stateHash, snapshotUsed } = found;
-      output.note(output.noteStyle("dim", originText(found)));
-      if (output.json) {
-        const about = { id, at: found.at, program: programName(program), stateHash };
-        await output.printObject({ ...about, snapshotUsed, state: jsonable(found.state) });
-      } else await output.print(valueTree(found.state, treeStyles(output)));
+      await printState(output, { ...found, id, program: programName(program) });
     });
   } finally {
     await closeWorkers();
@@ -70,8 +71,19 @@ async function showState(
   return undefined;
 }
 
+type FoundState = StateInfo & { readonly id: string; readonly seconds: number };
+
+async function printState(output: Output, found: FoundState): Promise<void> {
+  const { id, at, program, stateHash, snapshotUsed, state } = found;
+  output.note(output.noteStyle("dim", originText(found)));
+  if (output.json) {
+    const about = { id, at, program, stateHash, snapshotUsed };
+    await output.printObject({ ...about, state: jsonable(state) });
+  } else await output.print(valueTree(state, treeStyles(output)));
+}
+
 /** `after 48,213 events: from the snapshot at 48,000 and 213 events, 0.02 s`. */
-function originText(found: StateReport): string {
+function originText(found: FoundState): string {
   const { at, snapshotUsed } = found;
   const start = snapshotUsed === null ? "no snapshot" : `the snapshot at ${grouped(snapshotUsed)}`;
   const folded = counted(at - (snapshotUsed ?? 0), "event");

@@ -3,8 +3,14 @@
  * sessions in the data directory, or of a bundle file, which needs no data directory.
  */
 import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ReadableStream as WebStream } from "node:stream/web";
 import type { Command } from "commander";
 import { ReachError } from "../../base/index.ts";
+import type { ReachClient } from "../../client/index.ts";
 import {
   type Directory,
   type VerifyReport,
@@ -15,6 +21,7 @@ import type { CommandDefinition } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { type Interruption, interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
+import { remoteOf, resolveRemote } from "../remote.ts";
 import { resolveSession, withReader } from "../sessions.ts";
 import { checkKey } from "../verifier-key.ts";
 import { verdictWords, verifyExitCode, verifyLines } from "../verify-text.ts";
@@ -38,6 +45,8 @@ export const verifyCommand: CommandDefinition = {
       "is another question, for `reach replay`.",
     "Without --key a bundle is checked with the key that it brings along, which proves that it " +
       "is consistent, not whose it is. `reach doctor` prints the key of a data directory.",
+    "With --url the session is fetched as a bundle and verified here; without --key the key that " +
+      "the server sends along is believed.",
     'With --json: {"verified": [{"id", "integrity", "completeness", "problems", ...}]}.',
   ],
   configure(command: Command, start) {
@@ -82,7 +91,12 @@ async function verifyAll(
     for (const bundle of bundles) {
       await tell(await checkBundle(invocation, bundle, flags, stop), single);
     }
-    if (flags.all || ids.length > 0) {
+    const client = remoteOf(invocation);
+    if (client) {
+      for (const id of await remoteTargets(client, ids, flags)) {
+        await tell(await checkRemote(invocation, client, id, flags, stop), single);
+      }
+    } else if (flags.all || ids.length > 0) {
       await withReader(invocation, async (directory) => {
         const all = flags.all ? directory.sessionIds() : [];
         const named = ids.map((text) => resolveSession(directory, text));
@@ -102,6 +116,38 @@ async function verifyAll(
   }
   const codes = verified.map(({ report }) => verifyExitCode(report));
   return stop.exitCode ?? codes.find((code) => code !== exitCodes.ok) ?? exitCodes.ok;
+}
+
+async function remoteTargets(
+  client: ReachClient,
+  texts: readonly string[],
+  { all }: VerifyFlags,
+): Promise<ReadonlySet<string>> {
+  const ids = new Set<string>();
+  for (const text of texts) ids.add(await resolveRemote(client, text));
+  if (all) for await (const { id } of client.sessions()) ids.add(id);
+  return ids;
+}
+
+/** Fetches the session as a bundle and verifies that here: the server's word counts for nothing. */
+async function checkRemote(
+  invocation: Invocation,
+  client: ReachClient,
+  id: string,
+  { key }: VerifyFlags,
+  stop: Interruption,
+): Promise<Verified> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "reach-verify-"));
+  try {
+    const file = path.join(folder, `${id}.bundle`);
+    const { signal } = stop;
+    const body = Readable.fromWeb((await client.bundle(id, signal)) as WebStream);
+    await pipeline(body, fs.createWriteStream(file), { signal });
+    const { report } = await checkBundle(invocation, file, key === undefined ? {} : { key }, stop);
+    return { target: id, report };
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function checkFlags(targets: readonly string[], { all, key }: VerifyFlags): void {

@@ -125,8 +125,9 @@ async function sendState(
   reply.type(type).header("etag", `"${found.stateHash}.${type}"`);
   reply.header("reach-at", String(found.at)).header("cache-control", "private, no-cache");
   if (type === cbor) {
-    const { name, version } = programName(program);
-    reply.header("reach-program", `${encodeURIComponent(name)}/${encodeURIComponent(version)}`);
+    const { name, version, hash } = programName(program);
+    const parts = [name, version, hash].map(encodeURIComponent);
+    reply.header("reach-program", parts.join("/"));
     if (found.snapshotUsed !== null) reply.header("reach-snapshot", String(found.snapshotUsed));
     return sendBytes(reply, bytes);
   }

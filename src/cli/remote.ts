@@ -1,0 +1,41 @@
+/**
+ * A server instead of the data directory: `--url`. The client, and finding the session that
+ * somebody means by the beginning of its id.
+ */
+import { isSessionId, ReachError, type SessionId } from "../base/index.ts";
+import { ReachClient, type SessionInfo } from "../client/index.ts";
+import type { Invocation } from "./invocation.ts";
+import type { SessionSummary } from "./session-summary.ts";
+import { resolveAmong, wantedId } from "./sessions.ts";
+import { oneLine } from "./terminal-text.ts";
+
+/** The server that is asked; nothing where the data directory is. */
+export function remoteOf({ settings: { server } }: Invocation): ReachClient | undefined {
+  return server && new ReachClient(server);
+}
+
+/** The session of a server that `text` names. Throws as for one of the data directory. */
+export async function resolveRemote(client: ReachClient, text: string): Promise<SessionId> {
+  const wanted = wantedId(text);
+  if (isSessionId(wanted)) return wanted;
+  const names = new Map<SessionId, string>();
+  for await (const { id, name } of client.sessions()) names.set(id, name);
+  const ids = [...names.keys()].sort();
+  return resolveAmong(ids, text, (id) => oneLine(names.get(id) ?? ""));
+}
+
+/** A session of a server as it is listed. */
+export function summaryOf(session: SessionInfo): SessionSummary {
+  const { id, name, format, kind, program, created, size, signed, status, problem } = session;
+  const standing =
+    status === "read-only" ? "quarantined" : status === "damaged" ? "damaged" : ("ok" as const);
+  const about = { id, name, format, kind, program, created, events: size, signed, problem };
+  return { ...about, bytes: null, status: standing };
+}
+
+/** The error for a flag that a server has no use for. */
+export function localOnly(flag: string): ReachError {
+  return new ReachError("USAGE", `${flag} is for the data directory: the server decides that`, {
+    hint: `leave ${flag} out, or --url`,
+  });
+}

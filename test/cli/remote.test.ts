@@ -1,0 +1,120 @@
+// Commands with --url print of a server what they print of its data directory.
+
+import * as fs from "node:fs";
+import { describe, expect, it } from "vitest";
+import { ReachClient } from "../../src/client.ts";
+import { MemoryEngine } from "../server/memory-engine.ts";
+import { type Served, serve } from "../server/serving.ts";
+import { writeSample } from "../session/sample-session.ts";
+import { heard, Workbench } from "./reach-command.ts";
+
+async function both(served: Served, bench: Workbench, args: readonly string[]) {
+  const data = served.scratch.at("data");
+  const [there, here] = await Promise.all([
+    bench.run(["--url", served.url, ...args]),
+    bench.run(["--data", data, ...args]),
+  ]);
+  return { there, here };
+}
+
+describe("a command with --url", () => {
+  it("prints the events of a server as those of its data directory", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 40);
+    await served.restart();
+    const bench = new Workbench();
+    for (const flags of [
+      [],
+      ["--ndjson"],
+      ["--json", "--payload", "ref"],
+      ["--from", "5", "--to", "30", "--limit", "4"],
+      ["--kind", "result", "--ndjson", "--payload", "none"],
+    ]) {
+      const { there, here } = await both(served, bench, ["events", id.slice(0, 15), ...flags]);
+      expect({ flags, ...there }).toEqual({ flags, ...here });
+      expect(there.stdout.length).toBeGreaterThan(50);
+    }
+    const { there, here } = await both(served, bench, ["tail", id, "-n", "3"]);
+    expect(there).toEqual(here);
+    expect(there.stdout.split("\n")).toHaveLength(5);
+  });
+
+  it("shows states, sessions and verdicts of a server", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 40);
+    await served.restart();
+    const bench = new Workbench();
+    const states = await both(served, bench, ["state", id, "--at", "30", "--json"]);
+    expect(JSON.parse(states.there.stdout)).toEqual(JSON.parse(states.here.stdout));
+    const lists = await both(served, bench, ["ls", "--quiet"]);
+    expect(lists.there).toEqual(lists.here);
+    const shown = await both(served, bench, ["show", id]);
+    expect(shown.there.code).toBe(0);
+    const local = new Set(shown.here.stdout.split("\n"));
+    const lines = shown.there.stdout.split("\n");
+    expect(lines.filter((line) => !local.has(line))).toEqual([]);
+    const replayed = await both(served, bench, ["replay", id, "--quiet", "--no-keep"]);
+    expect(replayed.there).toEqual(replayed.here);
+    const verified = await both(served, bench, ["verify", id, "--quiet"]);
+    expect(verified.there).toEqual(verified.here);
+    expect(fs.readdirSync(bench.folder)).toEqual([]);
+  });
+
+  it("follows a session until Ctrl-C, here and there", async () => {
+    const served = await serve();
+    const client = new ReachClient({ url: served.url });
+    const { id } = await client.record([{ type: "first" }, { type: "second" }]);
+    const bench = new Workbench();
+    const data = served.scratch.at("data");
+    for (const place of [
+      ["--url", served.url],
+      ["--data", data],
+    ]) {
+      const child = bench.start([...place, "tail", id, "-f", "-n", "1", "--ndjson"]);
+      const { size } = await client.session(id);
+      const word = `live-${place[0]}`;
+      await heard(child.stdout, /"seq":\d+/);
+      const live = heard(child.stdout, new RegExp(`"type":"${word}"`));
+      const over = new Promise((resolve) => child.once("close", resolve));
+      await client.append(id, [{ type: word }]);
+      const seqs = [...(await live).matchAll(/"seq":(\d+)/g)].map(([, seq]) => Number(seq));
+      expect(seqs.at(-1)).toBe(size);
+      child.kill("SIGINT");
+      expect(await over).toBe(130);
+    }
+  });
+
+  it("begins a session once, and ends following it with the session", async () => {
+    const engine = (directory: Served["directory"]) => new MemoryEngine(directory);
+    const served = await serve({ engine });
+    const bench = new Workbench();
+    const trigger = ["--url", served.url, "trigger", "echo", "--input", '{"a":1}', "--key", "k"];
+    const first = await bench.run(trigger);
+    expect(first).toMatchObject({ code: 0, stderr: "" });
+    expect((await bench.run(trigger)).stdout).toBe(first.stdout);
+    const seen = await bench.run(["--url", served.url, "tail", first.stdout.trim()]);
+    expect(seen.stdout).toContain("trigger");
+    const missing = await bench.run(["--url", served.url, "trigger", "missing"]);
+    expect(missing).toMatchObject({ code: 5, stdout: "" });
+    expect((await bench.run(["trigger", "echo"])).code).toBe(2);
+  });
+
+  it("takes its token from the environment or a file, and has exit codes for refusals", async () => {
+    const served = await serve();
+    const token = await served.token(["sessions:read"]);
+    const bench = new Workbench();
+    const file = bench.write("token", `${token}\n`);
+    const list = ["--url", served.url, "ls"];
+    expect((await bench.run(list)).code).toBe(6);
+    expect((await bench.run(list, { env: { REACH_TOKEN: token } })).code).toBe(0);
+    expect((await bench.run(list, { env: { REACH_TOKEN_FILE: file } })).code).toBe(0);
+    const env = { REACH_TOKEN_FILE: bench.path("none") };
+    expect((await bench.run(list, { env })).code).toBe(5);
+    const away = await bench.run(["--url", "http://127.0.0.1:1", "tail", "0199", "-f"]);
+    expect(away.code).toBe(7);
+    const local = await bench.run(["--url", served.url, "gc"]);
+    expect(local).toMatchObject({ code: 2, stdout: "" });
+    expect(local.stderr).toContain("works on a data directory");
+    expect((await bench.run(["--url", served.url, "--data", ".", "ls"])).code).toBe(2);
+  });
+});
