@@ -99,7 +99,7 @@ describe("a command with --url", () => {
     expect((await bench.run(["trigger", "echo"])).code).toBe(2);
   });
 
-  it("takes its token from the environment or a file, and has exit codes for refusals", async () => {
+  it("takes its token from the environment or a file, and has codes for refusals", async () => {
     const served = await serve();
     const token = await served.token(["sessions:read"]);
     const bench = new Workbench();
