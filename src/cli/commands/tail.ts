@@ -31,7 +31,7 @@ export const tailCommand: CommandDefinition = {
   ],
   notes: [
     "Ends by itself when a session that Reach runs has ended. A connection to a server that " +
-      "breaks is made anew, and goes on behind the last event. Objects are those of `reach events`.",
+      "breaks is made anew and goes on behind the last event. Objects are as of `reach events`.",
   ],
   configure(command: Command, start) {
     command
