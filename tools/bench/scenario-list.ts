@@ -6,11 +6,13 @@ import { blobStore } from "./scenarios/blobs.ts";
 import { importArray } from "./scenarios/import-array.ts";
 import { importLog } from "./scenarios/import-log.ts";
 import { million } from "./scenarios/million.ts";
+import { pages } from "./scenarios/pages.ts";
 import { replay } from "./scenarios/replay.ts";
 import { replayWorkers } from "./scenarios/replay-workers.ts";
 import { resent } from "./scenarios/resent.ts";
 import { sandbox } from "./scenarios/sandbox.ts";
 import { state } from "./scenarios/state.ts";
+import { tails } from "./scenarios/tails.ts";
 import { values } from "./scenarios/values.ts";
 import { verify } from "./scenarios/verify.ts";
 
@@ -25,7 +27,9 @@ export const scenarios: readonly Scenario[] = [
   importArray,
   values,
   sandbox,
+  tails,
   blobStore,
   importLog,
+  pages,
   million,
 ];
