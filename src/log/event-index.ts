@@ -49,6 +49,18 @@ export class EventIndex {
     return { seq: this.#seqs[low] as number, offset: this.#offsets[low] as number };
   }
 
+  /** Where the first noted batch begins that holds nothing before `seq`, if one is known. */
+  behind(seq: number): number | undefined {
+    let low = 0;
+    let high = this.#seqs.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#seqs[middle] as number) < seq) low = middle + 1;
+      else high = middle;
+    }
+    return this.#offsets[low];
+  }
+
   /** The last noted batch. */
   last(): { seq: number; offset: number } {
     return this.find(Number.POSITIVE_INFINITY);

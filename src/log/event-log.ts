@@ -107,7 +107,9 @@ export class EventLog {
   *batches(from = 0, to: number = Number.POSITIVE_INFINITY): Generator<Batch, void> {
     if (this.#headerProblem) throw this.error(this.#damagedHeader().problem);
     const start = this.#trusted(this.index.find(from));
-    const walk = new LogWalk(this.#file, this.identity, start, this.#size());
+    // Where the index tells how far `to` is, one read brings all of it, and hardly more.
+    const end = this.index.behind(to) ?? start.offset;
+    const walk = new LogWalk(this.#file, this.identity, start, this.#size(), end - start.offset);
     for (let batch = walk.next(); batch; batch = walk.next()) {
       this.index.add(batch.firstSeq, batch.fileOffset);
       if (batch.firstSeq >= to) return;
@@ -141,7 +143,7 @@ export class LogWalk {
   readonly #fileSize: number;
   #window: Uint8Array = new Uint8Array(0);
   #windowStart: number;
-  #windowBytes = firstWindowBytes;
+  #windowBytes: number;
   /** Offset behind the last batch that was valid. */
   offset: number;
   /** Seq that the next batch begins with. */
@@ -154,10 +156,12 @@ export class LogWalk {
     identity: Uint8Array,
     from: { seq: number; offset: number },
     fileSize: number,
+    wantedBytes = 0,
   ) {
     this.#file = file;
     this.#identity = identity;
     this.#fileSize = fileSize;
+    this.#windowBytes = Math.min(Math.max(firstWindowBytes, wantedBytes), limits.readWindowBytes);
     this.#windowStart = from.offset;
     this.offset = from.offset;
     this.seq = from.seq;
@@ -189,7 +193,8 @@ export class LogWalk {
 
   /**
    * Moves the window to `offset`; `false` when it stands there and cannot show more. Windows grow:
-   * a look at one batch reads 64 KiB, a walk over everything 1 MiB at a time.
+   * a look at one batch reads 64 KiB, a walk over everything 1 MiB at a time; the first one has
+   * what is wanted, where that is known.
    */
   #load(offset: number): boolean {
     const size = Math.min(this.#windowBytes, this.#fileSize - offset);

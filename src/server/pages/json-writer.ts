@@ -13,10 +13,8 @@ export const payloadChoices = ["inline", "ref", "none"] as const;
 export type PayloadChoice = (typeof payloadChoices)[number];
 
 const firstBytes = 64 * 1024;
-/** Text up to this length is copied byte by byte: a call costs more. */
-const shortText = 24;
-/** Longer text is looked through for escapes before room is made for it. */
-const longText = 4096;
+/** Text up to this length is written byte by byte: a call costs more. */
+const shortText = 32;
 const tags = {
   bignum: 2,
   negativeBignum: 3,
@@ -43,16 +41,21 @@ const escapes: readonly (Buffer | undefined)[] = Array.from({ length: 128 }, (_,
 });
 const escaped = Uint8Array.from({ length: 256 }, (_, code) => (escapes[code] ? 1 : 0));
 
-/** The part of an event that says its kind and type, by both. */
-const headCache = new Map<string, Buffer>();
+/** The part of an event that says its kind and type, by kind, then by type. */
+const headCache = new Map<string, Map<string, Buffer>>();
+const headsOfKindMax = 256;
 
 function headOf(kind: string, type: string): Buffer {
-  const key = `${kind} ${type}`;
-  let head = headCache.get(key);
+  let heads = headCache.get(kind);
+  if (!heads) {
+    heads = new Map();
+    headCache.set(kind, heads);
+  }
+  let head = heads.get(type);
   if (head) return head;
   head = Buffer.from(`,"kind":"${kind}","type":${JSON.stringify(type)},"ref":`);
-  if (headCache.size >= 1024) headCache.clear();
-  headCache.set(key, head);
+  if (heads.size >= headsOfKindMax) heads.clear();
+  heads.set(type, head);
   return head;
 }
 
@@ -62,6 +65,8 @@ export class JsonWriter {
   #at = 0;
   /** The CBOR that is being read. */
   #in: Uint8Array = new Uint8Array(0);
+  /** The same as a buffer, made when it is needed. */
+  #view: Buffer | undefined;
   #from = 0;
 
   /** Bytes written and not taken. */
@@ -154,6 +159,7 @@ export class JsonWriter {
   /** Writes an encoded value. Throws `CORRUPT` for bytes that are none. */
   value(cbor: Uint8Array): void {
     this.#in = cbor;
+    this.#view = undefined;
     this.#from = 0;
     this.#item(0);
     if (this.#from !== cbor.length) throw this.#malformed();
@@ -206,23 +212,37 @@ export class JsonWriter {
     const end = start + length;
     if (end > bytes.length) throw this.#malformed();
     this.#from = end;
-    this.#reserve(2 + (length > longText ? length + 5 * escapesIn(bytes, start, end) : 6 * length));
+    if (length > shortText) {
+      this.#longText(start, end);
+      return;
+    }
+    this.#reserve(2 + 6 * length);
     const out = this.#out;
     let at = this.#at;
     out[at++] = quote;
-    // Long text is copied in stretches between escapes, short text as it is looked at.
-    let copied = start;
     for (let i = start; i < end; i++) {
       const byte = bytes[i] as number;
-      if (escaped[byte] === 0) continue;
-      at = copyBytes(bytes, copied, i, out, at);
+      if (escaped[byte] === 0) {
+        out[at++] = byte;
+        continue;
+      }
       const escape = escapes[byte] as Buffer;
       for (let j = 0; j < escape.length; j++) out[at++] = escape[j] as number;
-      copied = i + 1;
     }
-    at = copyBytes(bytes, copied, end, out, at);
     out[at++] = quote;
     this.#at = at;
+  }
+
+  /**
+   * With one character for each byte of UTF-8 the engine writes the text and its escapes: what it
+   * escapes is below 0x80, and everything else stays as it is. A fifth of the time (measured).
+   */
+  #longText(start: number, end: number): void {
+    const { buffer, byteOffset } = this.#in;
+    this.#view ??= Buffer.from(buffer, byteOffset, this.#in.length);
+    const text = JSON.stringify(this.#view.toString("latin1", start, end));
+    this.#reserve(text.length);
+    this.#at += this.#out.write(text, this.#at, "latin1");
   }
 
   #array(count: number, depth: number): void {
@@ -315,7 +335,21 @@ export class JsonWriter {
       this.#out[this.#at++] = 0x30 + value;
       return;
     }
-    this.#ascii(String(value));
+    if (value < 1e7 || value > Number.MAX_SAFE_INTEGER) {
+      this.#ascii(String(value));
+      return;
+    }
+    // Numbers beyond 31 bits are slow to print; times are of that kind, their halves are not.
+    const high = Math.floor(value / 1e7);
+    let low = value - high * 1e7;
+    this.#integer(high);
+    const end = this.#at + 7;
+    for (let at = end - 1; at >= this.#at; at--) {
+      const rest = Math.floor(low / 10);
+      this.#out[at] = 0x30 + low - 10 * rest;
+      low = rest;
+    }
+    this.#at = end;
   }
 
   #ascii(text: string): void {
@@ -340,23 +374,6 @@ export class JsonWriter {
   #malformed(): ReachError {
     return new ReachError("CORRUPT", "an event's data is no value that Reach has written");
   }
-}
-
-function escapesIn(bytes: Uint8Array, start: number, end: number): number {
-  let count = 0;
-  for (let i = start; i < end; i++) count += escaped[bytes[i] as number] as number;
-  return count;
-}
-
-/** Copies a stretch of bytes; returns the place behind it in `out`. */
-function copyBytes(from: Uint8Array, start: number, end: number, out: Buffer, at: number): number {
-  if (end - start > shortText) {
-    out.set(from.subarray(start, end), at);
-    return at + end - start;
-  }
-  let to = at;
-  for (let i = start; i < end; i++) out[to++] = from[i] as number;
-  return to;
 }
 
 /** The JSON of what is rare: big integers, and text with lone surrogates. */
