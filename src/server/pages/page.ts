@@ -36,6 +36,8 @@ export interface Page {
 const scanBytesMax = 16 * 1024 * 1024;
 /** A body is sent in pieces of about this size. */
 const pieceBytes = 128 * 1024;
+/** Stored bytes up to this size are one piece: what was read of the log is free at once. */
+const wholeBytesMax = 1024 * 1024;
 
 /** Finds the events of a page. It may end early: `next` says where to go on. */
 export function planPage(reader: SessionReader, request: PageRequest): Page {
@@ -162,7 +164,8 @@ export function cborBytes({ events, bytes }: Page, framing: "array" | "sequence"
  */
 export function* cborPieces(page: Page, framing: "array" | "sequence"): Generator<Buffer> {
   let left = cborBytes(page, framing);
-  let piece = Buffer.allocUnsafeSlow(Math.min(left, pieceBytes + limits.eventBytesMax));
+  const full = left <= wholeBytesMax ? left : pieceBytes;
+  let piece = Buffer.allocUnsafeSlow(Math.min(left, full + limits.eventBytesMax));
   let at = 0;
   if (framing === "array") {
     const head = arrayHead(page.events.length);
@@ -172,7 +175,7 @@ export function* cborPieces(page: Page, framing: "array" | "sequence"): Generato
   for (const event of page.events) {
     piece.set(event, at);
     at += event.length;
-    if (at < pieceBytes) continue;
+    if (at < full) continue;
     yield piece.subarray(0, at);
     left -= at;
     piece = Buffer.allocUnsafeSlow(Math.min(left, pieceBytes + limits.eventBytesMax));
