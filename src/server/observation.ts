@@ -22,6 +22,8 @@ declare module "fastify" {
   }
   interface FastifyRequest {
     span: Span | undefined;
+    /** The same of this one answer, whatever the route says. */
+    endless: boolean;
   }
 }
 
@@ -30,6 +32,7 @@ const tracer = trace.getTracer("reach-replay");
 /** Notes every request of `app`. */
 export function addObservation(app: ServerApp, metrics: ServerMetrics): void {
   app.decorateRequest("span", undefined);
+  app.decorateRequest("endless", false);
   app.addHook("onRequest", async (request) => {
     const parent = propagation.extract(context.active(), request.headers);
     const name = `${request.method} ${routeOf(request)}`;
@@ -39,7 +42,7 @@ export function addObservation(app: ServerApp, metrics: ServerMetrics): void {
     const status = reply.statusCode;
     const route = routeOf(request);
     const seconds = reply.elapsedTime / 1000;
-    if (request.routeOptions.config?.endless !== true) {
+    if (request.routeOptions.config?.endless !== true && !request.endless) {
       metrics.request.observe({ method: request.method, route, status: String(status) }, seconds);
     }
     log(request, route, status, seconds);

@@ -26,13 +26,14 @@ export class Observer {
   readonly controls: TailedControl[] = [];
   comments = 0;
   status = 0;
+  headers: http.IncomingHttpHeaders = {};
   ended = false;
   #request: http.ClientRequest;
   #response: http.IncomingMessage | undefined;
   #waiting: { readonly until: () => boolean; readonly resolve: () => void }[] = [];
 
-  /** Tails `url`, with more headers if need be. */
-  constructor(url: string, headers: Record<string, string> = {}) {
+  /** Tails `url`, with more headers if need be; with a body, what it begins by posting it. */
+  constructor(url: string, headers: Record<string, string> = {}, body?: unknown) {
     const parser = createParser({
       onEvent: ({ id, event, data }) => {
         const value: unknown = JSON.parse(data);
@@ -48,10 +49,16 @@ export class Observer {
       },
     });
     const agent = new http.Agent({ keepAlive: false });
-    const accept = { accept: "text/event-stream" };
-    this.#request = http.get(url, { agent, headers: { ...accept, ...headers } }, (response) => {
+    const json = body === undefined ? {} : { "content-type": "application/json" };
+    const options = {
+      agent,
+      method: body === undefined ? "GET" : "POST",
+      headers: { accept: "text/event-stream", ...json, ...headers },
+    };
+    this.#request = http.request(url, options, (response) => {
       this.#response = response;
       this.status = response.statusCode ?? 0;
+      this.headers = response.headers;
       response.setEncoding("utf8");
       response.on("data", (text: string) => {
         parser.feed(text);
@@ -67,6 +74,7 @@ export class Observer {
       this.ended = true;
       this.#check();
     });
+    this.#request.end(body === undefined ? undefined : JSON.stringify(body));
   }
 
   /** Seqs in the order in which they came. */

@@ -68,6 +68,41 @@ describe("a trigger", () => {
     expect(await other.json()).toMatchObject({ code: "IDEMPOTENCY_KEY_REUSED" });
   });
 
+  it("answered as a tail has every event of the session, from the first one on", async () => {
+    const { served } = await serveEngine();
+    const key = { "idempotency-key": "k2" };
+    const body = { program: "echo", input: { prompt: "hi" } };
+    const observer = new Observer(`${served.url}/v1/sessions`, key, body);
+    await observer.count(1);
+    expect(observer.status).toBe(201);
+    expect(observer.headers["content-type"]).toBe("text/event-stream");
+    const at = String(observer.headers.location);
+    await served.post(`${at}/events`, { type: "told", data: 1 });
+    await observer.count(3);
+    expect(observer.events.map(({ type }) => type)).toEqual(["echo", "told", "echo"]);
+    expect(observer.seqs).toEqual([0, 1, 2]);
+    observer.drop();
+    // The same key again: the same session, told once more from its beginning.
+    const again = new Observer(`${served.url}/v1/sessions`, key, body);
+    await again.count(3);
+    expect(again.headers).toMatchObject({ location: at, "idempotent-replayed": "true" });
+    expect(again.seqs).toEqual([0, 1, 2]);
+    again.drop();
+    const text = await (await served.get("/metrics")).text();
+    expect(text).not.toContain('method="POST",route="/v1/sessions",');
+  });
+
+  it("is not answered as a tail to a token that may not read, and begins nothing", async () => {
+    const { served, engine } = await serveEngine();
+    const authorization = `Bearer ${await served.token(["sessions:trigger"])}`;
+    const headers = { authorization, accept: "text/event-stream" };
+    const refused = await served.post("/v1/sessions", { program: "echo" }, headers);
+    expect(refused.status).toBe(403);
+    expect(engine.started).toEqual([]);
+    const plain = await served.post("/v1/sessions", { program: "echo" }, { authorization });
+    expect(plain.status).toBe(201);
+  });
+
   it("is refused where no programs run", async () => {
     const served = await serve();
     expect((await served.post("/v1/sessions", { program: "echo" })).status).toBe(503);

@@ -5,11 +5,15 @@
 import { type Static, Type } from "@fastify/type-provider-typebox";
 import { encodeValue, equalBytes, type SessionId, systemClock, toHex } from "../../base/index.ts";
 import type { SessionReader } from "../../session/index.ts";
+import type { Access } from "../access/access.ts";
+import { allows } from "../access/scopes.ts";
 import { NewEventObject, newEventOf } from "../event-schemas.ts";
+import { negotiate } from "../negotiation.ts";
 import { HttpError } from "../problem.ts";
 import { readableEnd } from "../reader-pool.ts";
-import { answers, oneOf, SessionIdParam, SessionParams, Sha256 } from "../schemas.ts";
+import { answers, oneOf, problems, SessionIdParam, SessionParams, Sha256 } from "../schemas.ts";
 import type { ServerApp } from "../server-context.ts";
+import { eventStream, sendTail } from "../tails/send-tail.ts";
 import type { Workspace } from "../workspace.ts";
 
 const statuses = [
@@ -109,13 +113,27 @@ export function addSessionRoutes(app: ServerApp): void {
       schema: {
         tags: ["sessions"],
         summary: "Begin a session",
+        description:
+          "With `Accept: text/event-stream` the answer goes on as a tail of the session, from " +
+          "its first event, with `payload=inline`; a token needs `sessions:read` for that.",
         headers: KeyHeaders,
         body: Begin,
-        response: answers(201, Begun, [409, 410]),
+        response: {
+          ...problems([406, 409, 410]),
+          201: {
+            description: "Begun; the first event is durable",
+            content: {
+              "application/json": { schema: Begun },
+              [eventStream]: { schema: Type.String() },
+            },
+          },
+        },
       },
     },
     async (request, reply) => {
       const { workspace } = request.access;
+      const tailed = negotiate(request, reply, ["application/json", eventStream]) === eventStream;
+      if (tailed) mayTail(request.access);
       const key = request.headers["idempotency-key"];
       const { id, replayed } = await begin(workspace, request.body, key);
       if (!replayed && "program" in request.body) {
@@ -123,7 +141,11 @@ export function addSessionRoutes(app: ServerApp): void {
       }
       if (replayed) reply.header("idempotent-replayed", "true");
       reply.code(201).header("location", `/v1/sessions/${id}`);
-      return { id };
+      if (!tailed) return { id };
+      request.endless = true;
+      const used = workspace.tails.source(id);
+      sendTail(reply, workspace.tails, used, { status: 201, from: 0, payload: "inline" });
+      return reply;
     },
   );
   app.get(
@@ -165,6 +187,16 @@ export function addSessionRoutes(app: ServerApp): void {
       return session;
     },
   );
+}
+
+/** Refuses before anything is begun. Throws `FORBIDDEN`, `OVERLOADED`. */
+function mayTail({ scopes, workspace }: Access): void {
+  if (!allows(scopes, "sessions:read")) {
+    throw new HttpError("FORBIDDEN", "this token does not have the scope sessions:read", {
+      hint: "without `Accept: text/event-stream` the session is begun and not tailed",
+    });
+  }
+  workspace.tails.checkRoom();
 }
 
 async function begin(

@@ -6,13 +6,11 @@
 import { Type } from "@fastify/type-provider-typebox";
 import { Payload } from "../event-schemas.ts";
 import { negotiate } from "../negotiation.ts";
-import type { PayloadChoice } from "../pages/json-writer.ts";
 import { HttpError } from "../problem.ts";
 import { problems, SessionParams } from "../schemas.ts";
 import type { ServerApp } from "../server-context.ts";
-import { sseFormat, type TailFormat } from "../tails/tail-format.ts";
+import { eventStream, sendTail } from "../tails/send-tail.ts";
 
-const eventStream = "text/event-stream";
 const TailQuery = Type.Object(
   {
     after: Type.Optional(
@@ -31,13 +29,6 @@ const TailHeaders = Type.Object({
     Type.String({ pattern: "^(0|[1-9][0-9]{0,15})?$", description: "Wins over `after`." }),
   ),
 });
-
-/** Formats are shared: tails of one format get the same bytes. */
-const formats: Readonly<Record<PayloadChoice, TailFormat>> = {
-  inline: sseFormat("inline"),
-  ref: sseFormat("ref"),
-  none: sseFormat("none"),
-};
 
 /** Adds the route. */
 export function addTailRoute(app: ServerApp): void {
@@ -86,18 +77,11 @@ export function addTailRoute(app: ServerApp): void {
         // What makes a browser stop asking.
         return reply.code(204).send(null);
       }
-      reply.hijack();
-      const { raw } = reply;
-      raw.writeHead(200, {
-        ...(reply.getHeaders() as Record<string, string>),
-        "content-type": eventStream,
-        "cache-control": "no-store, no-transform",
-        "x-accel-buffering": "no",
+      sendTail(reply, tails, used, {
+        status: 200,
+        from,
+        payload: request.query.payload ?? "inline",
       });
-      raw.flushHeaders();
-      raw.socket?.setNoDelay(true).setKeepAlive(true, 60_000);
-      const format = formats[request.query.payload ?? "inline"];
-      tails.open(used, raw, { from, format });
       return reply;
     },
   );
