@@ -37,7 +37,7 @@ VOLUME ["/data"]
 EXPOSE 4320
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:4320/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "fetch('http://127.0.0.1:4320/readyz').then((r) => process.exit(r.ok ? 0 : 1))"]
 # No shell in between: `node` is the process that gets SIGTERM.
 ENTRYPOINT ["reach"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "4320"]
