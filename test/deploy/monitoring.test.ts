@@ -159,7 +159,11 @@ describe("the alerts", () => {
 
   it("name only labels that are left in their result", () => {
     for (const { alert, expr, annotations } of rules) {
-      const used = [...Object.values(annotations).join(" ").matchAll(/\$labels\.(\w+)/g)];
+      const used = [
+        ...Object.values(annotations)
+          .join(" ")
+          .matchAll(/\$labels\.(\w+)/g),
+      ];
       for (const [, label = ""] of used) {
         for (const { metric, grouped } of selectedIn(expr)) {
           const family = exposed.families.get(familyOf(metric, exposed.families));
