@@ -126,7 +126,8 @@ export async function burst(
 
 /**
  * Sessions that arrive at random, `perSecond` on average, whether earlier ones have been answered
- * or not; resolves when all have ended. Latencies count from the moment each should have left.
+ * or not. Resolves when the last one has arrived, with what resolves when all have ended. Latencies
+ * count from the moment each should have left.
  */
 export async function openLoop(
   client: LoadClient,
@@ -141,7 +142,7 @@ export async function openLoop(
   },
   task: Task,
   figures: SessionFigures,
-): Promise<void> {
+): Promise<{ readonly ended: Promise<void> }> {
   const began = performance.now();
   const running: Promise<void>[] = [];
   let at = began;
@@ -152,5 +153,5 @@ export async function openLoop(
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     running.push(runSession(client, task, figures, at));
   }
-  await Promise.all(running);
+  return { ended: Promise.all(running).then(() => {}) };
 }

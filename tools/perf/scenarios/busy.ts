@@ -51,7 +51,9 @@ async function replayWhileRunning(
       const running = new SessionFigures();
       const [seconds] = await Promise.all([
         new Promise((resolve) => setTimeout(resolve, 2000)).then(() => replay(client, id)),
-        openLoop(client, { seconds: 5, perSecond, random }, task, running),
+        openLoop(client, { seconds: 5, perSecond, random }, task, running).then(
+          ({ ended }) => ended,
+        ),
       ]);
       busy.push(1000 * seconds);
       figures.push(running);
@@ -84,15 +86,17 @@ async function soakFor(bed: TestBed, { random, note }: ScenarioOptions): Promise
   try {
     await burst(client, 100, { ...task, modelMs: 50 }, new SessionFigures());
     const figures: SessionFigures[] = [];
+    const ended: Promise<void>[] = [];
     const memory: number[] = [];
     for (let slice = 0; slice < slices; slice++) {
       const one = new SessionFigures();
       const seconds = soakSeconds / slices;
-      await openLoop(client, { seconds, perSecond, random }, task, one);
+      ended.push((await openLoop(client, { seconds, perSecond, random }, task, one)).ended);
       figures.push(one);
       memory.push(bed.memory() / MiB);
       note(`${(slice + 1) * seconds} s: ${Math.round(memory.at(-1) ?? 0)} MiB`);
     }
+    await Promise.all(ended);
     return soakLevels(figures, memory);
   } finally {
     await client.close();

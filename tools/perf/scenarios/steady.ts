@@ -39,7 +39,9 @@ async function measure(
     const task: Task = { turns, modelMs, waits: true };
     const seconds = profile === "fast" ? 4 : 20;
     note(`${perSecond.toFixed(1)} triggers/s, the model thinks for ${modelMs} ms`);
-    await openLoop(client, { seconds: 2, perSecond, random }, task, new SessionFigures());
+    // Until as many are alive as shall be.
+    const warm = { seconds: (modelMs * turns) / 1000, perSecond, random };
+    const ended = [(await openLoop(client, warm, task, new SessionFigures())).ended];
     const spawn = new HistogramWatch(client, "reach_spawn_seconds");
     await spawn.look();
     const all: SessionFigures[] = [];
@@ -47,28 +49,17 @@ async function measure(
     for (let round = 0; round < rounds; round++) {
       note(`round ${round + 1} of ${rounds}`);
       const figures = new SessionFigures();
-      await openLoop(client, { seconds, perSecond, random }, task, figures);
+      const load = { seconds, perSecond, random };
+      ended.push((await openLoop(client, load, task, figures)).ended);
       all.push(figures);
       spawns.push(await spawn.look());
     }
-    return levelsOf(all, spawns, perSecond, await steadyFanOut(client, perSecond, random, task));
+    const fan = await fanOut(client, 100);
+    await Promise.all(ended);
+    return levelsOf(all, spawns, perSecond, fan);
   } finally {
     await client.close();
   }
-}
-
-/** The same fan-out as in a burst, while sessions arrive. */
-async function steadyFanOut(
-  client: LoadClient,
-  perSecond: number,
-  random: () => number,
-  task: Task,
-): ReturnType<typeof fanOut> {
-  const [figures] = await Promise.all([
-    fanOut(client, 100),
-    openLoop(client, { seconds: 2, perSecond, random }, task, new SessionFigures()),
-  ]);
-  return figures;
 }
 
 function levelsOf(
