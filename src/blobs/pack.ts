@@ -177,8 +177,8 @@ export class Pack {
   }
 
   /**
-   * Reads what there is to know. After a read that fails nothing is known: what had been found until
-   * then would count as all there is, be written into an index, and hide the rest for good.
+   * Reads what there is to know. After a read that fails nothing is known: what had been found
+   * until then would count as all there is, be written into an index, and hide the rest for good.
    */
   #learn(read: () => void): void {
     try {

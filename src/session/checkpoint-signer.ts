@@ -69,7 +69,9 @@ export class CheckpointSigner {
     const { disk, root } = this.#context;
     // Whoever has taken over may have signed a later one.
     const beforeRename = (): void => this.#write.lock.check();
-    await replaceFile(disk, checkpointPath(root, writer.id), note, beforeRename);
+    const path = checkpointPath(root, writer.id);
+    // An older one may be at work on its way to the disk, or being rebuilt.
+    await this.#write.targets.alone(path, () => replaceFile(disk, path, note, beforeRename));
   }
 
   #signedSize(id: SessionId): number {

@@ -232,11 +232,10 @@ export class Directory {
   }
 
   /** Makes durable in its place what the journal still holds of a session. */
-  async #settleSession(id: SessionId, write: WriteSide): Promise<void> {
-    await write.journal.makeDurable(eventLogPath(this.path, id));
-    await write.journal.makeDurable(manifestPath(this.path, id));
+  async #settleSession(id: SessionId, { journal, targets }: WriteSide): Promise<void> {
+    await journal.makeDurable(manifestPath(this.path, id));
+    await targets.hold(id, journal.liveSegments);
     await syncFolders(this.disk, this.path, sessionFolder(this.path, id));
-    write.targets.hold(id);
   }
 
   /**
@@ -282,7 +281,9 @@ export class Directory {
     const checkLock = (): void => lock.check();
     try {
       checkLock();
-      await recoverBulk({ disk: this.disk, path: this.path, blobs, checkLock }, id);
+      await targets.alone(eventLogPath(this.path, id), () =>
+        recoverBulk({ disk: this.disk, path: this.path, blobs, checkLock }, id),
+      );
       this.#toUndo.delete(id);
     } finally {
       targets.release(id);
@@ -319,6 +320,7 @@ export class Directory {
         hint: "make room or mend the disk, then import again or open the directory again",
       });
     }
+    this.#write?.journal.checkPlaced();
     const reader = this.session(id);
     try {
       const { quarantine } = reader;
@@ -365,7 +367,8 @@ export class Directory {
   readonly #putLarge = async (bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }> => {
     const { blobs, lock } = this.#writeSide();
     const checkLock = (): void => lock.check();
-    this.#large ??= LargePayloads.open(this.disk, this.path, blobs, this.#largeId(), checkLock);
+    const newId = (): SessionId => newSessionId(this.#clock, this.#entropy);
+    this.#large ??= LargePayloads.open(this.disk, this.path, blobs, newId(), checkLock);
     const large = this.#large;
     try {
       return await (await large).put(bytes);
@@ -380,10 +383,6 @@ export class Directory {
       throw error;
     }
   };
-
-  #largeId(): SessionId {
-    return newSessionId(this.#clock, this.#entropy);
-  }
 
   /**
    * Signs and stores a checkpoint over everything committed of a session; nothing when the newest
