@@ -106,7 +106,9 @@ export class Journal {
   constructor(options: JournalOptions, start: JournalStart) {
     this.#options = options;
     this.#sizes = journalSizes(options.sizes);
-    this.#reserve = new Reserve(options.disk, options.folder, this.#sizes.reserveBytes);
+    const { disk, folder } = options;
+    const checkLock = (): void => this.#check();
+    this.#reserve = new Reserve(disk, folder, this.#sizes.reserveBytes, checkLock);
     this.#segment = start.segment;
     this.#older = [...start.older];
     this.#group = start.lastGroup;

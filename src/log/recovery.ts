@@ -414,7 +414,7 @@ function apply({ disk, folder, targets, sizes }: RecoveryOptions, entry: Journal
     targets.apply(entry);
   } catch (first) {
     if (codeOf(first) !== "DISK_FULL") throw unplaceable(targets, entry, first);
-    new Reserve(disk, folder, journalSizes(sizes).reserveBytes).spend();
+    new Reserve(disk, folder, journalSizes(sizes).reserveBytes, () => {}).spend();
     try {
       targets.apply(entry);
     } catch (error) {

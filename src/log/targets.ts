@@ -229,6 +229,7 @@ export class DirectoryTargets implements JournalTargets {
     const meanwhile: JournalEntry[] = [];
     this.#rebuilding.set(path, meanwhile);
     const temporary = path + temporarySuffix;
+    this.#checkLock();
     this.#disk.remove(temporary);
     const target = this.#disk.open(temporary, "create");
     const source = this.#disk.open(path, "read");
@@ -268,6 +269,7 @@ export class DirectoryTargets implements JournalTargets {
       if (checkpointSize(bytes) >= checkpointSize(note)) note = bytes;
     }
     const temporary = `${path}.again${temporarySuffix}`;
+    this.#checkLock();
     this.#disk.remove(temporary);
     const target = this.#disk.open(temporary, "create");
     try {

@@ -269,7 +269,7 @@ export class Directory {
     try {
       const { pack, size } = await writer.abandon();
       await this.#undoBulk(writer.id);
-      await this.#writeSide().blobs.cut(pack, size);
+      await this.#writeSide().blobs.cut(pack, size, () => this.checkLock());
     } finally {
       this.#forgetWriter(writer);
     }
@@ -278,12 +278,9 @@ export class Directory {
   /** Until this has worked the session takes no events: its marker would cut them off. */
   async #undoBulk(id: SessionId): Promise<void> {
     const { blobs, targets, lock } = this.#writeSide();
-    const checkLock = (): void => lock.check();
+    const context = { disk: this.disk, path: this.path, blobs, checkLock: () => lock.check() };
     try {
-      checkLock();
-      await targets.alone(eventLogPath(this.path, id), () =>
-        recoverBulk({ disk: this.disk, path: this.path, blobs, checkLock }, id),
-      );
+      await targets.alone(eventLogPath(this.path, id), () => recoverBulk(context, id));
       this.#toUndo.delete(id);
     } finally {
       targets.release(id);
