@@ -1,6 +1,7 @@
 /**
- * An import writes its session's event log by itself while the journal is still making durable what
- * came before: what one of them does with the file must not be lost to the other.
+ * Files that the journal rebuilds because they could not be made durable. An import may be writing
+ * the same event log by itself: what one of them does with it must not be lost to the other. And a
+ * rebuilt file has what was acknowledged, nothing else.
  */
 import { describe, expect, test } from "vitest";
 import { ReachError, type SessionId, utf8 } from "../../src/base/index.ts";
@@ -161,5 +162,32 @@ describe("an import into a session that the journal is making durable", () => {
         reader.close();
       }
     }
+  });
+});
+
+describe("an event log that is rebuilt", () => {
+  test("has nothing of a group that was given up", async () => {
+    const disk = new SimDisk(new Random("given up"), { syncTurnsMax: 3 });
+    disk.createFolder("/data");
+    const directory = await open(disk, 1);
+    const writer = directory.createSession();
+    const log = eventLogPath(root, writer.id);
+    await writer.append(event).durable;
+    // A long event is in the journal as a whole; but its sync failed, and so did the next segment.
+    const failure = { code: "IO_FAILED", effect: "done" } as const;
+    disk.failWhere(({ kind, path }) => kind === "synced" && path.includes(".wal"), failure);
+    disk.failWhere(({ kind, path }) => kind === "create" && path.includes(".wal"), failure);
+    const long = { ...event, bytes: new Uint8Array(1500).fill(7) };
+    await expect(writer.append(long).durable).rejects.toMatchObject({ code: "IO_FAILED" });
+    // The next one is shorter, and what stands behind it would be damage.
+    disk.failWhere(({ kind, path }) => kind === "synced" && path === log, failure);
+    await writer.append(event).durable;
+    await turns(300);
+    const reader = directory.session(writer.id);
+    expect(reader.extent).toMatchObject({ size: 2, problem: undefined });
+    reader.close();
+    expect(disk.exists(`${log}.tmp`)).toBe(false);
+    await directory.closeWriter(writer);
+    expect(directory.appendTo(writer.id).nextSeq).toBe(2);
   });
 });
