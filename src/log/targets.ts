@@ -170,6 +170,11 @@ export class DirectoryTargets implements JournalTargets {
     }
   }
 
+  /** Whether a file is being made durable, or could not be: what it shows may lack something. */
+  unsettled(path: string): boolean {
+    return this.#failed.has(path) || this.#turns.has(path);
+  }
+
   makeDurable(path: string, segments: LiveSegments): Promise<void> {
     return this.alone(path, () => this.#makeDurable(path, segments));
   }

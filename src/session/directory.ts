@@ -40,7 +40,8 @@ import { LargePayloads } from "./large-payloads.ts";
 import { encodeManifest, type Manifest, manifestOf } from "./manifest.ts";
 import { openForWriting } from "./open-for-writing.ts";
 import { type RecoveryReport, recoverBulk } from "./recover-directory.ts";
-import { isRemoved, type ReaderContext, readManifest, SessionReader } from "./session-reader.ts";
+import { type Resumed, resumeSession } from "./resume-session.ts";
+import { isRemoved, type ReaderContext, SessionReader } from "./session-reader.ts";
 import { SessionTail } from "./session-tail.ts";
 import { SessionWriter, type WriterContext } from "./session-writer.ts";
 import { type KeptSnapshot, keepPayload, keepSnapshots, packEntries } from "./snapshot-keeping.ts";
@@ -226,7 +227,7 @@ export class Directory {
     }
   }
 
-  #createForBulk(request: NewSession): { manifest: Manifest; tail: SessionTail } {
+  #createForBulk(request: NewSession): Resumed {
     const manifest = this.#newManifest(request);
     return { manifest, tail: SessionTail.empty(this.disk, this.path, manifest.id) };
   }
@@ -306,7 +307,7 @@ export class Directory {
     return manifestOf(request, id, this.#clock(), this.#entropy(32));
   }
 
-  #resume(id: SessionId): { manifest: Manifest; tail: SessionTail } {
+  #resume(id: SessionId): Resumed {
     const undone = !this.#toUndo.has(id);
     if (this.#writers.has(id) || (this.#changing.has(id) && undone)) {
       throw new ReachError("CONFLICT", `session ${id} is being written already`, { where: id });
@@ -317,21 +318,7 @@ export class Directory {
         hint: "make room or mend the disk, then import again or open the directory again",
       });
     }
-    this.#write?.journal.checkPlaced();
-    const reader = this.session(id);
-    try {
-      const { quarantine } = reader;
-      if (quarantine) {
-        throw new ReachError("QUARANTINED", `session ${id} is read-only: ${quarantine.reason}`, {
-          where: `${id}@${quarantine.seq}`,
-          hint: "its events up to there are intact; import or fork them into a new session",
-        });
-      }
-      const tail = SessionTail.resume(this.disk, this.path, reader.log, reader.checkpoint());
-      return { manifest: readManifest(this.disk, this.path, id), tail };
-    } finally {
-      reader.close();
-    }
+    return resumeSession(this.#context, id, this.#writeSide());
   }
 
   #writeSide(): WriteSide {

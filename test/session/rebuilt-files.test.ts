@@ -4,7 +4,7 @@
  * rebuilt file has what was acknowledged, nothing else.
  */
 import { describe, expect, test } from "vitest";
-import { ReachError, type SessionId, utf8 } from "../../src/base/index.ts";
+import { codeOf, ReachError, type SessionId, utf8 } from "../../src/base/index.ts";
 import type { Disk, DiskFile, OpenMode } from "../../src/disk/index.ts";
 import { checkpointPath, eventLogPath, type Processes } from "../../src/log/index.ts";
 import { type BulkWriter, Directory, type SessionWriter } from "../../src/session/index.ts";
@@ -189,5 +189,35 @@ describe("an event log that is rebuilt", () => {
     expect(disk.exists(`${log}.tmp`)).toBe(false);
     await directory.closeWriter(writer);
     expect(directory.appendTo(writer.id).nextSeq).toBe(2);
+  });
+
+  test("says so until that is done, and is not called damaged", async () => {
+    const codes = new Set<string | undefined>();
+    for (let seed = 0; seed < 40; seed++) {
+      const disk = new SimDisk(new Random("waiting", seed), { syncTurnsMax: 3 });
+      disk.createFolder("/data");
+      const directory = await open(disk, 1);
+      const writer = directory.createSession();
+      const log = eventLogPath(root, writer.id);
+      for (let i = 0; i < 40; i++) await writer.append(event).durable;
+      await directory.closeWriter(writer);
+      // What the failed sync was to write may be gone from the cache; the journal still has it.
+      const unwritten = { code: "IO_FAILED", effect: "none" } as const;
+      const full = { code: "DISK_FULL", effect: "none" } as const;
+      disk.failWhere(({ kind, path }) => kind === "synced" && path === log, unwritten);
+      disk.failWhere(({ kind, path }) => kind === "create" && path === `${log}.tmp`, full);
+      await expect(directory.settle()).rejects.toMatchObject({ code: "DISK_FULL" });
+      let again: SessionWriter | undefined;
+      for (let attempt = 0; attempt < 2 && again === undefined; attempt++) {
+        try {
+          again = directory.appendTo(writer.id);
+        } catch (error) {
+          codes.add(codeOf(error));
+          await turns(200);
+        }
+      }
+      expect(again?.nextSeq).toBe(40);
+    }
+    expect([...codes]).toEqual(["UNRECOVERED"]);
   });
 });
