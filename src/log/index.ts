@@ -37,4 +37,10 @@ export {
   recoverJournal,
   type TornTail,
 } from "./recovery.ts";
-export { DirectoryTargets, type JournalTargets, type PackTargets } from "./targets.ts";
+export {
+  DirectoryTargets,
+  type JournalTargets,
+  type LiveSegments,
+  type PackTargets,
+  type SegmentExtent,
+} from "./targets.ts";

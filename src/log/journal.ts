@@ -21,11 +21,10 @@ import { type JournalSizes, journalSizes } from "./journal-sizes.ts";
 import type { DirectoryLock } from "./lock.ts";
 import { placementBytes, Reserve } from "./reserve.ts";
 import { Segment } from "./segment.ts";
-import type { JournalTargets } from "./targets.ts";
+import type { JournalTargets, SegmentExtent } from "./targets.ts";
 
 /** A finished part of a journal: no longer written, kept until what it touched is durable. */
-export interface LiveSegment {
-  readonly path: string;
+export interface LiveSegment extends SegmentExtent {
   readonly files: ReadonlySet<string>;
   /** Something in it is unreadable: kept aside when it retires, for whoever investigates. */
   readonly damaged: boolean;
@@ -107,7 +106,9 @@ export class Journal {
   constructor(options: JournalOptions, start: JournalStart) {
     this.#options = options;
     this.#sizes = journalSizes(options.sizes);
-    this.#reserve = new Reserve(options.disk, options.folder, this.#sizes.reserveBytes);
+    const { disk, folder } = options;
+    const checkLock = (): void => this.#check();
+    this.#reserve = new Reserve(disk, folder, this.#sizes.reserveBytes, checkLock);
     this.#segment = start.segment;
     this.#older = [...start.older];
     this.#group = start.lastGroup;
@@ -240,7 +241,7 @@ export class Journal {
       old?.endHere();
     });
     if (old) {
-      this.#older.push({ path: old.path, files: old.touched, damaged: false });
+      this.#older.push(livingOn(old));
       old.close();
     }
     this.#segment = fresh;
@@ -310,10 +311,7 @@ export class Journal {
    * disk meanwhile, the reserve has room for the group in its place.
    */
   async #settle(entries: readonly JournalEntry[]): Promise<void> {
-    if (this.#unplaced.length > 0) {
-      const error = this.#placeRest();
-      if (error) throw error;
-    }
+    this.checkPlaced();
     await this.#reserve.fill(placementBytes(entries));
   }
 
@@ -336,7 +334,7 @@ export class Journal {
   /** fsyncs the files that a segment touched, then every folder above them. */
   async #makeDurable(segment: LiveSegment): Promise<void> {
     const { targets } = this.#options;
-    for (const path of segment.files) await targets.makeDurable(path, this.#liveSegmentPaths());
+    for (const path of segment.files) await targets.makeDurable(path, this.liveSegments);
     const folders = new Set<string>();
     for (const path of segment.files) {
       for (let folder = folderOf(path); folder.length >= targets.root.length; ) {
@@ -351,13 +349,24 @@ export class Journal {
   /** Makes one file durable in its place, with what the journal still holds for it. */
   async makeDurable(path: string): Promise<void> {
     await this.idle();
-    await this.#options.targets.makeDurable(path, this.#liveSegmentPaths());
+    await this.#options.targets.makeDurable(path, this.liveSegments);
   }
 
-  #liveSegmentPaths(): string[] {
-    const paths = this.#older.map((segment) => segment.path);
-    if (this.#segment) paths.push(this.#segment.path);
-    return paths;
+  /** The segments that are there, oldest first. */
+  readonly liveSegments = (): SegmentExtent[] => {
+    const all: SegmentExtent[] = [...this.#older];
+    if (this.#segment) all.push(this.#segment);
+    // The oldest may be removed and not durably so: what it held is in its place.
+    return all.filter(({ path }) => this.#options.disk.exists(path));
+  };
+
+  /**
+   * Throws when something that is acknowledged is not in its place yet, and the disk still does not
+   * take it: the event log of a session may end before it.
+   */
+  checkPlaced(): void {
+    const error = this.#placeRest();
+    if (error) throw error;
   }
 
   /**
@@ -369,12 +378,11 @@ export class Journal {
     await this.idle();
     await this.#retiring;
     if (this.#fatal) throw this.#fatal;
-    const error = this.#placeRest();
-    if (error) throw error;
+    this.checkPlaced();
     const last = this.#segment;
     if (last) {
       this.#check();
-      this.#older.push({ path: last.path, files: last.touched, damaged: false });
+      this.#older.push(livingOn(last));
       this.#segment = undefined;
       last.close();
     }
@@ -394,4 +402,9 @@ export class Journal {
     this.#segment?.close();
     this.#segment = undefined;
   }
+}
+
+/** A segment that nothing more is written to. */
+function livingOn({ path, touched, end }: Segment): LiveSegment {
+  return { path, end, files: touched, damaged: false };
 }
