@@ -1,11 +1,11 @@
 // A refund that a person has to approve in time. While it waits, the session is a few lines on
 // disk: it needs no process, and goes on when the input comes, or when the time is up.
 
-import { defineProgram } from "reach-replay/program";
+import { type Duration, defineProgram } from "reach-replay/program";
 
 interface Refund {
-  State: { order: string; cents: number; within: string };
-  Input: { order: string; cents: number; within?: string };
+  State: { order: string; cents: number; within: Duration };
+  Input: { order: string; cents: number; within?: Duration };
   Effects: { "bank.refund": (input: { order: string; cents: number }) => { receipt: string } };
   Inputs: { approval: { by: string; granted: boolean } };
   Result: { refunded: boolean; why: string };
