@@ -29,6 +29,8 @@ export {
   packIdBytes,
   sessionFolder,
 } from "./paths.ts";
+export { afterDelay, type PlaceLater } from "./placements.ts";
+export { PlacingDisk } from "./placing-disk.ts";
 export { type Holder, type Processes, systemProcesses } from "./processes.ts";
 export {
   type JournalDamage,

@@ -19,7 +19,7 @@ import { type Disk, folderOf } from "../disk/index.ts";
 import { encodeDirectory, encodeFrame, frameBytes, type JournalEntry } from "./journal-frame.ts";
 import { type JournalSizes, journalSizes } from "./journal-sizes.ts";
 import type { DirectoryLock } from "./lock.ts";
-import { placementBytes, Reserve } from "./reserve.ts";
+import { type PlaceLater, Placements } from "./placements.ts";
 import { Segment } from "./segment.ts";
 import type { JournalTargets, SegmentExtent } from "./targets.ts";
 
@@ -56,6 +56,8 @@ export interface JournalOptions {
   readonly entropy: Entropy;
   readonly targets: JournalTargets;
   readonly sizes?: Partial<JournalSizes>;
+  /** Lets what belongs to a session wait for its place until a quiet moment. */
+  readonly placeLater?: PlaceLater | undefined;
   /** Told of a failure that the journal survives, for logs and metrics. */
   readonly onTrouble?: ((trouble: string) => void) | undefined;
   /** Told how long each group took to be written and made durable, in seconds. */
@@ -81,7 +83,8 @@ export class Journal {
    */
   onReject: ((error: unknown) => void) | undefined;
   readonly #sizes: JournalSizes;
-  readonly #reserve: Reserve;
+  /** Acknowledged entries on their way to their places. */
+  readonly placements: Placements;
   readonly statistics: JournalStatistics = {
     groups: 0,
     units: 0,
@@ -99,16 +102,14 @@ export class Journal {
   #queuedBytes = 0;
   #running: Promise<void> | undefined;
   #retiring: Promise<void> | undefined;
-  /** Acknowledged entries that could not be written to their place yet. */
-  #unplaced: JournalEntry[] = [];
   #fatal: ReachError | undefined;
 
   constructor(options: JournalOptions, start: JournalStart) {
     this.#options = options;
     this.#sizes = journalSizes(options.sizes);
-    const { disk, folder } = options;
     const checkLock = (): void => this.#check();
-    this.#reserve = new Reserve(disk, folder, this.#sizes.reserveBytes, checkLock);
+    const { reserveBytes } = this.#sizes;
+    this.placements = new Placements({ ...options, reserveBytes, checkLock });
     this.#segment = start.segment;
     this.#older = [...start.older];
     this.#group = start.lastGroup;
@@ -184,7 +185,7 @@ export class Journal {
   async #commitGroup(units: readonly Unit[]): Promise<void> {
     if (this.#fatal) throw this.#fatal;
     const entries = units.flatMap((unit) => unit.entries);
-    await this.#settle(entries);
+    await this.placements.makeRoom(entries);
     const group = this.#group + 1;
     const directory = encodeDirectory(entries);
     const started = performance.now();
@@ -269,55 +270,18 @@ export class Journal {
       error instanceof ReachError ? error : new ReachError("IO_FAILED", messageOf(error));
   }
 
-  /** Step 6. What finds no room stays in memory and in the journal until there is some. */
+  /** Step 6. */
   #place(entries: readonly JournalEntry[]): void {
-    for (const entry of entries) {
-      this.#segment?.touched.add(this.#options.targets.pathOf(entry));
-      if (this.#unplaced.length > 0) {
-        this.#unplaced.push(entry);
-        continue;
-      }
-      try {
-        this.#options.targets.apply(entry);
-      } catch (error) {
-        this.#unplaced.push(entry);
-        this.#options.onTrouble?.(`not yet in its place: ${messageOf(error)}`);
-      }
-    }
-    if (this.#unplaced.length > 0) this.#placeWithReserve();
-  }
-
-  /** Gives the reserve up so that what is acknowledged finds its place on a full disk. */
-  #placeWithReserve(): void {
-    this.#reserve.spend();
-    this.#placeRest();
-  }
-
-  /** Tries to bring what is left to its place; what fails stays, in order. */
-  #placeRest(): unknown {
-    while (this.#unplaced.length > 0) {
-      try {
-        this.#options.targets.apply(this.#unplaced[0] as JournalEntry);
-      } catch (error) {
-        return error;
-      }
-      this.#unplaced.shift();
-    }
-    return undefined;
-  }
-
-  /**
-   * Before a group is accepted: nothing may be waiting for its place, and whatever happens to the
-   * disk meanwhile, the reserve has room for the group in its place.
-   */
-  async #settle(entries: readonly JournalEntry[]): Promise<void> {
-    this.checkPlaced();
-    await this.#reserve.fill(placementBytes(entries));
+    const { targets } = this.#options;
+    for (const entry of entries) this.#segment?.touched.add(targets.pathOf(entry));
+    this.placements.take(entries);
   }
 
   /** Step 7, oldest segment first. */
   async #retire(): Promise<void> {
-    while (this.#older.length > 0 && this.#unplaced.length === 0) {
+    for (;;) {
+      this.placements.placeAll();
+      if (this.#older.length === 0 || this.placements.stuck) return;
       const segment = this.#older[0] as LiveSegment;
       await this.#makeDurable(segment);
       // Whoever has taken over meanwhile reads it, and removes it itself.
@@ -349,6 +313,7 @@ export class Journal {
   /** Makes one file durable in its place, with what the journal still holds for it. */
   async makeDurable(path: string): Promise<void> {
     await this.idle();
+    this.placements.placeAll();
     await this.#options.targets.makeDurable(path, this.liveSegments);
   }
 
@@ -365,8 +330,8 @@ export class Journal {
    * take it: the event log of a session may end before it.
    */
   checkPlaced(): void {
-    const error = this.#placeRest();
-    if (error) throw error;
+    this.placements.placeAll();
+    this.placements.check();
   }
 
   /**
@@ -399,6 +364,7 @@ export class Journal {
   /** Takes nothing more and leaves the files as they are, as a crash would. */
   abandon(): void {
     this.#fatal ??= new ReachError("CLOSED", "the journal is closed");
+    this.placements.abandon();
     this.#segment?.close();
     this.#segment = undefined;
   }

@@ -85,7 +85,7 @@ export class Directory {
     this.path = options.path;
     this.identity = identity;
     this.blobs = blobs;
-    this.disk = options.disk ?? nodeDisk;
+    this.disk = write?.disk ?? options.disk ?? nodeDisk;
     this.processes = options.processes ?? systemProcesses;
     this.recovery = recovery;
     this.#clock = options.clock ?? systemClock;
