@@ -5,6 +5,7 @@
 import type { Clock, Entropy, SessionId } from "../base/index.ts";
 import type { PackBlobs } from "../blobs/index.ts";
 import type { Disk } from "../disk/index.ts";
+import type { Batch } from "../event/index.ts";
 import type {
   DirectoryLock,
   DirectoryTargets,
@@ -56,8 +57,16 @@ export interface NewSession extends ManifestRequest {
   readonly id?: SessionId;
 }
 
-/** Called after events of a session have become durable: its id, its size, how many they are. */
-export type CommitListener = (id: SessionId, size: number, count: number) => void;
+/**
+ * Called after events of a session have become durable: its id, its size, how many they are, and
+ * the batches that hold them, whose bytes stay valid.
+ */
+export type CommitListener = (
+  id: SessionId,
+  size: number,
+  count: number,
+  batches: readonly Batch[],
+) => void;
 
 /** What only a writing directory has. */
 export interface WriteSide {

@@ -3,6 +3,7 @@
  * writer or any number of readers; opening for writing recovers what a crash left behind.
  */
 import {
+  assert,
   type Clock,
   type Entropy,
   isSessionId,
@@ -72,6 +73,7 @@ export class Directory {
    * failed.
    */
   readonly #toUndo = new Set<SessionId>();
+  readonly #onNodeDisk: boolean;
   #closed = false;
 
   private constructor(
@@ -85,6 +87,7 @@ export class Directory {
     this.path = options.path;
     this.identity = identity;
     this.blobs = blobs;
+    this.#onNodeDisk = (options.disk ?? nodeDisk) === nodeDisk;
     this.disk = write?.disk ?? options.disk ?? nodeDisk;
     this.processes = options.processes ?? systemProcesses;
     this.recovery = recovery;
@@ -115,6 +118,15 @@ export class Directory {
     const holder = await currentHolder(disk, path, options.processes ?? systemProcesses);
     const journal = disk.list(journalFolder(path)).some((name) => parseSegmentName(name));
     return new Directory(options, identity, blobs, !holder && !journal, undefined, undefined);
+  }
+
+  /**
+   * Brings everything acknowledged of a session to its place: before its files are read by others
+   * than this object, by a worker for example, from the disk of this machine.
+   */
+  bringUpToDate(id: SessionId): void {
+    assert(this.#onNodeDisk, "others read the disk of this machine");
+    this.disk.exists(sessionFolder(this.path, id));
   }
 
   /** Whether this process may write. */
@@ -335,8 +347,8 @@ export class Directory {
       abandon: (staged) => blobs.abandon(staged),
       journaledBytesMax,
       putLarge: this.#putLarge,
-      committed: (id, size, count) => {
-        for (const listener of this.#listeners) listener(id, size, count);
+      committed: (id, size, count, batches) => {
+        for (const listener of this.#listeners) listener(id, size, count, batches);
       },
       failed: (error) => this.#giveUpUncommitted(error),
     };
