@@ -34,8 +34,8 @@ export interface Task {
   readonly waits: boolean;
 }
 
-/** Without an event for so long, a session is given up. */
-const silenceMs = 600_000;
+/** Without an event for so long, while nobody holds it, a session is given up. */
+const silenceMs = 15_000;
 
 /** From the last event before a program waits to its waiting, which is no event. */
 const untilWaitingMs = 10;
@@ -63,6 +63,7 @@ export async function runSession(
   let ended = false;
   const approve = (): void => {
     posted = performance.now();
+    listen();
     const input = { kind: "input", type: "approval", data: { by: "perf" } };
     client.post(`${location}/events`, input).then(
       ({ status, text }) => {
@@ -72,7 +73,11 @@ export async function runSession(
     );
   };
   const wait = waitDetector(task);
-  const silence = setTimeout(() => tail.close(), silenceMs);
+  let silence: ReturnType<typeof setTimeout> | undefined;
+  const listen = (): void => {
+    clearTimeout(silence);
+    silence = setTimeout(() => tail.close(), silenceMs);
+  };
   const tail = client.tail(
     "/v1/sessions",
     { program: "perf-agent", input: task },
@@ -90,12 +95,14 @@ export async function runSession(
         }
         if (kind === "input") inputSeq = seq;
         if (kind === "end") ended = true;
-        // By then the program waits for it, unless the machine is behind; then that counts as well.
-        if (wait(kind)) void hold().then(approve);
-        silence.refresh();
+        listen();
+        if (!wait(kind)) return;
+        clearTimeout(silence);
+        void hold().then(approve);
       },
     },
   );
+  listen();
   await tail.ended.catch((error: unknown) => figures.failed(error));
   clearTimeout(silence);
   figures.sessions += 1;

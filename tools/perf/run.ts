@@ -28,8 +28,8 @@ export interface RunOptions extends TestBedOptions {
   readonly rounds: number;
   readonly seed: number;
   readonly note: (text: string) => void;
-  /** Something between the client and the server, for tests of the gate: another address. */
-  readonly through?: (bed: TestBed) => Promise<TestBed>;
+  /** Puts something between the clients and the server: its address. For tests of the gate. */
+  readonly through?: (url: string) => Promise<string>;
 }
 
 /** Runs a scenario on a server of its own. */
@@ -41,7 +41,8 @@ export async function runScenario(
   const bed = await TestBed.start(start);
   try {
     const random = new Random(seed, scenario.name);
-    const levels = await scenario.run(through ? await through(bed) : bed, {
+    if (through) bed.url = await through(bed.reach.url);
+    const levels = await scenario.run(bed, {
       profile,
       rounds,
       random: () => random.next() / 2 ** 32,

@@ -18,7 +18,7 @@ const task: Task = { turns: 2, modelMs: 50, waits: true };
 const perSecond = 60;
 
 async function measure(bed: TestBed, { random, note }: ScenarioOptions): Promise<Level[]> {
-  const client = new LoadClient(bed.reach.url);
+  const client = new LoadClient(bed.url);
   const figures = new SessionFigures();
   const parked: (() => void)[] = [];
   const hold = (): Promise<void> => new Promise((resolve) => parked.push(resolve));

@@ -58,9 +58,9 @@ async function measure(
   bed: TestBed,
   { rounds, note }: ScenarioOptions,
   sessions: number,
-  observers: number,
+  { observers, events = 25 }: { readonly observers: number; readonly events?: number },
 ): Promise<Level[]> {
-  const client = new LoadClient(bed.reach.url);
+  const client = new LoadClient(bed.url);
   const floor = new LoadClient(bed.floor.url);
   try {
     // Connections, compiled code, contexts: what a server that has been up for a minute has.
@@ -80,7 +80,7 @@ async function measure(
       all.figures.push(figures);
       all.spawns.push(await spawn.look());
       if (observers === 0) continue;
-      const fan = await fanOut(client, observers);
+      const fan = await fanOut(client, observers, events);
       all.fanOuts.push(fan.latencies);
       all.dropped += fan.dropped;
     }
@@ -98,7 +98,15 @@ export const burst100: Scenario = {
   name: "burst",
   about: "100 triggers in the same moment, a dozen turns each, again when all have ended",
   fast: true,
-  run: (bed, options) => measure(bed, options, 100, 100),
+  run: (bed, options) => measure(bed, options, 100, { observers: 100 }),
+};
+
+/** Ten at once, for tests of the gate. */
+export const smallBurst: Scenario = {
+  name: "burst",
+  about: "10 triggers in the same moment",
+  fast: false,
+  run: (bed, options) => measure(bed, options, 10, { observers: 10, events: 3 }),
 };
 
 /** 1,000 at once. */
@@ -106,5 +114,9 @@ export const burst1000: Scenario = {
   name: "burst-1000",
   about: "1,000 triggers in the same moment, a dozen turns each",
   fast: false,
-  run: (bed, options) => measure(bed, { ...options, rounds: Math.min(3, options.rounds) }, 1000, 0),
+  run: (bed, options) => {
+    return measure(bed, { ...options, rounds: Math.min(3, options.rounds) }, 1000, {
+      observers: 0,
+    });
+  },
 };

@@ -38,7 +38,7 @@ async function replayWhileRunning(
   bed: TestBed,
   { rounds, random, note }: ScenarioOptions,
 ): Promise<Level[]> {
-  const client = new LoadClient(bed.reach.url);
+  const client = new LoadClient(bed.url);
   try {
     note(`${events} events are appended`);
     const id = await storedSession(client, events);
@@ -82,7 +82,7 @@ const soakSeconds = 600;
 const slices = 10;
 
 async function soakFor(bed: TestBed, { random, note }: ScenarioOptions): Promise<Level[]> {
-  const client = new LoadClient(bed.reach.url);
+  const client = new LoadClient(bed.url);
   try {
     await burst(client, 100, { ...task, modelMs: 50 }, new SessionFigures());
     const figures: SessionFigures[] = [];

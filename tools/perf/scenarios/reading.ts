@@ -22,7 +22,7 @@ async function pages(
   bed: TestBed,
   { profile, rounds, note }: ScenarioOptions,
 ): Promise<readonly Level[]> {
-  const client = new LoadClient(bed.reach.url);
+  const client = new LoadClient(bed.url);
   try {
     const events = profile === "fast" ? 10_000 : 100_000;
     note(`${events} events are appended`);
@@ -37,7 +37,7 @@ async function pages(
       let errors = 0;
       for (let round = 0; round <= rounds; round++) {
         note(`${accept}, round ${round} of ${rounds}`);
-        const figures = await ask(bed.reach.url, paths, accept, profile === "fast" ? 2 : 5);
+        const figures = await ask(bed.url, paths, accept, profile === "fast" ? 2 : 5);
         // The first one warms up.
         if (round === 0) continue;
         all.push(figures.latencies);
@@ -92,7 +92,7 @@ export const tails1000: Scenario = {
   about: "1,000 observers tail one session that gets 25 events a second",
   fast: false,
   async run(bed, { rounds, note }) {
-    const client = new LoadClient(bed.reach.url);
+    const client = new LoadClient(bed.url);
     try {
       const all: Latencies[] = [];
       let dropped = 0;

@@ -31,7 +31,7 @@ async function measure(
   bed: TestBed,
   { profile, rounds, random, note }: ScenarioOptions,
 ): Promise<Level[]> {
-  const client = new LoadClient(bed.reach.url);
+  const client = new LoadClient(bed.url);
   try {
     const perSecond = (await capacity(client)) / 2;
     // So that arrivals and lifetime make the number that is alive (Little's law).
