@@ -152,7 +152,11 @@ export class Placements {
 
   /** Gives the reserve up so that what is acknowledged finds its place on a full disk. */
   #placeWithReserve(): void {
-    this.#reserve.spend();
+    try {
+      this.#reserve.spend();
+    } catch (error) {
+      this.#options.onTrouble?.(`the reserve could not be given up: ${messageOf(error)}`);
+    }
     this.#placeRest();
   }
 

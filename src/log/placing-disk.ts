@@ -46,6 +46,7 @@ export class PlacingDisk implements Disk {
   }
 
   createFolder(path: string): void {
+    this.#place(path);
     this.#disk.createFolder(path);
   }
 
