@@ -69,7 +69,6 @@ export class SessionActor {
     this.#log = log;
     this.#trigger = trigger;
     this.#standing = new SessionStanding((phase) => services.phaseChanged(this, phase));
-    this.#spawnedAt = trigger ? services.now() : undefined;
     const { delay, limits } = services;
     this.#grace = new CancelGrace(
       (over) => delay(limits.cancelGraceMs, over),
@@ -142,6 +141,12 @@ export class SessionActor {
 
   status(): SessionStatus {
     return this.#standing.status(this.#log.nextSeq, this.due);
+  }
+
+  /** Its trigger is durable: it runs for the first time as soon as there is room. */
+  begin(): void {
+    if (this.#trigger) this.#spawnedAt ??= this.#services.now();
+    this.wake();
   }
 
   /** Goes on as soon as there is room, if there is something to do. */

@@ -152,6 +152,7 @@ export class Journal {
         for (const unit of units) unit.resolve();
       } catch (error) {
         this.statistics.failures += 1;
+        this.placements.giveUp();
         this.#rejectAll(units, error);
       }
     }
@@ -281,7 +282,7 @@ export class Journal {
   async #retire(): Promise<void> {
     for (;;) {
       this.placements.placeAll();
-      if (this.#older.length === 0 || this.placements.stuck) return;
+      if (this.#older.length === 0 || !this.placements.done) return;
       const segment = this.#older[0] as LiveSegment;
       await this.#makeDurable(segment);
       // Whoever has taken over meanwhile reads it, and removes it itself.
@@ -313,7 +314,7 @@ export class Journal {
   /** Makes one file durable in its place, with what the journal still holds for it. */
   async makeDurable(path: string): Promise<void> {
     await this.idle();
-    this.placements.placeAll();
+    this.checkPlaced();
     await this.#options.targets.makeDurable(path, this.liveSegments);
   }
 
@@ -330,7 +331,6 @@ export class Journal {
    * take it: the event log of a session may end before it.
    */
   checkPlaced(): void {
-    this.placements.placeAll();
     this.placements.check();
   }
 

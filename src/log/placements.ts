@@ -5,7 +5,7 @@
  * it as long as whoever looks finds everything (`PlacingDisk`). What finds no room stays here and
  * in the journal until there is some.
  */
-import { messageOf } from "../base/index.ts";
+import { messageOf, ReachError } from "../base/index.ts";
 import { type Disk, folderOf } from "../disk/index.ts";
 import { entryKinds, type JournalEntry } from "./journal-frame.ts";
 import { placementBytes, Reserve } from "./reserve.ts";
@@ -52,7 +52,11 @@ export class Placements {
   /** What waits for a quiet moment, by the folder of its session, the longest waiting first. */
   readonly #waiting = new Map<string, JournalEntry[]>();
   #waitingBytes = 0;
-  /** What could not be placed, in order. */
+  /** The disk did not take something that waits: it is tried again before the next group. */
+  #refused = false;
+  /** A group is on its way into the journal, and the reserve is there for it as well. */
+  #groupUnderWay = false;
+  /** What could not be placed although the reserve was given up for it, in order. */
   #unplaced: JournalEntry[] = [];
 
   constructor(options: PlacementOptions) {
@@ -61,29 +65,50 @@ export class Placements {
     this.#reserve = new Reserve(disk, folder, reserveBytes, checkLock);
   }
 
-  /** Whether the disk has not taken something. */
-  get stuck(): boolean {
-    return this.#unplaced.length > 0;
+  /** Whether anything waits. */
+  get waits(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Whether everything acknowledged is in its place. */
+  get done(): boolean {
+    return this.#unplaced.length === 0 && !this.waits;
   }
 
   /**
-   * Before a group is accepted: nothing may be stuck, and whatever happens to the disk meanwhile,
-   * there is room for the group, and for what waits, in its place. Throws `DISK_FULL`, `IO_FAILED`.
+   * Before a group is accepted: nothing may be without its place for want of room, and whatever
+   * happens to the disk meanwhile, the reserve has room for the group, and for what waits, in its
+   * place. Throws `DISK_FULL`, `IO_FAILED`.
    */
   async makeRoom(entries: readonly JournalEntry[]): Promise<void> {
-    if (this.#waitingBytes > waitingBytesMax) this.placeAll();
-    this.check();
-    await this.#reserve.fill(placementBytes(entries) + this.#waitingBytes);
+    const bytes = placementBytes(entries);
+    const enough = this.#reserve.holds(bytes + this.#waitingBytes);
+    // While the reserve is made anew there is none: then nothing may wait.
+    if (this.#refused || this.#waitingBytes > waitingBytesMax || !enough) {
+      this.placeAll();
+      if (this.waits) this.#placeWithReserve();
+    }
+    const error = this.#placeRest();
+    if (error) throw error;
+    await this.#reserve.fill(bytes + this.#waitingBytes);
+    this.#groupUnderWay = true;
   }
 
-  /** Takes entries that have been acknowledged. */
+  /** The group for which room was made has not been accepted. */
+  giveUp(): void {
+    this.#groupUnderWay = false;
+  }
+
+  /** Takes the entries of the group, which has been acknowledged. */
   take(entries: readonly JournalEntry[]): void {
+    this.#groupUnderWay = false;
     const { placeLater } = this.#options;
+    let stuck = this.#unplaced.length > 0;
     for (const entry of entries) {
       if (placeLater && entry.kind !== entryKinds.pack) this.#wait(entry, placeLater);
-      else this.#place(entry);
+      else stuck = !this.#place(entry) || stuck;
     }
-    if (this.stuck) this.#placeWithReserve();
+    if (stuck) this.#placeWithReserve();
   }
 
   #wait(entry: JournalEntry, placeLater: PlaceLater): void {
@@ -95,72 +120,110 @@ export class Placements {
     if (!waiting && this.#waiting.size === 1) placeLater(() => this.#placeSome());
   }
 
-  /** Returns whether something still waits. */
+  /** Returns whether something still waits that may be placed now. */
   #placeSome(): boolean {
+    if (!this.#mayPlace()) return false;
     let left = sessionsAtOnce;
     for (const folder of this.#waiting.keys()) {
       if (left === 0) return true;
-      this.#placeFolder(folder);
+      if (!this.#placeFolder(folder)) return false;
       left -= 1;
     }
     return false;
   }
 
-  /** Places everything that waits. */
+  /** Places everything that waits, as far as this writer may and the disk takes it. */
   placeAll(): void {
-    for (const folder of [...this.#waiting.keys()]) this.#placeFolder(folder);
+    if (!this.#mayPlace()) return;
+    for (const folder of [...this.#waiting.keys()]) if (!this.#placeFolder(folder)) return;
   }
 
-  /** Places what waits below the folder of a session; nothing happens when nothing does. */
+  /**
+   * Places what waits below the folder of a session; nothing happens when nothing does. Throws
+   * `DISK_FULL` when there is no room just now, because a group is on its way that needs it.
+   */
   placeBelow(folder: string): void {
-    if (this.#waiting.has(folder)) this.#placeFolder(folder);
-  }
-
-  /** Whether anything waits. */
-  get waits(): boolean {
-    return this.#waiting.size > 0;
-  }
-
-  #placeFolder(folder: string): void {
-    const entries = this.#waiting.get(folder) ?? [];
-    this.#waiting.delete(folder);
-    this.#waitingBytes -= placementBytes(entries);
-    try {
-      this.#options.checkLock();
-    } catch {
-      // Whoever has taken over has read the journal, and writes these files now.
-      this.#waiting.clear();
-      this.#waitingBytes = 0;
+    if (!this.#waiting.has(folder) || !this.#mayPlace() || this.#placeFolder(folder)) return;
+    if (!this.#groupUnderWay) {
+      this.#placeWithReserve();
       return;
     }
-    for (const entry of entries) this.#place(entry);
-    if (this.stuck) this.#placeWithReserve();
+    const message = `${folder}: its newest events are in the journal, and find no room here`;
+    throw new ReachError("DISK_FULL", message, { where: folder, hint: "make room" });
   }
 
-  #place(entry: JournalEntry): void {
-    if (this.stuck) {
+  /**
+   * Nothing is written any more after another writer has taken over, or when that cannot be known:
+   * the journal is at its end then, and has what waits here.
+   */
+  #mayPlace(): boolean {
+    if (!this.waits) return true;
+    try {
+      this.#options.checkLock();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Returns whether the disk took everything; what it did not take goes on waiting. */
+  #placeFolder(folder: string): boolean {
+    // Something older of the same session may be among what is stuck.
+    if (this.#unplaced.length > 0) return false;
+    const entries = this.#waiting.get(folder) ?? [];
+    while (entries.length > 0) {
+      const entry = entries[0] as JournalEntry;
+      try {
+        this.#options.targets.apply(entry);
+      } catch (error) {
+        if (!this.#refused) this.#tellOf(error);
+        this.#refused = true;
+        return false;
+      }
+      entries.shift();
+      this.#waitingBytes -= placementBytes([entry]);
+    }
+    this.#waiting.delete(folder);
+    return true;
+  }
+
+  /** Returns whether the entry is in its place. */
+  #place(entry: JournalEntry): boolean {
+    if (this.#unplaced.length > 0) {
       this.#unplaced.push(entry);
-      return;
+      return false;
     }
     try {
       this.#options.targets.apply(entry);
+      return true;
     } catch (error) {
       this.#unplaced.push(entry);
-      this.#options.onTrouble?.(`not yet in its place: ${messageOf(error)}`);
+      this.#tellOf(error);
+      return false;
     }
   }
 
-  /** Gives the reserve up so that what is acknowledged finds its place on a full disk. */
+  #tellOf(error: unknown): void {
+    this.#options.onTrouble?.(`not yet in its place: ${messageOf(error)}`);
+  }
+
+  /**
+   * Gives the reserve up so that everything acknowledged finds its place on a full disk: also what
+   * waits, since others may take the room that was kept for it.
+   */
   #placeWithReserve(): void {
+    if (!this.#mayPlace()) return;
     try {
       this.#reserve.spend();
     } catch (error) {
-      this.#options.onTrouble?.(`the reserve could not be given up: ${messageOf(error)}`);
+      this.#tellOf(error);
     }
     this.#placeRest();
+    for (const entries of this.#waiting.values()) for (const entry of entries) this.#place(entry);
+    this.abandon();
   }
 
-  /** Tries to bring what is left to its place; what fails stays, in order. */
+  /** Tries to bring what is stuck to its place; what fails stays, in order. */
   #placeRest(): unknown {
     while (this.#unplaced.length > 0) {
       try {
@@ -173,15 +236,26 @@ export class Placements {
     return undefined;
   }
 
-  /** Throws when something is not in its place yet, and the disk still does not take it. */
+  /**
+   * Throws when something is not in its place, and the disk still does not take it, or another
+   * writer has taken over.
+   */
   check(): void {
     const error = this.#placeRest();
     if (error) throw error;
+    this.placeAll();
+    if (this.waits && !this.#groupUnderWay) this.#placeWithReserve();
+    if (this.done) return;
+    this.#options.checkLock();
+    throw new ReachError("DISK_FULL", "acknowledged events are in the journal only", {
+      hint: "make room: they find their place as soon as there is some",
+    });
   }
 
   /** Forgets what waits, as a crash would. */
   abandon(): void {
     this.#waiting.clear();
     this.#waitingBytes = 0;
+    this.#refused = false;
   }
 }

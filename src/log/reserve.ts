@@ -34,6 +34,11 @@ export class Reserve {
     this.#checkLock = checkLock;
   }
 
+  /** Whether room for `bytes` is kept already. */
+  holds(bytes: number): boolean {
+    return this.#held >= Math.max(bytes, this.#bytesMin);
+  }
+
   /**
    * Makes sure that room for `bytes` is kept, and never less than the least. Throws `DISK_FULL`
    * when there is none, leaving nothing behind.

@@ -299,7 +299,11 @@ async function open(disk: Disk, world: World, takeOver: boolean): Promise<Engine
     takeOver,
     sizes,
     // Every other process lets what it has acknowledged wait for its place.
-    ...((entropy(1)[0] ?? 0) % 2 === 0 ? {} : { placeLater: placedLater }),
+    ...((entropy(1)[0] ?? 0) % 2 === 0
+      ? {}
+      : {
+          placeLater: placedLater,
+        }),
   } as const;
   return new ReachEngine(await Directory.open(options), world);
 }

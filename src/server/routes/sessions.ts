@@ -229,7 +229,7 @@ async function begin(
   const bytes = encodeValue(input);
   const start = async (id: SessionId): Promise<SessionId> => {
     onId?.(id);
-    const options = { id, ...(name === undefined ? {} : { name }) };
+    const options = { id, fresh: true, ...(name === undefined ? {} : { name }) };
     const work = (): Promise<{ id: SessionId }> => engine.start(program, input, options);
     return (await triggers.run(program, bytes.length, work)).id;
   };
