@@ -54,6 +54,11 @@ export interface DriverOptions {
   readonly snapshotEvents: number;
   /** Instead: whether one is taken at the step event with this seq. Replay follows the record. */
   readonly snapshotAt?: (seq: number) => boolean;
+  /**
+   * The payload of a `step` event as it is recorded, which is what programs see of it. A replay
+   * takes snapshots where the session took none, and a program must not see that.
+   */
+  readonly recordedStep?: (seq: number) => Uint8Array | undefined;
 }
 
 /** Most events of a step, notes not counted; most steps after one outside event. */
@@ -264,7 +269,8 @@ export class SessionDriver {
       turn.snapshots.push({ size: seq, hash: state, bytes });
       this.#goOnFrom(seq, bytes);
     }
-    this.#context.fold({ ...step, seq, ref: null, form: "cbor", payload: data });
+    const payload = this.#options.recordedStep?.(seq) ?? data;
+    this.#context.fold({ ...step, seq, ref: null, form: "cbor", payload });
     if (end.next === "done") {
       const done = { kind: "end", type: "done", time: this.#now } as const;
       this.#make(turn, { ...done, data: encodeDone(end.result) });
