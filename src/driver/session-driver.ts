@@ -82,6 +82,8 @@ export class SessionDriver {
   #context: StepContext;
   /** Inputs that may still be unread at the end of the step. */
   #inputs = new Map<number, ProgramEvent>();
+  /** Calls of steps that have ended, without a result. */
+  readonly #leftOver = new Set<number>();
   #nextSeq = 0;
   #stepEvents = 0;
   #now = 0;
@@ -125,9 +127,10 @@ export class SessionDriver {
    * is another one.
    */
   fold(event: ProgramEvent): void {
-    if (event.kind === "step" && event.seq > this.#snapshotSize) {
-      const { state } = decodeStep(event.payload, event.seq);
-      if (state) this.#renew(event.seq, state);
+    if (event.kind === "step") {
+      const { state, leftOver } = decodeStep(event.payload, event.seq);
+      if (state && event.seq > this.#snapshotSize) this.#renew(event.seq, state);
+      for (const call of leftOver) this.#leftOver.add(call);
     }
     this.#context.fold(event);
     this.#passed(event);
@@ -154,7 +157,8 @@ export class SessionDriver {
     this.#bytesSince = 0;
   }
 
-  #passed({ seq, time, payload }: ProgramEvent): void {
+  #passed({ seq, time, kind, ref, payload }: ProgramEvent): void {
+    if (kind === "result" && ref !== null) this.#leftOver.delete(ref);
     this.#nextSeq = seq + 1;
     this.#now = Math.max(this.#now, time);
     this.#bytesSince += payload.length + headerBytes;
@@ -262,7 +266,8 @@ export class SessionDriver {
     const seq = this.#nextSeq;
     const bytes = this.#isSnapshotDue(seq) ? this.#context.snapshot().slice() : undefined;
     const state = bytes && sha256(bytes);
-    const data = encodeStep(end, state);
+    const data = encodeStep(end, state, [...this.#leftOver]);
+    for (const call of end.abandoned) this.#leftOver.add(call);
     const step = { kind: "step", type: end.next, time: this.#now, data } as const;
     this.#make(turn, step);
     if (bytes && state) {

@@ -16,7 +16,6 @@ import { type Arrival, acknowledgement, Inbox } from "./inbox.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { engineClosing, isLogTrouble, sessionEnded, stuckBy } from "./refusals.ts";
-import type { RecordedEvent } from "./resume-plan.ts";
 import { type Loaded, type Place, SessionLoader } from "./session-loader.ts";
 import type { LoggedEvent, SessionLog } from "./session-log.ts";
 import { SessionStanding } from "./session-standing.ts";
@@ -132,7 +131,7 @@ export class SessionActor {
 
   /** Whether it goes on without anybody's doing. */
   get isRunnable(): boolean {
-    return !this.isIdle || this.#standing.calls.length > 0;
+    return !this.isIdle || this.#standing.calls.length > 0 || this.#calls.size > 0;
   }
 
   /** Whether something is under way that an orderly end waits for. */
@@ -316,7 +315,9 @@ export class SessionActor {
       place.catchUp = undefined;
       const recorded = catchUp?.recorded ?? [];
       if (recorded.some(({ kind }) => kind === "cancel")) this.#grace.begin();
-      await this.#takeTurn(turn, made, recorded);
+      const { openCalls } = place;
+      place.openCalls = [];
+      await this.#takeTurn(turn, made, openCalls);
     });
   }
 
@@ -324,7 +325,7 @@ export class SessionActor {
   async #takeTurn(
     turn: Turn,
     made: readonly MadeEvent[],
-    recorded: readonly RecordedEvent[],
+    openCalls: readonly ProgramEvent[],
   ): Promise<void> {
     this.#business = "appending";
     this.#noteTurn();
@@ -342,12 +343,11 @@ export class SessionActor {
       this.#ending(last as Appended, made.at(-1) as MadeEvent);
       return;
     }
-    const { calls, timers } = turn.waiting;
     this.#standing.waitsFor(turn.waiting);
-    this.#timers.set(timers);
+    this.#timers.set(turn.waiting.timers);
     this.#services.setTimer(this.id, this.due);
     this.#calls.startMade(made, appended);
-    this.#calls.startAgain(recorded, calls, (seq) => this.#inbox.has("result", seq));
+    this.#calls.startAgain(openCalls, (seq) => this.#inbox.has("result", seq));
     this.#goOn();
   }
 
