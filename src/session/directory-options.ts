@@ -10,6 +10,7 @@ import type {
   DirectoryTargets,
   Journal,
   JournalSizes,
+  PlaceLater,
   Processes,
 } from "../log/index.ts";
 import type { ManifestRequest } from "./manifest.ts";
@@ -39,6 +40,11 @@ export interface DirectoryOptions {
   readonly processes?: Processes;
   /** For tests of what happens at the end of a file. */
   readonly sizes?: Partial<StorageSizes>;
+  /**
+   * Lets acknowledged events wait for their place in the files of their sessions, where other
+   * processes read them; in this one everybody sees them at once. Default: they do not wait.
+   */
+  readonly placeLater?: PlaceLater;
   /** Told of trouble that was survived, for logs. */
   readonly onTrouble?: (trouble: string) => void;
   /** Told how long each group of the journal took to become durable, in seconds, for metrics. */
@@ -55,6 +61,8 @@ export type CommitListener = (id: SessionId, size: number, count: number) => voi
 
 /** What only a writing directory has. */
 export interface WriteSide {
+  /** The disk as it is when everything acknowledged is in its place. */
+  readonly disk: Disk;
   readonly lock: DirectoryLock;
   readonly journal: Journal;
   readonly targets: DirectoryTargets;

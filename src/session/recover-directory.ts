@@ -110,6 +110,7 @@ export async function recoverBulk(
   { disk, path, blobs, checkLock }: Pick<Options, "disk" | "path" | "blobs" | "checkLock">,
   id: SessionId,
 ): Promise<number | undefined> {
+  checkLock();
   const watermark = readBulkMarker(disk, path, id);
   const log = eventLogPath(path, id);
   const folder = sessionFolder(path, id);
@@ -117,7 +118,7 @@ export async function recoverBulk(
   if (watermark && watermark !== "damaged") {
     const pack = blobs.packs().find((one) => one.pack === watermark.pack);
     const written = pack?.kind === "bulk" || pack?.kind === "unknown";
-    if (written) await blobs.cut(watermark.pack, watermark.packSize);
+    if (written) await blobs.cut(watermark.pack, watermark.packSize, checkLock);
     checkLock();
     if (watermark.size === 0) await removeUnborn(disk, folder);
     else if (disk.exists(log)) {

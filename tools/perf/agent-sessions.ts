@@ -1,5 +1,5 @@
 // Sessions of the measured program, each triggered, tailed from its first event to its end, and
-// given the approval it waits for. Every event has to come once, in order: what does not is dropped.
+// given the approval it waits for. Every event has to come once, in order: else it is dropped.
 
 import { Latencies } from "./latencies.ts";
 import type { LoadClient } from "./load-client.ts";
@@ -35,17 +35,26 @@ export interface Task {
 }
 
 /** Without an event for so long, a session is given up. */
-const silenceMs = 60_000;
+const silenceMs = 600_000;
 
 /** From the last event before a program waits to its waiting, which is no event. */
 const untilWaitingMs = 10;
 
-/** Runs one session; `from` is when its trigger should leave, on the clock of this process. */
+/** By then the program waits, unless the machine is behind; then that counts as well. */
+function untilItWaits(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, untilWaitingMs));
+}
+
+/**
+ * Runs one session; `from` is when its trigger should leave, on the clock of this process. Before
+ * it is told to go on, `hold` is waited for.
+ */
 export async function runSession(
   client: LoadClient,
   task: Task,
   figures: SessionFigures,
   from = performance.now(),
+  hold: () => Promise<void> = untilItWaits,
 ): Promise<void> {
   let next = 0;
   let location = "";
@@ -82,7 +91,7 @@ export async function runSession(
         if (kind === "input") inputSeq = seq;
         if (kind === "end") ended = true;
         // By then the program waits for it, unless the machine is behind; then that counts as well.
-        if (wait(kind)) setTimeout(approve, untilWaitingMs);
+        if (wait(kind)) void hold().then(approve);
         silence.refresh();
       },
     },
@@ -117,7 +126,8 @@ export async function burst(
 
 /**
  * Sessions that arrive at random, `perSecond` on average, whether earlier ones have been answered
- * or not; resolves when all have ended. Latencies count from the moment each should have left.
+ * or not. Resolves when the last one has arrived, with what resolves when all have ended. Latencies
+ * count from the moment each should have left.
  */
 export async function openLoop(
   client: LoadClient,
@@ -132,7 +142,7 @@ export async function openLoop(
   },
   task: Task,
   figures: SessionFigures,
-): Promise<void> {
+): Promise<{ readonly ended: Promise<void> }> {
   const began = performance.now();
   const running: Promise<void>[] = [];
   let at = began;
@@ -143,5 +153,5 @@ export async function openLoop(
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     running.push(runSession(client, task, figures, at));
   }
-  await Promise.all(running);
+  return { ended: Promise.all(running).then(() => {}) };
 }

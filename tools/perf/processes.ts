@@ -1,6 +1,6 @@
-// The processes of a run: the server that is measured, started as anybody starts it (`reach serve`),
-// the fake tools that its program asks, and the floor beside it. Each is its own process; the one
-// that reads this is the client, and the only one whose clock is looked at.
+// The processes of a run: the server that is measured, started as anybody starts it (`reach
+// serve`), the fake tools that its program asks, and the floor beside it. Each is its own process;
+// the one that reads this is the client, and the only one whose clock is looked at.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";

@@ -1,6 +1,6 @@
 // The floor: a bare fastify route that appends one batch to a file, makes it durable, and answers
 // with one Server-Sent Event. Batches that arrive while the disk is busy share the next fdatasync,
-// as in Reach. What it does not do (sessions, frames, hashes, programs) is what Reach is compared by.
+// as in Reach. What it leaves out (sessions, frames, hashes, programs) is what Reach costs.
 //
 //   node floor-server.js FILE
 //

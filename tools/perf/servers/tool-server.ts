@@ -1,5 +1,5 @@
 // The fake model and tools that the measured program asks. Answers are made once: what is measured
-// is Reach. The model thinks for as long as it is asked to, so that sessions overlap as real ones do.
+// is Reach. The model thinks for as long as it is asked to: sessions overlap as real ones do.
 //
 // Prints its origin on its first line; ends when its standard input does.
 
