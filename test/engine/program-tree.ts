@@ -112,7 +112,8 @@ function textOfMany(node: Extract<Tree, { readonly of: unknown }>): string {
     case "either":
       return `(async () => (ctx.random() < 0.5 ? await ${one} : await ${other}))()`;
     case "attempt":
-      return `(async () => { try { return await ${one}; } catch (e) { return [e.name, await ${other}]; } })()`;
+      return `(async () => { try { return await ${one}; }
+        catch (e) { return [e.name, await ${other}]; } })()`;
     case "finally":
       return `(async () => { try { return await ${one}; } finally { await ${other}; } })()`;
     case "repeat":

@@ -18,7 +18,7 @@ import { eventsOf, RandomWorld } from "./random-world.ts";
 /** Sessions after which a data directory is replaced, so that none grows without end. */
 const sessionsMax = 2000;
 
-/** In memory where there is such a place: nothing here is about a disk, and it is four times faster. */
+/** In memory where there is such a place: nothing here is about a disk, and it is much faster. */
 const shared = "/dev/shm";
 const folder = existsSync(shared) ? shared : tmpdir();
 

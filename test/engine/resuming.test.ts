@@ -128,7 +128,7 @@ describe("a session goes on", () => {
     expect(run.events(id).filter((event) => event.startsWith("call"))).toHaveLength(1);
   });
 
-  it("with the calls that earlier steps left over carried out again, also before a snapshot", async () => {
+  it("with the calls carried out again that earlier steps have left over", async () => {
     const run = fresh();
     let keys: string[] = [];
     const open = new Map<string, () => void>();
