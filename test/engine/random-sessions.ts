@@ -52,10 +52,6 @@ export class RandomSessions {
   #sessions = 0;
 
   async #open(): Promise<{ readonly engine: Engine; readonly directory: Directory }> {
-    if (this.#sessions > sessionsMax) {
-      await this.close();
-      this.#sessions = 0;
-    }
     if (!this.#engine || !this.#directory) {
       this.#data = mkdtempSync(path.join(folder, "reach-random-"));
       this.#world = new RandomWorld();
@@ -70,6 +66,7 @@ export class RandomSessions {
     await this.#directory?.close();
     this.#engine = undefined;
     this.#directory = undefined;
+    this.#sessions = 0;
     if (this.#data !== "") rmSync(this.#data, { recursive: true, force: true });
   }
 
@@ -85,6 +82,7 @@ export class RandomSessions {
   }
 
   async #check(turns: Turns, seed: number): Promise<void> {
+    if (this.#sessions > sessionsMax) await this.close();
     const { engine, directory } = await this.#open();
     this.#world.time = undefined;
     const { id } = await engine.start(programOfTurns(turns), { seed });
