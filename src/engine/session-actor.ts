@@ -9,13 +9,14 @@ import type { Appended, Manifest } from "../session/index.ts";
 import type { ActorServices } from "./actor-services.ts";
 import { ArmedTimers } from "./armed-timers.ts";
 import { CancelGrace } from "./cancel-grace.ts";
-import { endReport, runnerDied } from "./end-report.ts";
+import { endReport } from "./end-report.ts";
 import type { EndReport, SessionPhase, SessionStatus } from "./engine-options.ts";
 import type { FailedReply, TurnReply } from "./host/orders.ts";
 import { type Arrival, acknowledgement, Inbox } from "./inbox.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { engineClosing, isLogTrouble, sessionEnded, stuckBy } from "./refusals.ts";
+import { RunnerDeaths } from "./runner-deaths.ts";
 import { type Loaded, type Place, SessionLoader } from "./session-loader.ts";
 import type { LoggedEvent, SessionLog } from "./session-log.ts";
 import { SessionStanding } from "./session-standing.ts";
@@ -47,8 +48,7 @@ export class SessionActor {
   #begun = 0;
   /** The lane of which a slot is held. */
   #slot: Lane | undefined;
-  /** Runners that died while they ran this session, in a row. */
-  #deaths = 0;
+  readonly #deaths: RunnerDeaths;
   readonly #grace: CancelGrace;
   #parking = false;
   /** When a new session began; `undefined` once it has run. */
@@ -70,6 +70,7 @@ export class SessionActor {
     this.#standing = new SessionStanding((phase) => services.phaseChanged(this, phase));
     this.#spawnedAt = trigger ? services.now() : undefined;
     const { delay, limits } = services;
+    this.#deaths = new RunnerDeaths(limits);
     this.#grace = new CancelGrace(
       (over) => delay(limits.cancelGraceMs, over),
       () => this.#business !== "appending" && this.#forceEnd(),
@@ -94,7 +95,7 @@ export class SessionActor {
 
   /** Whether it runs by itself, away from others: it was there when a runner died. */
   get isSuspect(): boolean {
-    return this.#deaths > 0;
+    return this.#deaths.isSuspect;
   }
 
   get phase(): SessionPhase {
@@ -358,7 +359,7 @@ export class SessionActor {
     }
     this.#spawnedAt = undefined;
     this.#trigger = undefined;
-    this.#deaths = 0;
+    this.#deaths.clear();
   }
 
   /** Appends an `end` that no turn brought. */
@@ -445,7 +446,7 @@ export class SessionActor {
   }
 
   /** Its lane is gone. Whoever was in the middle of something is suspected. */
-  onLaneLost(lane: Lane): void {
+  onLaneLost(lane: Lane, isForeign: boolean): void {
     const place = this.#place;
     if (place?.lane !== lane) return;
     this.#services.forget(place);
@@ -453,12 +454,8 @@ export class SessionActor {
     // While something is being appended the program has nothing to do with it.
     if (this.#business !== "turn" && this.#business !== "loading") return;
     this.#begun += 1;
-    this.#deaths += 1;
-    if (this.#deaths < this.#services.limits.triesMax) {
-      this.#goOn();
-      return;
-    }
-    void this.#finish("infrastructure", runnerDied(this.#deaths));
+    if (this.#deaths.add(isForeign)) void this.#finish("infrastructure", this.#deaths.report());
+    else this.#goOn();
   }
 
   #forceEnd(): void {

@@ -149,7 +149,7 @@ export interface Campaign {
   readonly runnerKills: number;
 }
 
-/** A runner that dies young is replaced after a pause; those that have lived long enough are not. */
+/** A runner that dies young is replaced after a pause; one that has lived for a while at once. */
 const livedMs = 2200;
 
 /** Kills runner processes, one at a time, once they have lived for a while. */

@@ -1,7 +1,7 @@
 /**
- * The world behind the effects of a session, as an HTTP server: it answers every call with what
- * its input alone decides, and keeps a book of who asked for what, with which key, how often. Whoever
- * watches sessions tells it which results are durable; a call that comes again after that is wrong.
+ * The world behind the effects of a session, as an HTTP server: it answers every call with what its
+ * input alone decides, and keeps a book of who asked for what, with which key, how often. Whoever
+ * watches sessions tells it which results are durable; a call that comes again then is wrong.
  */
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
