@@ -10,8 +10,12 @@ import { Ledger, ledgerConfig } from "./ledger.ts";
 
 const kills = Number(process.env["REACH_KILLS"] ?? 1000);
 let ledger: Ledger;
+let server: ServerProcess | undefined;
 
-afterEach(() => ledger.close());
+afterEach(async () => {
+  await server?.end("SIGKILL");
+  await ledger.close();
+});
 
 it("sessions come to the same under kills, and no call is made again for nothing", {
   timeout: 7_200_000,
@@ -19,7 +23,7 @@ it("sessions come to the same under kills, and no call is made again for nothing
   const bench = new Workbench();
   ledger = new Ledger();
   const config = bench.write("reach.config.ts", ledgerConfig(await ledger.open(), 6));
-  const server = new ServerProcess(bench.path("data"), await freePort(), [
+  server = new ServerProcess(bench.path("data"), await freePort(), [
     ...["--config", config],
     ...["--program", bench.write("paying.ts", payingProgram)],
     ...["--program", bench.write("hungry.ts", hungryProgram)],

@@ -8,8 +8,12 @@ import { hungryProgram, payingProgram, runCampaign } from "./kills.ts";
 import { Ledger, ledgerConfig } from "./ledger.ts";
 
 let ledger: Ledger;
+let server: ServerProcess | undefined;
 
-afterEach(() => ledger.close());
+afterEach(async () => {
+  await server?.end("SIGKILL");
+  await ledger.close();
+});
 
 it("sessions come to the same under kills, and no call is made again for nothing", {
   timeout: 180_000,
@@ -17,7 +21,7 @@ it("sessions come to the same under kills, and no call is made again for nothing
   const bench = new Workbench();
   ledger = new Ledger();
   const config = bench.write("reach.config.ts", ledgerConfig(await ledger.open(), 3));
-  const server = new ServerProcess(bench.path("data"), await freePort(), [
+  server = new ServerProcess(bench.path("data"), await freePort(), [
     ...["--config", config],
     ...["--program", bench.write("paying.ts", payingProgram)],
     ...["--program", bench.write("hungry.ts", hungryProgram)],

@@ -71,6 +71,9 @@ export async function afterKills(input: ExecutedInput & { readonly kills: number
   });
   const sizes = input.ids.map(() => 0);
   const times = input.ids.map((): number[] => []);
+  await nextCall(engine, input.ids[0] as string, asked);
+  // The one that was started first has the sessions; the other one is there to take its place.
+  let runner = children()[0] as number;
   const work = await measured(async () => {
     for (let kill = 0; kill < input.kills; kill++) {
       for (const [i, id] of input.ids.entries()) {
@@ -81,9 +84,10 @@ export async function afterKills(input: ExecutedInput & { readonly kills: number
       const which = kill % input.ids.length;
       const id = input.ids[which] as string;
       const began = performance.now();
-      for (const pid of children()) process.kill(pid, "SIGKILL");
+      process.kill(runner, "SIGKILL");
       await nextCall(engine, id, asked);
       times[which]?.push(performance.now() - began);
+      runner = children().find((pid) => pid !== runner) as number;
       sizes[which] = await waiting(engine, id, sizes[which] ?? 0);
     }
     const [early = Number.NaN, late = Number.NaN] = times.map((some) => quantile(some, 0.5));
