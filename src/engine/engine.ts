@@ -84,10 +84,10 @@ export class Engine {
     this.#table = new SessionTable(this.#services);
     this.#scheduler = new Scheduler(source, this.#limits, this.#services.now, {
       onReply: (reply) => this.#handles.get(reply.handle)?.onReply(reply),
-      onLost: (lanes, why) => {
+      onLost: (lanes, why, isForeign) => {
         this.#trouble(`${lanes.length} lanes were lost: ${why}`);
         for (const actor of [...this.#table.actors()]) {
-          for (const lane of lanes) actor.onLaneLost(lane);
+          for (const lane of lanes) actor.onLaneLost(lane, isForeign);
         }
       },
     });

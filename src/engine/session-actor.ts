@@ -9,14 +9,14 @@ import type { Appended, Manifest } from "../session/index.ts";
 import type { ActorServices } from "./actor-services.ts";
 import { ArmedTimers } from "./armed-timers.ts";
 import { CancelGrace } from "./cancel-grace.ts";
-import { endReport, runnerDied } from "./end-report.ts";
+import { endReport } from "./end-report.ts";
 import type { EndReport, SessionPhase, SessionStatus } from "./engine-options.ts";
 import type { FailedReply, TurnReply } from "./host/orders.ts";
 import { type Arrival, acknowledgement, Inbox } from "./inbox.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { engineClosing, isLogTrouble, sessionEnded, stuckBy } from "./refusals.ts";
-import type { RecordedEvent } from "./resume-plan.ts";
+import { RunnerDeaths } from "./runner-deaths.ts";
 import { type Loaded, type Place, SessionLoader } from "./session-loader.ts";
 import type { LoggedEvent, SessionLog } from "./session-log.ts";
 import { SessionStanding } from "./session-standing.ts";
@@ -48,8 +48,7 @@ export class SessionActor {
   #begun = 0;
   /** The lane of which a slot is held. */
   #slot: Lane | undefined;
-  /** Runners that died while they ran this session, in a row. */
-  #deaths = 0;
+  readonly #deaths: RunnerDeaths;
   readonly #grace: CancelGrace;
   #parking = false;
   /** When a new session began; `undefined` once it has run. */
@@ -70,6 +69,7 @@ export class SessionActor {
     this.#trigger = trigger;
     this.#standing = new SessionStanding((phase) => services.phaseChanged(this, phase));
     const { delay, limits } = services;
+    this.#deaths = new RunnerDeaths(limits);
     this.#grace = new CancelGrace(
       (over) => delay(limits.cancelGraceMs, over),
       () => this.#business !== "appending" && this.#forceEnd(),
@@ -94,7 +94,7 @@ export class SessionActor {
 
   /** Whether it runs by itself, away from others: it was there when a runner died. */
   get isSuspect(): boolean {
-    return this.#deaths > 0;
+    return this.#deaths.isSuspect;
   }
 
   get phase(): SessionPhase {
@@ -131,7 +131,7 @@ export class SessionActor {
 
   /** Whether it goes on without anybody's doing. */
   get isRunnable(): boolean {
-    return !this.isIdle || this.#standing.calls.length > 0;
+    return !this.isIdle || this.#standing.calls.length > 0 || this.#calls.size > 0;
   }
 
   /** Whether something is under way that an orderly end waits for. */
@@ -321,7 +321,9 @@ export class SessionActor {
       place.catchUp = undefined;
       const recorded = catchUp?.recorded ?? [];
       if (recorded.some(({ kind }) => kind === "cancel")) this.#grace.begin();
-      await this.#takeTurn(turn, made, recorded);
+      const { openCalls } = place;
+      place.openCalls = [];
+      await this.#takeTurn(turn, made, openCalls);
     });
   }
 
@@ -329,7 +331,7 @@ export class SessionActor {
   async #takeTurn(
     turn: Turn,
     made: readonly MadeEvent[],
-    recorded: readonly RecordedEvent[],
+    openCalls: readonly ProgramEvent[],
   ): Promise<void> {
     this.#business = "appending";
     this.#noteTurn();
@@ -347,12 +349,11 @@ export class SessionActor {
       this.#ending(last as Appended, made.at(-1) as MadeEvent);
       return;
     }
-    const { calls, timers } = turn.waiting;
     this.#standing.waitsFor(turn.waiting);
-    this.#timers.set(timers);
+    this.#timers.set(turn.waiting.timers);
     this.#services.setTimer(this.id, this.due);
     this.#calls.startMade(made, appended);
-    this.#calls.startAgain(recorded, calls, (seq) => this.#inbox.has("result", seq));
+    this.#calls.startAgain(openCalls, (seq) => this.#inbox.has("result", seq));
     this.#goOn();
   }
 
@@ -363,7 +364,7 @@ export class SessionActor {
     }
     this.#spawnedAt = undefined;
     this.#trigger = undefined;
-    this.#deaths = 0;
+    this.#deaths.clear();
   }
 
   /** Appends an `end` that no turn brought. */
@@ -450,7 +451,7 @@ export class SessionActor {
   }
 
   /** Its lane is gone. Whoever was in the middle of something is suspected. */
-  onLaneLost(lane: Lane): void {
+  onLaneLost(lane: Lane, isForeign: boolean): void {
     const place = this.#place;
     if (place?.lane !== lane) return;
     this.#services.forget(place);
@@ -458,12 +459,8 @@ export class SessionActor {
     // While something is being appended the program has nothing to do with it.
     if (this.#business !== "turn" && this.#business !== "loading") return;
     this.#begun += 1;
-    this.#deaths += 1;
-    if (this.#deaths < this.#services.limits.triesMax) {
-      this.#goOn();
-      return;
-    }
-    void this.#finish("infrastructure", runnerDied(this.#deaths));
+    if (this.#deaths.add(isForeign)) void this.#finish("infrastructure", this.#deaths.report());
+    else this.#goOn();
   }
 
   #forceEnd(): void {
