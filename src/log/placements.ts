@@ -8,7 +8,7 @@
 import { messageOf, ReachError } from "../base/index.ts";
 import { type Disk, folderOf } from "../disk/index.ts";
 import { entryKinds, type JournalEntry } from "./journal-frame.ts";
-import { placementBytes, Reserve } from "./reserve.ts";
+import { placementBytes, Reserve, reserveNames } from "./reserve.ts";
 import type { JournalTargets } from "./targets.ts";
 
 /**
@@ -42,13 +42,13 @@ export interface PlacementOptions {
 
 /** Sessions whose files are written in one call of `place`. */
 const sessionsAtOnce = 2;
-/** What may wait, in bytes of room on the disk: beyond it everything is placed at once. */
-const waitingBytesMax = 4 * 1024 * 1024;
 
 /** Brings acknowledged entries to their places, those of one file in their order. */
 export class Placements {
   readonly #options: PlacementOptions;
   readonly #reserve: Reserve;
+  /** Room for what waits: it can be given up while the other one is there for a group. */
+  readonly #waitingReserve: Reserve;
   /** What waits for a quiet moment, by the folder of its session, the longest waiting first. */
   readonly #waiting = new Map<string, JournalEntry[]>();
   #waitingBytes = 0;
@@ -62,7 +62,9 @@ export class Placements {
   constructor(options: PlacementOptions) {
     this.#options = options;
     const { disk, folder, reserveBytes, checkLock } = options;
-    this.#reserve = new Reserve(disk, folder, reserveBytes, checkLock);
+    this.#reserve = new Reserve(disk, `${folder}/${reserveNames.group}`, reserveBytes, checkLock);
+    const waiting = `${folder}/${reserveNames.waiting}`;
+    this.#waitingReserve = new Reserve(disk, waiting, reserveBytes, checkLock);
   }
 
   /** Whether anything waits. */
@@ -82,15 +84,16 @@ export class Placements {
    */
   async makeRoom(entries: readonly JournalEntry[]): Promise<void> {
     const bytes = placementBytes(entries);
-    const enough = this.#reserve.holds(bytes + this.#waitingBytes);
-    // While the reserve is made anew there is none: then nothing may wait.
-    if (this.#refused || this.#waitingBytes > waitingBytesMax || !enough) {
+    const enough = this.#reserve.holds(bytes) && this.#waitingReserve.holds(this.#waitingBytes);
+    // While a reserve is made anew there is none: then nothing may wait.
+    if (this.waits && (this.#refused || !enough)) {
       this.placeAll();
       if (this.waits) this.#placeWithReserve();
     }
     const error = this.#placeRest();
     if (error) throw error;
-    await this.#reserve.fill(bytes + this.#waitingBytes);
+    await this.#reserve.fill(bytes);
+    if (this.#options.placeLater) await this.#waitingReserve.fill(this.#waitingBytes);
     this.#groupUnderWay = true;
   }
 
@@ -139,17 +142,16 @@ export class Placements {
   }
 
   /**
-   * Places what waits below the folder of a session; nothing happens when nothing does. Throws
-   * `DISK_FULL` when there is no room just now, because a group is on its way that needs it.
+   * Places what waits below the folder of a session, on a full disk everything that waits; nothing
+   * happens when nothing does.
    */
   placeBelow(folder: string): void {
     if (!this.#waiting.has(folder) || !this.#mayPlace() || this.#placeFolder(folder)) return;
-    if (!this.#groupUnderWay) {
-      this.#placeWithReserve();
-      return;
+    this.#spend(this.#waitingReserve);
+    for (const waiting of [...this.#waiting.keys()]) {
+      // What is in this reserve is enough for all: what still fails is no want of room.
+      if (!this.#placeFolder(waiting) && !this.#groupUnderWay) this.#placeWithReserve();
     }
-    const message = `${folder}: its newest events are in the journal, and find no room here`;
-    throw new ReachError("DISK_FULL", message, { where: folder, hint: "make room" });
   }
 
   /**
@@ -213,14 +215,19 @@ export class Placements {
    */
   #placeWithReserve(): void {
     if (!this.#mayPlace()) return;
-    try {
-      this.#reserve.spend();
-    } catch (error) {
-      this.#tellOf(error);
-    }
+    this.#spend(this.#reserve);
+    if (this.waits) this.#spend(this.#waitingReserve);
     this.#placeRest();
     for (const entries of this.#waiting.values()) for (const entry of entries) this.#place(entry);
     this.abandon();
+  }
+
+  #spend(reserve: Reserve): void {
+    try {
+      reserve.spend();
+    } catch (error) {
+      this.#tellOf(error);
+    }
   }
 
   /** Tries to bring what is stuck to its place; what fails stays, in order. */

@@ -37,7 +37,7 @@ import {
 } from "./journal-frame.ts";
 import { type JournalSizes, journalSizes } from "./journal-sizes.ts";
 import { sessionOfIdBytes } from "./paths.ts";
-import { Reserve } from "./reserve.ts";
+import { reserveNames } from "./reserve.ts";
 import { readSegment, roomBehindBytes, Segment } from "./segment.ts";
 import type { JournalTargets } from "./targets.ts";
 
@@ -409,12 +409,12 @@ function placeGroups(options: RecoveryOptions, segment: FoundSegment, progress: 
 }
 
 /** Writes an entry to its place, on a full disk with the room that is kept for that. */
-function apply({ disk, folder, targets, sizes }: RecoveryOptions, entry: JournalEntry): void {
+function apply({ disk, folder, targets }: RecoveryOptions, entry: JournalEntry): void {
   try {
     targets.apply(entry);
   } catch (first) {
     if (codeOf(first) !== "DISK_FULL") throw unplaceable(targets, entry, first);
-    new Reserve(disk, folder, journalSizes(sizes).reserveBytes, () => {}).spend();
+    for (const name of Object.values(reserveNames)) disk.remove(`${folder}/${name}`);
     try {
       targets.apply(entry);
     } catch (error) {

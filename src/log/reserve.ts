@@ -18,7 +18,10 @@ export function placementBytes(entries: readonly JournalEntry[]): number {
   return pages * pageBytes;
 }
 
-/** The file `reserve` in the journal's folder. */
+/** Names of the reserves in the journal's folder. */
+export const reserveNames = { group: "reserve", waiting: "reserve.waiting" } as const;
+
+/** A file that keeps room, in the journal's folder. */
 export class Reserve {
   readonly #disk: Disk;
   readonly #path: string;
@@ -27,9 +30,9 @@ export class Reserve {
   /** Bytes known to be kept. */
   #held = 0;
 
-  constructor(disk: Disk, folder: string, bytesMin: number, checkLock: LockCheck) {
+  constructor(disk: Disk, path: string, bytesMin: number, checkLock: LockCheck) {
     this.#disk = disk;
-    this.#path = `${folder}/reserve`;
+    this.#path = path;
     this.#bytesMin = bytesMin;
     this.#checkLock = checkLock;
   }
