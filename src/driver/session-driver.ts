@@ -39,6 +39,8 @@ export interface Turn {
   readonly firstSeq: number;
   readonly made: readonly MadeEvent[];
   readonly snapshots: readonly DriverSnapshot[];
+  /** What the program logged, CBOR each: notes for the log, which no program sees. */
+  readonly logs: readonly Uint8Array[];
   /** What the session waits for now; timers that are not in it are not waited for any more. */
   readonly waiting: Waiting;
   /** The last of `made` is an `end`. */
@@ -65,6 +67,8 @@ export interface DriverOptions {
 export const stepEventsMax = 4096;
 /** Steps that one outside event may lead to. */
 export const stepsPerActivationMax = 10_000;
+/** What is logged at a time and is larger is left out: it is there to be read by people. */
+const logBytesMax = 64 * 1024;
 /** What an event takes in a log beside its data, about. */
 const headerBytes = 48;
 
@@ -74,6 +78,7 @@ interface OpenTurn {
   readonly firstSeq: number;
   readonly made: MadeEvent[];
   readonly snapshots: DriverSnapshot[];
+  readonly logs: Uint8Array[];
 }
 
 /** One session being run. After `end`, and after anything was thrown, it only takes `dispose`. */
@@ -192,7 +197,7 @@ export class SessionDriver {
 
   /** `run` returns what the session waits for, or nothing when it has ended. */
   #turn(run: (turn: OpenTurn) => Waiting | "ended"): Turn {
-    const turn: OpenTurn = { firstSeq: this.#nextSeq, made: [], snapshots: [] };
+    const turn: OpenTurn = { firstSeq: this.#nextSeq, made: [], snapshots: [], logs: [] };
     let waiting: Waiting | "ended";
     try {
       waiting = run(turn);
@@ -236,6 +241,7 @@ export class SessionDriver {
   /** Takes over what the program made; says whether the session ended with it. */
   #take(turn: OpenTurn, activation: Activation): "ended" | undefined {
     this.#now = Math.max(this.#now, activation.now);
+    for (const log of activation.logs ?? []) if (log.length <= logBytesMax) turn.logs.push(log);
     for (const operation of activation.operations) {
       if (this.#stepEvents >= stepEventsMax) return this.#tooLong(turn);
       this.#stepEvents += 1;

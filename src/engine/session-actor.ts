@@ -321,6 +321,9 @@ export class SessionActor {
       place.catchUp = undefined;
       const recorded = catchUp?.recorded ?? [];
       if (recorded.some(({ kind }) => kind === "cancel")) this.#grace.begin();
+      // A turn that the log has already had what it logged then. Nothing comes behind an end.
+      const isNews = !catchUp || made.length > 0 || this.#spawnedAt !== undefined;
+      if (isNews && !turn.ended) for (const log of turn.logs) this.#note("log", null, log);
       const { openCalls } = place;
       place.openCalls = [];
       await this.#takeTurn(turn, made, openCalls);

@@ -9,7 +9,7 @@ import type { LoadedProgram } from "../../src/runtime/index.ts";
 export type Tree =
   | { readonly do: "call"; readonly name: EffectName; readonly input: number }
   | { readonly do: "leave"; readonly name: EffectName; readonly input: number }
-  | { readonly do: "emit" | "draw" | "look" | "count" | "log" }
+  | { readonly do: "emit" | "draw" | "look" | "count" }
   | { readonly do: "sleep"; readonly ms: number }
   | { readonly do: "waitFor"; readonly types: readonly string[]; readonly timeout: number | null }
   | { readonly do: "throw"; readonly message: string }
@@ -33,7 +33,7 @@ const leaf: fc.Arbitrary<Tree> = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constantFrom("emit", "draw", "look", "count", "log") }),
+    arbitrary: fc.record({ do: fc.constantFrom("emit", "draw", "look", "count") }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("sleep"), ms: fc.nat(80) }) },
   {
@@ -85,8 +85,6 @@ export function textOf(node: Tree): string {
       return `emit("seen", [ctx.state.seen, Date.now(), new Date().toISOString()])`;
     case "count":
       return `emit("sum", ctx.state.sum)`;
-    case "log":
-      return `note(ctx.state.turn)`;
     case "sleep":
       return `ctx.sleep(${node.ms})`;
     case "waitFor": {
@@ -144,7 +142,6 @@ program = { default: {
   async step(ctx) {
     const turn = ctx.state.turn;
     const emit = async (type, data) => { ctx.emit(type, data); return type; };
-    const note = async (value) => { ctx.log("turn", value); };
     const leave = async () => "left";
     const refuse = async (message) => { throw new RangeError(message); };
     let got = null;

@@ -168,7 +168,7 @@ export class RandomWorld {
   }
 }
 
-/** The events of a session, notes left out. */
+/** The events of a session. */
 export function eventsOf(directory: Directory, id: SessionId): EventView[] {
   const reader = directory.session(id);
   try {

@@ -20,6 +20,8 @@ const firstPipe = 4;
 const sparePipes = 6;
 /** Before a thread that was told to end is ended with its process. */
 const killWaitMs = 1000;
+/** Between the end of a pipe and the conclusion that only its thread has ended. */
+const closeWaitMs = 250;
 /** Between two looks at the memory of the process. */
 const memoryLookMs = 25;
 
@@ -110,7 +112,10 @@ export class RunnerProcess {
     });
     // What went wrong with a pipe shows in the end of its thread or process.
     socket.on("error", () => {});
-    socket.once("close", () => this.#laneEnded(pipe, "its thread ended"));
+    socket.once("close", () => {
+      // A process that was killed closes its pipes before its exit is known; then it was no thread.
+      setTimeout(() => this.#laneEnded(pipe, "its thread ended"), closeWaitMs).unref();
+    });
     this.lanes.set(pipe, lane);
     this.#tell({ kind: "serve", pipe, contexts });
     return lane;

@@ -168,7 +168,7 @@ export class SessionRerun {
       return undefined;
     }
     const waiting = { calls: [], timers: [], inputs: [] };
-    const turn = { firstSeq: end.seq, made: [made], snapshots: [], waiting, ended: true };
+    const turn = { firstSeq: end.seq, made: [made], snapshots: [], logs: [], waiting, ended: true };
     return this.#fault(group, turn, 0);
   }
 
