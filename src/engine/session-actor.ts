@@ -21,10 +21,7 @@ import { type Loaded, type Place, SessionLoader } from "./session-loader.ts";
 import type { LoggedEvent, SessionLog } from "./session-log.ts";
 import { SessionStanding } from "./session-standing.ts";
 
-/**
- * What an actor is doing. Only when it is `idle` something new begins; `ending` and `over` never
- * become anything else, but for an `end` that the log did not take.
- */
+/** Only `idle` begins something new; `ending` and `over` stay, unless the log took no `end`. */
 type Business = "idle" | "queued" | "loading" | "turn" | "appending" | "ending" | "over";
 
 const nullData = encodeValue(null);
