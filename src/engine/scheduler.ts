@@ -9,6 +9,9 @@ import type { Reply } from "./host/orders.ts";
 import type { Lane, Runner, RunnerEvents } from "./lanes/lane.ts";
 import type { SessionActor } from "./session-actor.ts";
 
+/** How much longer a lane may be silent that is being started: on a busy machine that takes. */
+const startShare = 10;
+
 /** Makes runners. */
 export interface RunnerSource {
   /** The runners that sessions share. */
@@ -66,8 +69,10 @@ export class Scheduler {
   #runnerEvents(isShared: () => boolean): RunnerEvents {
     return {
       onReply: (lane, reply) => {
-        if (reply.kind === "pong") lane.pingedAt = 0;
-        else this.#events.onReply(reply);
+        if (reply.kind === "pong") {
+          lane.pingedAt = 0;
+          lane.hasAnswered = true;
+        } else this.#events.onReply(reply);
       },
       onLost: (lanes, why, isForeign) => this.#onLost(lanes, why, isForeign),
       onLane: (lane) => {
@@ -93,6 +98,8 @@ export class Scheduler {
   }
 
   #stateOf(lane: Lane, slots: number): LaneState {
+    // Before anything else, so that its answer says that it has been started.
+    this.#ping(lane, performance.now());
     return { lane, slots, queue: new FairQueue<SessionActor>(this.#now) };
   }
 
@@ -207,12 +214,16 @@ export class Scheduler {
     const states = [...this.#shared.values(), ...(this.#alone ? [this.#alone] : [])];
     for (const { lane } of states) {
       if (lane.pingedAt === 0 || heldUp) {
-        lane.pingedAt = now;
-        lane.send({ kind: "ping", nonce: Math.floor(now) });
-      } else if (now - lane.pingedAt > this.#limits.stuckMs) {
+        this.#ping(lane, now);
+      } else if (now - lane.pingedAt > this.#limits.stuckMs * (lane.hasAnswered ? 1 : startShare)) {
         lane.kill(`it has not answered for ${this.#limits.stuckMs} ms`);
       }
     }
+  }
+
+  #ping(lane: Lane, now: number): void {
+    lane.pingedAt = now;
+    lane.send({ kind: "ping", nonce: Math.floor(now) });
   }
 
   /** Hands nothing out any more. */

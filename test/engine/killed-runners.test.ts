@@ -1,10 +1,12 @@
 // Runner processes that somebody kills: they are replaced at once, by one that was started before,
 // and the sessions in them go on, however often that happens.
 
+import { writeFileSync } from "node:fs";
 import process from "node:process";
+import { pathToFileURL } from "node:url";
 import { afterEach, expect, it } from "vitest";
 import { childrenOf } from "../server/running.ts";
-import { effectsOf, programOf, Running, until } from "./running.ts";
+import { effectsOf, plainContexts, programOf, Running, until } from "./running.ts";
 
 let running: Running;
 
@@ -72,4 +74,24 @@ it("a session that is busy each time somebody kills its runner comes to its end"
     await until(() => running.troubles.length > lost);
   }
   expect(await engine.finished(id)).toMatchObject({ outcome: "done", result: "in peace" });
+});
+
+it("a runner that takes long to start is not given up for that", async () => {
+  running = new Running();
+  const contexts = running.scratch.at("slow-contexts.mjs");
+  writeFileSync(
+    contexts,
+    `await new Promise((resolve) => setTimeout(resolve, 1800));
+    export { contexts } from ${JSON.stringify(pathToFileURL(plainContexts).href)};`,
+  );
+  const engine = await running.open({
+    programs: [program],
+    runners: { kind: "processes", processes: 1, threads: 1 },
+    limits: { stuckMs: 1000 },
+    contexts,
+  });
+  const { id } = await engine.start("patient", null);
+  await engine.input(id, { type: "word", data: "end" });
+  expect(await engine.finished(id)).toMatchObject({ outcome: "done" });
+  expect(running.troubles).toEqual([]);
 });

@@ -39,6 +39,8 @@ export class Lane {
   alive = true;
   /** When the ping was sent that has not been answered; 0 when none is open. */
   pingedAt = 0;
+  /** Whether it has ever answered a ping: before, its thread is being started. */
+  hasAnswered = false;
 
   constructor(transport: Transport) {
     lastLane += 1;
