@@ -314,7 +314,7 @@ export class Journal {
   /** Makes one file durable in its place, with what the journal still holds for it. */
   async makeDurable(path: string): Promise<void> {
     await this.idle();
-    this.checkPlaced();
+    this.placements.check();
     await this.#options.targets.makeDurable(path, this.liveSegments);
   }
 
@@ -327,11 +327,11 @@ export class Journal {
   };
 
   /**
-   * Throws when something that is acknowledged is not in its place yet, and the disk still does not
-   * take it: the event log of a session may end before it.
+   * Throws when the disk has not taken something that is acknowledged, and still does not: the log
+   * of a session may end before it. What only waits for its place is there for whoever looks.
    */
   checkPlaced(): void {
-    this.placements.check();
+    this.placements.checkStuck();
   }
 
   /**
@@ -343,7 +343,7 @@ export class Journal {
     await this.idle();
     await this.#retiring;
     if (this.#fatal) throw this.#fatal;
-    this.checkPlaced();
+    this.placements.check();
     const last = this.#segment;
     if (last) {
       this.#check();

@@ -90,8 +90,7 @@ export class Placements {
       this.placeAll();
       if (this.waits) this.#placeWithReserve();
     }
-    const error = this.#placeRest();
-    if (error) throw error;
+    this.checkStuck();
     await this.#reserve.fill(bytes);
     if (this.#options.placeLater) await this.#waitingReserve.fill(this.#waitingBytes);
     this.#groupUnderWay = true;
@@ -243,13 +242,18 @@ export class Placements {
     return undefined;
   }
 
+  /** Throws when something found no place, and still does not. */
+  checkStuck(): void {
+    const error = this.#placeRest();
+    if (error) throw error;
+  }
+
   /**
    * Throws when something is not in its place, and the disk still does not take it, or another
    * writer has taken over.
    */
   check(): void {
-    const error = this.#placeRest();
-    if (error) throw error;
+    this.checkStuck();
     this.placeAll();
     if (this.waits && !this.#groupUnderWay) this.#placeWithReserve();
     if (this.done) return;

@@ -46,6 +46,11 @@ export interface DirectoryOptions {
    * processes read them; in this one everybody sees them at once. Default: they do not wait.
    */
   readonly placeLater?: PlaceLater;
+  /**
+   * Events from which on a session that is written through the journal has an index and a stored
+   * tree; whoever needs them of a shorter one computes them. Default 0.
+   */
+  readonly derivedFrom?: number;
   /** Told of trouble that was survived, for logs. */
   readonly onTrouble?: (trouble: string) => void;
   /** Told how long each group of the journal took to become durable, in seconds, for metrics. */
@@ -77,4 +82,5 @@ export interface WriteSide {
   readonly targets: DirectoryTargets;
   readonly blobs: PackBlobs;
   readonly journaledBytesMax: number;
+  readonly derivedFrom: number;
 }

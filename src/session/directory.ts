@@ -173,7 +173,7 @@ export class Directory {
   createSession(request: NewSession = {}): SessionWriter {
     const write = this.#writeSide();
     const manifest = this.#newManifest(request);
-    const tail = SessionTail.empty(this.disk, this.path, manifest.id);
+    const tail = SessionTail.empty(this.disk, this.path, manifest.id, write.derivedFrom);
     const writer = new SessionWriter(
       this.#writerContext(write),
       manifest,

@@ -61,14 +61,22 @@ export async function openForWriting(options: DirectoryOptions): Promise<OpenedF
       checkLock,
     });
     const folder = journalFolder(path);
-    const { onSync, placeLater } = options;
+    const { onSync, placeLater, derivedFrom = 0 } = options;
     const journal = new Journal(
       { disk, folder, lock, entropy, targets, sizes, onTrouble, onSync, placeLater },
       start,
     );
     const journaledBytesMax = sizes.journaledPayloadBytesMax ?? limits.blobJournalBytesMax;
     const upToDate = placeLater ? new PlacingDisk(disk, path, journal.placements) : disk;
-    const write = { disk: upToDate, lock, journal, targets, blobs, journaledBytesMax };
+    const write = {
+      disk: upToDate,
+      lock,
+      journal,
+      targets,
+      blobs,
+      journaledBytesMax,
+      derivedFrom,
+    };
     return { identity, write, report };
   } catch (error) {
     await lock.release().catch((again: unknown) => onTrouble(messageOf(again)));

@@ -30,13 +30,13 @@ const damageCodes: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
 export function resumeSession(context: ReaderContext, id: SessionId, write: WriteSide): Resumed {
   write.journal.checkPlaced();
   try {
-    return read(context, id);
+    return read(context, id, write.derivedFrom);
   } catch (error) {
     throw errorOf(error, context.root, id, write);
   }
 }
 
-function read(context: ReaderContext, id: SessionId): Resumed {
+function read(context: ReaderContext, id: SessionId, derivedFrom: number): Resumed {
   const reader = new SessionReader(context, id);
   try {
     const { quarantine, manifest, log } = reader;
@@ -46,7 +46,8 @@ function read(context: ReaderContext, id: SessionId): Resumed {
         hint: "its events up to there are intact; import or fork them into a new session",
       });
     }
-    const tail = SessionTail.resume(context.disk, context.root, log, reader.checkpoint());
+    const { disk, root } = context;
+    const tail = SessionTail.resume(disk, root, log, reader.checkpoint(), derivedFrom);
     return { manifest, tail };
   } finally {
     reader.close();

@@ -41,6 +41,8 @@ export class SessionTail {
   #marks: RootMark[] = [];
   /** Whether the derived files are still written. */
   #derives = true;
+  /** Events from which on there are derived files: whoever needs fewer computes them. */
+  readonly #derivedFrom: number;
   /** Offset behind the last committed batch. */
   end: number;
 
@@ -50,9 +52,10 @@ export class SessionTail {
     id: SessionId,
     index: EventIndex,
     tree: TreeWriter,
-    end: number,
+    { end, derivedFrom = 0 }: { readonly end: number; readonly derivedFrom: number | undefined },
   ) {
     this.id = id;
+    this.#derivedFrom = derivedFrom;
     this.identity = sessionIdBytes(id);
     this.#disk = disk;
     this.#root = root;
@@ -63,9 +66,10 @@ export class SessionTail {
   }
 
   /** The tail of a session that has no events yet. */
-  static empty(disk: Disk, root: string, id: SessionId): SessionTail {
+  static empty(disk: Disk, root: string, id: SessionId, derivedFrom?: number): SessionTail {
     const index = new EventIndex(sessionIdBytes(id));
-    return new SessionTail(disk, root, id, index, new TreeWriter(), eventLogStart);
+    const place = { end: eventLogStart, derivedFrom };
+    return new SessionTail(disk, root, id, index, new TreeWriter(), place);
   }
 
   /**
@@ -78,6 +82,7 @@ export class SessionTail {
     root: string,
     log: EventLog,
     checkpoint: Checkpoint | undefined,
+    derivedFrom?: number,
   ): SessionTail {
     const { end, size, problem } = log.extent();
     if (problem) throw log.error(problem);
@@ -87,7 +92,7 @@ export class SessionTail {
       : undefined;
     const tree = trusted ?? new TreeWriter();
     const from = tree.size;
-    const tail = new SessionTail(disk, root, log.id, log.index, tree, end);
+    const tail = new SessionTail(disk, root, log.id, log.index, tree, { end, derivedFrom });
     if (!trusted) disk.remove(treePath(root, log.id));
     for (const batch of log.batches(from, size)) tail.#appendLeaves(batch);
     if (checkpoint && !trusted) checkRoot(log, checkpoint);
@@ -147,7 +152,7 @@ export class SessionTail {
    * the disk does not take them they are given up: whoever needs them computes them again.
    */
   flush(): void {
-    if (!this.#derives) return;
+    if (!this.#derives || (this.#treeFlushed === 0 && this.size < this.#derivedFrom)) return;
     try {
       this.#writeDerived();
     } catch {

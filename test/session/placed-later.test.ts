@@ -125,3 +125,36 @@ test("are left to the writer that has taken over", async () => {
   await successor.directory.close();
   directory.crash();
 });
+
+test("of a short session have no index and no stored tree, and nobody can tell", async () => {
+  const path = scratch.at("data");
+  const directory = await Directory.open({ path, mode: "write", derivedFrom: 4 });
+  const [short, long] = [directory.createSession(), directory.createSession()];
+  for (let n = 0; n < 3; n++) await short.append(event(n)).durable;
+  for (let n = 0; n < 4; n++) await long.append(event(n)).durable;
+  for (const writer of [short, long]) {
+    await directory.signCheckpoint(writer);
+    await directory.closeWriter(writer);
+  }
+  const files = (id: SessionId) => nodeDisk.list(sessionFolder(path, id));
+  expect(files(short.id)).not.toContain("tree.log");
+  expect(files(long.id)).toContain("tree.log");
+  for (const { id } of [short, long]) {
+    expect((await verifySession(directory, id)).integrity).toBe("intact");
+  }
+  // It grows past the limit in another life: the tree is that of all its events.
+  const again = directory.appendTo(short.id);
+  const before = directory.session(short.id);
+  expect(again.tail.root()).toEqual(before.computedRoot());
+  before.close();
+  for (let n = 3; n < 6; n++) await again.append(event(n)).durable;
+  await directory.signCheckpoint(again);
+  await directory.closeWriter(again);
+  expect(files(short.id)).toContain("tree.log");
+  const reader = directory.session(short.id);
+  expect(reader.storedTree(6)).toBeDefined();
+  expect(reader.root(5)).toEqual(reader.computedRoot(5));
+  reader.close();
+  expect((await verifySession(directory, short.id)).integrity).toBe("intact");
+  await directory.close();
+});

@@ -37,6 +37,8 @@ const defaultHost = "127.0.0.1";
 const defaultPort = 4320;
 /** Until files of sessions are written: in a burst, after the first events have been sent. */
 const placeAfterMs = 25;
+/** Most sessions are short: two files less for each, and nobody misses an index of so few. */
+const derivedFromEvents = 256;
 const logLevels = ["error", "warn", "info", "debug", "silent"] as const;
 
 /** `reach serve`. */
@@ -193,6 +195,7 @@ async function openDirectory(
     mode: "write",
     takeOver,
     placeLater: afterDelay(placeAfterMs),
+    derivedFrom: derivedFromEvents,
     onTrouble: (trouble) => log.warn({ trouble }, "the disk made trouble"),
     onSync: (seconds) => server()?.context.metrics.journalSync.observe(seconds),
   });
