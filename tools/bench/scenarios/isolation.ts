@@ -155,7 +155,7 @@ export async function besides(input: {
 async function astrayFor(engine: Engine, ms: number): Promise<void> {
   for (const end = performance.now() + ms; performance.now() < end; ) {
     const { id } = await engine.start("bad", null);
-    const signal = AbortSignal.timeout(Math.max(1, end - performance.now()));
+    const signal = AbortSignal.timeout(Math.ceil(Math.max(1, end - performance.now())));
     await engine.finished(id, { signal }).catch(() => {});
   }
 }
