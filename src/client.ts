@@ -3,7 +3,7 @@
  * so it runs in a browser as well.
  *
  *   import { ReachClient } from "reach-replay/client";
- *   const client = new ReachClient({ url: "http://127.0.0.1:8787", token });
+ *   const client = new ReachClient({ url: "http://127.0.0.1:4320", token });
  *   for await (const event of client.tail(id)) console.log(event.seq, event.type);
  */
 export { codeOf, type ErrorCode, ReachError } from "./base/index.ts";

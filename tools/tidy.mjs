@@ -214,12 +214,12 @@ export function tidyFile(file, text) {
 }
 
 /**
- * Every breach of the rules in the code of a project: `src`, `test` (fixtures aside) and `tools`.
+ * Every breach of the rules in `src`, `test` (fixtures aside), `tools` and the examples.
  * @param {string} root folder of the project
  * @returns {Finding[]}
  */
 export function tidyProject(root) {
-  const files = ["src", "test", "tools"].flatMap((folder) => {
+  const files = ["src", "test", "tools", "docs/examples"].flatMap((folder) => {
     const top = path.join(root, folder);
     if (!existsSync(top)) return [];
     return readdirSync(top, { recursive: true, withFileTypes: true })

@@ -16,6 +16,7 @@
  * - Reads and writes are synchronous and go to the page cache; only `sync` of a bulk writer, `cut`
  *   and `collect` wait for the disk.
  */
+import type { LockCheck } from "../disk/index.ts";
 
 /** A blob: the SHA-256 of its whole bytes (32 bytes), and how many they are. */
 export interface BlobName {
@@ -155,13 +156,14 @@ export interface BlobStore extends BlobReader {
   packs(): PackInfo[];
   /**
    * Durably cuts the pack of an interrupted bulk writer to the size that is on record, or removes
-   * it when that holds no entry. Nothing happens when it is not longer, or gone.
+   * it when that holds no entry. Nothing happens when it is not longer, or gone. `checkLock` throws
+   * when another writer has taken over, here and below: then nothing is replaced or removed.
    */
-  cut(pack: number, size: number): Promise<void>;
+  cut(pack: number, size: number, checkLock?: LockCheck): Promise<void>;
   /**
    * Gives back the room of everything that no blob of `live` needs, durably. Verifies what it
    * keeps, and throws `BLOB_MISSING` or `BLOB_CORRUPT`, having removed nothing, when a live blob is
    * not whole. Not while blobs are staged, a bulk writer is open, or the journal holds entries.
    */
-  collect(live: Iterable<Uint8Array>): Promise<CollectReport>;
+  collect(live: Iterable<Uint8Array>, checkLock?: LockCheck): Promise<CollectReport>;
 }

@@ -154,10 +154,15 @@ export class JournaledPacks {
     const pack = this.#packs.adopt(number);
     assert(pack.kind === undefined || pack.kind === "journaled", `${pack.name} is journaled`);
     const file = this.#packs.disk.open(pack.path, "write");
-    if (pack.kind === undefined) {
+    if (pack.kind !== undefined) return { pack, file };
+    try {
       // The power failed before the header was on the disk, or it is damaged: either way it is
       // known what belongs there.
       file.write(packHeader(number, "journaled"), 0);
+    } catch (error) {
+      file.close();
+      throw error;
+    } finally {
       pack.unload();
     }
     return { pack, file };

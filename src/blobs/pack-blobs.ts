@@ -3,7 +3,7 @@
  * ways (behind the journal, and in bulk), read in one.
  */
 import { assert, limits, ReachError } from "../base/index.ts";
-import { createFolders, cutFile, type Disk, folderOf } from "../disk/index.ts";
+import { createFolders, cutFile, type Disk, folderOf, type LockCheck } from "../disk/index.ts";
 import { checkPacks } from "./blob-check.ts";
 import { checkName } from "./blob-encoder.ts";
 import { BlobReads } from "./blob-reads.ts";
@@ -36,6 +36,7 @@ export interface PackBlobsOptions {
 }
 
 const indexBytesDefault = 64 * 1024 * 1024;
+const noLock: LockCheck = () => {};
 
 /** What a store that writes has besides. */
 interface WriteSide {
@@ -154,7 +155,7 @@ export class PackBlobs implements BlobStore {
     });
   }
 
-  async cut(number: number, size: number): Promise<void> {
+  async cut(number: number, size: number, checkLock: LockCheck = noLock): Promise<void> {
     const { known } = this.#writing();
     const pack = this.#packs.get(number);
     if (!pack) return;
@@ -165,21 +166,22 @@ export class PackBlobs implements BlobStore {
     } else if (pack.size() > size) {
       disk.remove(pack.indexPath);
       this.#packs.drop(pack);
-      await cutFile(disk, pack.path, Math.max(size, packHeaderBytes));
+      await cutFile(disk, pack.path, Math.max(size, packHeaderBytes), checkLock);
     }
     known.table.clear();
     // All that is left is on record.
     if (disk.exists(pack.path)) this.#packs.adopt(number).trustedTo = size;
   }
 
-  async collect(live: Iterable<Uint8Array>): Promise<CollectReport> {
+  async collect(live: Iterable<Uint8Array>, checkLock: LockCheck = noLock): Promise<CollectReport> {
     const { known, journaled, bulk } = this.#writing();
     assert(!journaled.busy, "nothing is staged while packs are collected");
     assert(!bulk.busy, "no bulk writer is open while packs are collected");
     journaled.close();
     bulk.close();
     known.table.clear();
-    return await collectPacks(this.#packs, this.#reads, live, this.#packBytesMax);
+    const packBytesMax = this.#packBytesMax;
+    return await collectPacks(this.#packs, this.#reads, live, { packBytesMax, checkLock });
   }
 
   /** Closes the store; a bulk writer that is open is abandoned. Nothing is made durable. */

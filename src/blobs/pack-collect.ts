@@ -5,7 +5,7 @@
  * between, some entries are there twice, which harms nothing.
  */
 import { assert, ReachError, readU32 } from "../base/index.ts";
-import { type DiskFile, temporarySuffix } from "../disk/index.ts";
+import { type DiskFile, dropTemporary, type LockCheck, temporarySuffix } from "../disk/index.ts";
 import type { BlobReads } from "./blob-reads.ts";
 import type { CollectReport } from "./blobs.ts";
 import { type Entry, EntryWindow } from "./entry-window.ts";
@@ -71,6 +71,7 @@ interface TemporaryPack {
 class CollectedPacks {
   readonly #packs: PackSet;
   readonly #packBytesMax: number;
+  readonly #checkLock: LockCheck;
   readonly #buffer = new Uint8Array(bufferBytes);
   #filled = 0;
   #open: TemporaryPack | undefined;
@@ -78,9 +79,10 @@ class CollectedPacks {
   count = 0;
   bytes = 0;
 
-  constructor(packs: PackSet, packBytesMax: number) {
+  constructor(packs: PackSet, packBytesMax: number, checkLock: LockCheck) {
     this.#packs = packs;
     this.#packBytesMax = packBytesMax;
+    this.#checkLock = checkLock;
   }
 
   /** Begins a pack. */
@@ -88,6 +90,7 @@ class CollectedPacks {
     const number = this.#packs.highest + 1;
     this.#packs.reserve(number);
     const path = `${this.#packs.folder}/${packName(number)}`;
+    this.#checkLock();
     this.#packs.disk.remove(path + temporarySuffix);
     const file = this.#packs.disk.open(path + temporarySuffix, "create");
     this.#open = { number, path, file };
@@ -113,6 +116,7 @@ class CollectedPacks {
     if (!open) return;
     this.#flush();
     await open.file.sync();
+    this.#checkLock();
     open.file.close();
     this.#open = undefined;
     this.#packs.disk.rename(open.path + temporarySuffix, open.path);
@@ -127,7 +131,9 @@ class CollectedPacks {
   /** Gives up the pack that is not finished. */
   giveUp(): void {
     this.#open?.file.close();
-    if (this.#open) this.#packs.disk.remove(this.#open.path + temporarySuffix);
+    if (this.#open) {
+      dropTemporary(this.#packs.disk, this.#open.path + temporarySuffix, this.#checkLock);
+    }
     this.#open = undefined;
   }
 
@@ -138,18 +144,25 @@ class CollectedPacks {
   }
 }
 
+/** When a pack is full, and who may collect. */
+export interface CollectOptions {
+  readonly packBytesMax: number;
+  /** Throws when another writer has taken over. */
+  readonly checkLock: LockCheck;
+}
+
 /** Collects; see `BlobStore.collect`. The caller forgets what it knew of old packs. */
 export async function collectPacks(
   packs: PackSet,
   reads: BlobReads,
   live: Iterable<Uint8Array>,
-  packBytesMax: number,
+  { packBytesMax, checkLock }: CollectOptions,
 ): Promise<CollectReport> {
   const marks = markLive(packs, reads, live);
   const old = chooseOld(packs, marks, packBytesMax);
   const report = { packsRemoved: old.length, packsWritten: 0, bytesFreed: 0 };
   if (old.length === 0) return report;
-  const collected = new CollectedPacks(packs, packBytesMax);
+  const collected = new CollectedPacks(packs, packBytesMax, checkLock);
   try {
     // Numbers are never used twice: the highest goes only when a higher one is there.
     if (old.some((mark) => mark.pack.number === packs.highest)) collected.begin();
@@ -160,6 +173,8 @@ export async function collectPacks(
     throw error;
   }
   await packs.disk.syncFolder(packs.folder);
+  // Whoever has taken over may have named anew what nothing named when this began.
+  checkLock();
   const bytesRemoved = old.reduce((sum, { pack }) => sum + pack.size(), 0);
   for (const { pack } of old) packs.remove(pack);
   await packs.disk.syncFolder(packs.folder);

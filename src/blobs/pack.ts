@@ -166,12 +166,27 @@ export class Pack {
   /** Reads the index, and scans what it does not cover. */
   load(): void {
     if (this.#loaded) return;
-    this.#readHeader();
-    this.#head = this.#readHead();
-    this.#covered = this.#head?.covered ?? packHeaderBytes;
-    this.#loaded = true;
-    if (!this.#head) this.#scannedAt = this.size();
-    this.#scanTail();
+    this.#learn(() => {
+      this.#readHeader();
+      this.#head = this.#readHead();
+      this.#covered = this.#head?.covered ?? packHeaderBytes;
+      this.#loaded = true;
+      if (!this.#head) this.#scannedAt = this.size();
+      this.#scanTail();
+    });
+  }
+
+  /**
+   * Reads what there is to know. After a read that fails nothing is known: what had been found
+   * until then would count as all there is, be written into an index, and hide the rest for good.
+   */
+  #learn(read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      this.unload();
+      throw error;
+    }
   }
 
   /**
@@ -190,7 +205,7 @@ export class Pack {
       this.unload();
       this.load();
     } else {
-      this.#scanTail();
+      this.#learn(() => this.#scanTail());
     }
     return shorter || this.#covered !== before;
   }
@@ -205,10 +220,12 @@ export class Pack {
     const size = this.size();
     if (this.#loaded && this.#scannedAt === size && !this.#head) return this.#scanDamage();
     this.unload();
-    this.#readHeader();
-    this.#loaded = true;
-    this.#scannedAt = size;
-    this.#scanTail();
+    this.#learn(() => {
+      this.#readHeader();
+      this.#loaded = true;
+      this.#scannedAt = size;
+      this.#scanTail();
+    });
     return true;
   }
 
@@ -381,10 +398,12 @@ export class Pack {
     const before = this.#tail.count;
     const damage = this.#damage;
     this.#damage = [];
-    for (const { offset, end, hole } of damage) {
-      const stop = offset < packHeaderBytes ? offset : this.#scan(offset, end);
-      if (stop < end) this.#damage.push({ offset: stop, end, hole });
-    }
+    this.#learn(() => {
+      for (const { offset, end, hole } of damage) {
+        const stop = offset < packHeaderBytes ? offset : this.#scan(offset, end);
+        if (stop < end) this.#damage.push({ offset: stop, end, hole });
+      }
+    });
     return this.#tail.count !== before;
   }
 

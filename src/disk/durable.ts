@@ -7,6 +7,22 @@ import type { Disk } from "./disk.ts";
 /** Ending of files that are being written; whoever opens a data directory removes left-overs. */
 export const temporarySuffix = ".tmp";
 
+/**
+ * Throws when another writer has taken over the data directory. Asked in the same turn in which a
+ * file is created, renamed or removed under a temporary name: that name is the other one's as well.
+ */
+export type LockCheck = () => void;
+
+/** Removes what was begun under a temporary name, unless it may be another writer's by now. */
+export function dropTemporary(disk: Disk, temporary: string, checkLock: LockCheck): void {
+  try {
+    checkLock();
+  } catch {
+    return;
+  }
+  disk.remove(temporary);
+}
+
 /** Name of the folder that holds `path`. */
 export function folderOf(path: string): string {
   const slash = path.lastIndexOf("/");
@@ -25,25 +41,26 @@ export function readFile(disk: Disk, path: string): Uint8Array {
 }
 
 /**
- * Durably gives `path` the content `bytes`, atomically replacing what was there. `beforeRename` is
- * called when the content is durable: what it throws leaves the old file.
+ * Durably gives `path` the content `bytes`, atomically replacing what was there. What `checkLock`
+ * throws leaves the old file.
  */
 export async function replaceFile(
   disk: Disk,
   path: string,
   bytes: Uint8Array,
-  beforeRename: () => void = () => {},
+  checkLock: LockCheck = () => {},
 ): Promise<void> {
   const temporary = path + temporarySuffix;
+  checkLock();
   disk.remove(temporary);
   const file = disk.open(temporary, "create");
   try {
     file.write(bytes, 0);
     await file.sync();
-    beforeRename();
+    checkLock();
   } catch (error) {
     file.close();
-    disk.remove(temporary);
+    dropTemporary(disk, temporary, checkLock);
     throw error;
   }
   file.close();
@@ -73,14 +90,15 @@ export async function syncFolders(disk: Disk, root: string, folder: string): Pro
 
 /**
  * Durably replaces `path` by its own first `size` bytes, as a new file: a writer that still holds
- * the old one open writes into nothing. `beforeRename` as for `replaceFile`.
+ * the old one open writes into nothing. `checkLock` as for `replaceFile`.
  */
 export async function cutFile(
   disk: Disk,
   path: string,
   size: number,
-  beforeRename: () => void = () => {},
+  checkLock: LockCheck = () => {},
 ): Promise<void> {
+  checkLock();
   const source = disk.open(path, "read");
   const temporary = path + temporarySuffix;
   disk.remove(temporary);
@@ -95,7 +113,7 @@ export async function cutFile(
       position += read;
     }
     await target.sync();
-    beforeRename();
+    checkLock();
   } finally {
     source.close();
     target.close();

@@ -3,7 +3,9 @@ export type { Disk, DiskFile, OpenMode } from "./disk.ts";
 export {
   createFolders,
   cutFile,
+  dropTemporary,
   folderOf,
+  type LockCheck,
   readFile,
   replaceFile,
   syncFolders,

@@ -16,14 +16,20 @@ export function encodeMembers(members: readonly (readonly [string, Uint8Array])[
   return concat(...parts);
 }
 
-/** The data of a `step` event; `state` is the hash of the snapshot that follows it, if one does. */
+/**
+ * The data of a `step` event; `state` is the hash of the snapshot that follows it, if one does.
+ * With it stand the calls that earlier steps have left `open`, since who goes on from the snapshot
+ * reads nothing before it.
+ */
 export function encodeStep(
   { abandoned, unread, result }: StepEnd,
   state: Uint8Array | undefined,
+  open: readonly number[],
 ): Uint8Array {
   const members: [string, Uint8Array][] = [];
   if (abandoned.length > 0) members.push(["abandoned", encodeValue([...abandoned])]);
   if (unread.length > 0) members.push(["unread", encodeValue([...unread])]);
+  if (state && open.length > 0) members.push(["open", encodeValue([...open])]);
   if (state) members.push(["state", encodeValue(state)]);
   if (result) members.push(["result", result]);
   return encodeMembers(members);
@@ -33,20 +39,23 @@ export function encodeStep(
 export interface StepRecord {
   readonly unread: readonly number[];
   readonly state: Uint8Array | undefined;
+  /** Calls without result that it left over, and, where a snapshot follows, those before it. */
+  readonly leftOver: readonly number[];
 }
 
 /** The record in the data of a `step` event. Throws `CORRUPT` for what no host has written. */
 export function decodeStep(data: Uint8Array, seq: number): StepRecord {
-  const fields = decodeValue(data) as { unread?: unknown; state?: unknown } | null;
-  const unread = fields?.unread ?? [];
-  const state = fields?.state;
-  const seqs =
-    Array.isArray(unread) && unread.every((one) => Number.isSafeInteger(one) && one < seq);
+  const fields = decodeValue(data) as Readonly<Record<string, unknown>> | null;
+  const isSeqs = (list: unknown): boolean =>
+    Array.isArray(list) && list.every((one) => Number.isSafeInteger(one) && one < seq);
+  const { unread = [], abandoned = [], open = [], state } = fields ?? {};
+  const seqs = [unread, abandoned, open].every(isSeqs);
   const hash = state === undefined || (state instanceof Uint8Array && state.length === 32);
   if (typeof fields !== "object" || fields === null || !seqs || !hash) {
     throw new ReachError("CORRUPT", `step event ${seq} is not one that Reach writes`);
   }
-  return { unread: unread as number[], state: state as Uint8Array | undefined };
+  const leftOver = [...(open as number[]), ...(abandoned as number[])];
+  return { unread: unread as number[], state: state as Uint8Array | undefined, leftOver };
 }
 
 /** The data of an `end` event of a session that is done. */

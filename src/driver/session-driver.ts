@@ -39,6 +39,8 @@ export interface Turn {
   readonly firstSeq: number;
   readonly made: readonly MadeEvent[];
   readonly snapshots: readonly DriverSnapshot[];
+  /** What the program logged, CBOR each: notes for the log, which no program sees. */
+  readonly logs: readonly Uint8Array[];
   /** What the session waits for now; timers that are not in it are not waited for any more. */
   readonly waiting: Waiting;
   /** The last of `made` is an `end`. */
@@ -54,12 +56,19 @@ export interface DriverOptions {
   readonly snapshotEvents: number;
   /** Instead: whether one is taken at the step event with this seq. Replay follows the record. */
   readonly snapshotAt?: (seq: number) => boolean;
+  /**
+   * The payload of a `step` event as it is recorded, which is what programs see of it. A replay
+   * takes snapshots where the session took none, and a program must not see that.
+   */
+  readonly recordedStep?: (seq: number) => Uint8Array | undefined;
 }
 
 /** Most events of a step, notes not counted; most steps after one outside event. */
 export const stepEventsMax = 4096;
 /** Steps that one outside event may lead to. */
 export const stepsPerActivationMax = 10_000;
+/** What is logged at a time and is larger is left out: it is there to be read by people. */
+const logBytesMax = 64 * 1024;
 /** What an event takes in a log beside its data, about. */
 const headerBytes = 48;
 
@@ -69,6 +78,7 @@ interface OpenTurn {
   readonly firstSeq: number;
   readonly made: MadeEvent[];
   readonly snapshots: DriverSnapshot[];
+  readonly logs: Uint8Array[];
 }
 
 /** One session being run. After `end`, and after anything was thrown, it only takes `dispose`. */
@@ -77,6 +87,8 @@ export class SessionDriver {
   #context: StepContext;
   /** Inputs that may still be unread at the end of the step. */
   #inputs = new Map<number, ProgramEvent>();
+  /** Calls of steps that have ended, without a result. */
+  readonly #leftOver = new Set<number>();
   #nextSeq = 0;
   #stepEvents = 0;
   #now = 0;
@@ -120,9 +132,10 @@ export class SessionDriver {
    * is another one.
    */
   fold(event: ProgramEvent): void {
-    if (event.kind === "step" && event.seq > this.#snapshotSize) {
-      const { state } = decodeStep(event.payload, event.seq);
-      if (state) this.#renew(event.seq, state);
+    if (event.kind === "step") {
+      const { state, leftOver } = decodeStep(event.payload, event.seq);
+      if (state && event.seq > this.#snapshotSize) this.#renew(event.seq, state);
+      for (const call of leftOver) this.#leftOver.add(call);
     }
     this.#context.fold(event);
     this.#passed(event);
@@ -149,7 +162,8 @@ export class SessionDriver {
     this.#bytesSince = 0;
   }
 
-  #passed({ seq, time, payload }: ProgramEvent): void {
+  #passed({ seq, time, kind, ref, payload }: ProgramEvent): void {
+    if (kind === "result" && ref !== null) this.#leftOver.delete(ref);
     this.#nextSeq = seq + 1;
     this.#now = Math.max(this.#now, time);
     this.#bytesSince += payload.length + headerBytes;
@@ -183,7 +197,7 @@ export class SessionDriver {
 
   /** `run` returns what the session waits for, or nothing when it has ended. */
   #turn(run: (turn: OpenTurn) => Waiting | "ended"): Turn {
-    const turn: OpenTurn = { firstSeq: this.#nextSeq, made: [], snapshots: [] };
+    const turn: OpenTurn = { firstSeq: this.#nextSeq, made: [], snapshots: [], logs: [] };
     let waiting: Waiting | "ended";
     try {
       waiting = run(turn);
@@ -227,6 +241,7 @@ export class SessionDriver {
   /** Takes over what the program made; says whether the session ended with it. */
   #take(turn: OpenTurn, activation: Activation): "ended" | undefined {
     this.#now = Math.max(this.#now, activation.now);
+    for (const log of activation.logs ?? []) if (log.length <= logBytesMax) turn.logs.push(log);
     for (const operation of activation.operations) {
       if (this.#stepEvents >= stepEventsMax) return this.#tooLong(turn);
       this.#stepEvents += 1;
@@ -257,14 +272,16 @@ export class SessionDriver {
     const seq = this.#nextSeq;
     const bytes = this.#isSnapshotDue(seq) ? this.#context.snapshot().slice() : undefined;
     const state = bytes && sha256(bytes);
-    const data = encodeStep(end, state);
+    const data = encodeStep(end, state, [...this.#leftOver]);
+    for (const call of end.abandoned) this.#leftOver.add(call);
     const step = { kind: "step", type: end.next, time: this.#now, data } as const;
     this.#make(turn, step);
     if (bytes && state) {
       turn.snapshots.push({ size: seq, hash: state, bytes });
       this.#goOnFrom(seq, bytes);
     }
-    this.#context.fold({ ...step, seq, ref: null, form: "cbor", payload: data });
+    const payload = this.#options.recordedStep?.(seq) ?? data;
+    this.#context.fold({ ...step, seq, ref: null, form: "cbor", payload });
     if (end.next === "done") {
       const done = { kind: "end", type: "done", time: this.#now } as const;
       this.#make(turn, { ...done, data: encodeDone(end.result) });

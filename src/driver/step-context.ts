@@ -53,6 +53,8 @@ export interface Activation {
   readonly operations: readonly Operation[];
   /** Timers that nobody waits for any more. */
   readonly dropped: readonly number[];
+  /** What the program logged: CBOR of an array of values each. */
+  readonly logs?: readonly Uint8Array[];
   readonly ended: StepEnd | undefined;
   readonly failed: Failure | undefined;
   readonly waiting: Waiting;

@@ -3,7 +3,6 @@
  * the log of a session that nobody runs any more.
  */
 import { ReachError, type SessionId } from "../base/index.ts";
-import { encodeFailure } from "../driver/index.ts";
 import type { EndReport, SessionOutcome } from "./engine-options.ts";
 
 const outcomes: readonly SessionOutcome[] = ["done", "failed", "cancelled", "infrastructure"];
@@ -39,10 +38,4 @@ export function endReport(id: SessionId, { seq, type, time, data }: EndEvent): E
     ...(error === undefined ? {} : { error }),
     forced: forced === true,
   };
-}
-
-/** Data of the `end` of a session that runners have died of. */
-export function runnerDied(times: number): Uint8Array {
-  const message = `its runner died ${times} times while it ran`;
-  return encodeFailure({ name: "Error", message, code: "WORKER_FAILED" });
 }

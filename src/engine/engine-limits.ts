@@ -24,6 +24,8 @@ export interface EngineLimits {
   readonly cancelGraceMs: number;
   /** Tries of an activation whose runner died, before the session ends. */
   readonly triesMax: number;
+  /** Tries of one whose runner somebody else killed: a person, or the system for want of memory. */
+  readonly foreignTriesMax: number;
   /** Memory of a runner process. */
   readonly runnerRssBytesMax: number;
   /** Between two writings of the registry of unfinished sessions. */
@@ -43,6 +45,7 @@ export const engineLimits: EngineLimits = {
   stuckMs: 5000,
   cancelGraceMs: 5000,
   triesMax: 3,
+  foreignTriesMax: 15,
   runnerRssBytesMax: 512 * MiB,
   registryMs: 10_000,
   snapshotEvents: 1000,

@@ -97,6 +97,8 @@ export interface EndReport {
 export interface StartOptions {
   /** A second start with the same id begins nothing and answers the same. */
   readonly id?: SessionId;
+  /** The id has just been made: nobody looks for a session that has it. */
+  readonly fresh?: boolean;
   readonly name?: string;
   /** Time of the trigger, milliseconds since the epoch. */
   readonly time?: number;

@@ -84,10 +84,10 @@ export class Engine {
     this.#table = new SessionTable(this.#services);
     this.#scheduler = new Scheduler(source, this.#limits, this.#services.now, {
       onReply: (reply) => this.#handles.get(reply.handle)?.onReply(reply),
-      onLost: (lanes, why) => {
+      onLost: (lanes, why, isForeign) => {
         this.#trouble(`${lanes.length} lanes were lost: ${why}`);
         for (const actor of [...this.#table.actors()]) {
-          for (const lane of lanes) actor.onLaneLost(lane);
+          for (const lane of lanes) actor.onLaneLost(lane, isForeign);
         }
       },
     });
@@ -226,7 +226,8 @@ export class Engine {
       await other;
       return { id, created: false };
     }
-    if (this.#table.get(id) || this.#exists(id)) return { id, created: false };
+    const known = !options.fresh && (this.#table.get(id) !== undefined || this.#exists(id));
+    if (known) return { id, created: false };
     const starting = this.#begin(loaded, data, options);
     this.#starting.set(id, starting);
     try {
@@ -272,8 +273,9 @@ export class Engine {
       const actor = new SessionActor(this.#services, manifest, log, trigger);
       this.#table.add(actor);
       this.#counters.count("started");
-      actor.wake();
       await durable;
+      // Whoever waits for the trigger hears of it before the program runs: in a burst, all do.
+      setImmediate(() => actor.begin());
     } catch (error) {
       this.#table.delete(id);
       await log.close().catch(() => {});

@@ -4,10 +4,9 @@
  * a call without a durable result is carried out again, with the same key.
  */
 import { codeOf, decodeValue, encodeValue, messageOf, type SessionId } from "../base/index.ts";
-import { encodeMembers, type MadeEvent } from "../driver/index.ts";
+import { encodeMembers, type MadeEvent, type ProgramEvent } from "../driver/index.ts";
 import type { EffectError, EffectResult, EffectSource } from "../effects/index.ts";
 import type { Appended } from "../session/index.ts";
-import type { RecordedEvent } from "./resume-plan.ts";
 
 /** What a session is told. */
 export interface CallEvents {
@@ -44,17 +43,13 @@ export class OpenCalls {
   }
 
   /**
-   * Starts calls of the log that are `open` and that nobody carries out: a crash took their
-   * handlers. `hasResult` tells of results that are on their way.
+   * Starts calls of the log that are open and that nobody carries out: a crash took their handlers.
+   * `hasResult` tells of results that are on their way. Whether the program still waits for them
+   * makes no difference: without a crash they would have come to an end as well.
    */
-  startAgain(
-    recorded: readonly RecordedEvent[],
-    open: readonly number[],
-    hasResult: (seq: number) => boolean,
-  ): void {
-    for (const { kind, seq, type, payload } of recorded) {
-      const wanted = kind === "call" && open.includes(seq);
-      if (!wanted || this.#running.has(seq) || hasResult(seq)) continue;
+  startAgain(open: readonly ProgramEvent[], hasResult: (seq: number) => boolean): void {
+    for (const { seq, type, payload } of open) {
+      if (this.#running.has(seq) || hasResult(seq)) continue;
       this.#start(seq, type, payload, Promise.resolve());
     }
   }

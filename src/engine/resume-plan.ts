@@ -27,6 +27,8 @@ export interface ResumePlan {
   readonly unread: readonly ProgramEvent[];
   /** What is recorded of the unfinished step, notes left out. */
   readonly tail: readonly RecordedEvent[];
+  /** Calls without a result, of this step and of earlier ones: somebody has to carry them out. */
+  readonly openCalls: readonly ProgramEvent[];
   readonly size: number;
   /** The step said that the session is done, and its `end` is missing: the data of that step. */
   readonly doneStep: Uint8Array | undefined;
@@ -58,8 +60,14 @@ export function planResume(reader: SessionReader, program: Uint8Array): ResumePl
   let tail: RecordedEvent[] = [];
   let end: number | undefined;
   let first: EventView | undefined;
+  const open = new Set<number>();
   for (const event of reader.events(from)) {
+    if (!first && start) {
+      for (const call of decodeStep(event.payloadBytes, event.seq).leftOver) open.add(call);
+    }
     first ??= event;
+    if (event.kind === "call") open.add(event.seq);
+    if (event.kind === "result") open.delete(event.ref as number);
     if (event.kind === "note" || event.seq === 0) continue;
     if (event.kind === "end") end = event.seq;
     if (event.kind === "step") {
@@ -76,11 +84,26 @@ export function planResume(reader: SessionReader, program: Uint8Array): ResumePl
     now: (step ?? first).time,
     unread: (record?.unread ?? []).map((seq) => programEvent(reader.event(seq))),
     tail,
+    openCalls: openCalls(reader, tail, open),
     size: reader.size,
     doneStep: step?.type === "done" && end === undefined ? step.payloadBytes : undefined,
     end,
     forked: forkedBy(reader, tail),
   };
+}
+
+/** A fork leaves what its source left over to its source, and settles the calls of its step. */
+function openCalls(
+  reader: SessionReader,
+  tail: readonly RecordedEvent[],
+  open: ReadonlySet<number>,
+): ProgramEvent[] {
+  const own = reader.manifest.fork?.at ?? 0;
+  return [...open].flatMap((seq) => {
+    const recorded = tail.find((event) => event.seq === seq);
+    if (recorded) return [recorded];
+    return seq < own ? [] : [programEvent(reader.event(seq))];
+  });
 }
 
 function forkedBy(reader: SessionReader, tail: readonly RecordedEvent[]): Arrival[] {

@@ -21,7 +21,7 @@ export interface RunnerSource {
 export interface SchedulerEvents {
   onReply(reply: Exclude<Reply, { kind: "pong" }>): void;
   /** These lanes are gone; the scheduler has stopped using them. */
-  onLost(lanes: readonly Lane[], why: string): void;
+  onLost(lanes: readonly Lane[], why: string, isForeign: boolean): void;
 }
 
 interface LaneState {
@@ -69,7 +69,7 @@ export class Scheduler {
         if (reply.kind === "pong") lane.pingedAt = 0;
         else this.#events.onReply(reply);
       },
-      onLost: (lanes, why) => this.#onLost(lanes, why),
+      onLost: (lanes, why, isForeign) => this.#onLost(lanes, why, isForeign),
       onLane: (lane) => {
         if (isShared()) this.#addLane(lane);
       },
@@ -176,7 +176,7 @@ export class Scheduler {
     }
   }
 
-  #onLost(lanes: readonly Lane[], why: string): void {
+  #onLost(lanes: readonly Lane[], why: string, isForeign: boolean): void {
     if (this.#closed) return;
     const waiting: SessionActor[] = [];
     for (const lane of lanes) {
@@ -192,7 +192,7 @@ export class Scheduler {
       }
       waiting.push(...state.queue.drain());
     }
-    this.#events.onLost(lanes, why);
+    this.#events.onLost(lanes, why, isForeign);
     for (const actor of waiting) this.enqueue(actor);
   }
 

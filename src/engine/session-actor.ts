@@ -9,22 +9,19 @@ import type { Appended, Manifest } from "../session/index.ts";
 import type { ActorServices } from "./actor-services.ts";
 import { ArmedTimers } from "./armed-timers.ts";
 import { CancelGrace } from "./cancel-grace.ts";
-import { endReport, runnerDied } from "./end-report.ts";
+import { endReport } from "./end-report.ts";
 import type { EndReport, SessionPhase, SessionStatus } from "./engine-options.ts";
 import type { FailedReply, TurnReply } from "./host/orders.ts";
 import { type Arrival, acknowledgement, Inbox } from "./inbox.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { engineClosing, isLogTrouble, sessionEnded, stuckBy } from "./refusals.ts";
-import type { RecordedEvent } from "./resume-plan.ts";
+import { RunnerDeaths } from "./runner-deaths.ts";
 import { type Loaded, type Place, SessionLoader } from "./session-loader.ts";
 import type { LoggedEvent, SessionLog } from "./session-log.ts";
 import { SessionStanding } from "./session-standing.ts";
 
-/**
- * What an actor is doing. Only when it is `idle` something new begins; `ending` and `over` never
- * become anything else, but for an `end` that the log did not take.
- */
+/** Only `idle` begins something new; `ending` and `over` stay, unless the log took no `end`. */
 type Business = "idle" | "queued" | "loading" | "turn" | "appending" | "ending" | "over";
 
 const nullData = encodeValue(null);
@@ -48,8 +45,7 @@ export class SessionActor {
   #begun = 0;
   /** The lane of which a slot is held. */
   #slot: Lane | undefined;
-  /** Runners that died while they ran this session, in a row. */
-  #deaths = 0;
+  readonly #deaths: RunnerDeaths;
   readonly #grace: CancelGrace;
   #parking = false;
   /** When a new session began; `undefined` once it has run. */
@@ -69,8 +65,8 @@ export class SessionActor {
     this.#log = log;
     this.#trigger = trigger;
     this.#standing = new SessionStanding((phase) => services.phaseChanged(this, phase));
-    this.#spawnedAt = trigger ? services.now() : undefined;
     const { delay, limits } = services;
+    this.#deaths = new RunnerDeaths(limits);
     this.#grace = new CancelGrace(
       (over) => delay(limits.cancelGraceMs, over),
       () => this.#business !== "appending" && this.#forceEnd(),
@@ -95,7 +91,7 @@ export class SessionActor {
 
   /** Whether it runs by itself, away from others: it was there when a runner died. */
   get isSuspect(): boolean {
-    return this.#deaths > 0;
+    return this.#deaths.isSuspect;
   }
 
   get phase(): SessionPhase {
@@ -132,7 +128,7 @@ export class SessionActor {
 
   /** Whether it goes on without anybody's doing. */
   get isRunnable(): boolean {
-    return !this.isIdle || this.#standing.calls.length > 0;
+    return !this.isIdle || this.#standing.calls.length > 0 || this.#calls.size > 0;
   }
 
   /** Whether something is under way that an orderly end waits for. */
@@ -142,6 +138,12 @@ export class SessionActor {
 
   status(): SessionStatus {
     return this.#standing.status(this.#log.nextSeq, this.due);
+  }
+
+  /** Its trigger is durable: it runs for the first time as soon as there is room. */
+  begin(): void {
+    if (this.#trigger) this.#spawnedAt ??= this.#services.now();
+    this.wake();
   }
 
   /** Goes on as soon as there is room, if there is something to do. */
@@ -316,7 +318,12 @@ export class SessionActor {
       place.catchUp = undefined;
       const recorded = catchUp?.recorded ?? [];
       if (recorded.some(({ kind }) => kind === "cancel")) this.#grace.begin();
-      await this.#takeTurn(turn, made, recorded);
+      // A turn that the log has already had what it logged then. Nothing comes behind an end.
+      const isNews = !catchUp || made.length > 0 || this.#spawnedAt !== undefined;
+      if (isNews && !turn.ended) for (const log of turn.logs) this.#note("log", null, log);
+      const { openCalls } = place;
+      place.openCalls = [];
+      await this.#takeTurn(turn, made, openCalls);
     });
   }
 
@@ -324,7 +331,7 @@ export class SessionActor {
   async #takeTurn(
     turn: Turn,
     made: readonly MadeEvent[],
-    recorded: readonly RecordedEvent[],
+    openCalls: readonly ProgramEvent[],
   ): Promise<void> {
     this.#business = "appending";
     this.#noteTurn();
@@ -342,12 +349,11 @@ export class SessionActor {
       this.#ending(last as Appended, made.at(-1) as MadeEvent);
       return;
     }
-    const { calls, timers } = turn.waiting;
     this.#standing.waitsFor(turn.waiting);
-    this.#timers.set(timers);
+    this.#timers.set(turn.waiting.timers);
     this.#services.setTimer(this.id, this.due);
     this.#calls.startMade(made, appended);
-    this.#calls.startAgain(recorded, calls, (seq) => this.#inbox.has("result", seq));
+    this.#calls.startAgain(openCalls, (seq) => this.#inbox.has("result", seq));
     this.#goOn();
   }
 
@@ -358,7 +364,7 @@ export class SessionActor {
     }
     this.#spawnedAt = undefined;
     this.#trigger = undefined;
-    this.#deaths = 0;
+    this.#deaths.clear();
   }
 
   /** Appends an `end` that no turn brought. */
@@ -445,7 +451,7 @@ export class SessionActor {
   }
 
   /** Its lane is gone. Whoever was in the middle of something is suspected. */
-  onLaneLost(lane: Lane): void {
+  onLaneLost(lane: Lane, isForeign: boolean): void {
     const place = this.#place;
     if (place?.lane !== lane) return;
     this.#services.forget(place);
@@ -453,12 +459,8 @@ export class SessionActor {
     // While something is being appended the program has nothing to do with it.
     if (this.#business !== "turn" && this.#business !== "loading") return;
     this.#begun += 1;
-    this.#deaths += 1;
-    if (this.#deaths < this.#services.limits.triesMax) {
-      this.#goOn();
-      return;
-    }
-    void this.#finish("infrastructure", runnerDied(this.#deaths));
+    if (this.#deaths.add(isForeign)) void this.#finish("infrastructure", this.#deaths.report());
+    else this.#goOn();
   }
 
   #forceEnd(): void {

@@ -22,6 +22,8 @@ export interface Place {
   readonly handle: number;
   /** While it is being resumed: what has to come again. */
   catchUp: CatchUp | undefined;
+  /** The calls that are open in the log, until somebody has looked after them. */
+  openCalls: readonly ProgramEvent[];
 }
 
 /** What the log of a session led to; `gone`: the session was stopped, or its lane was lost. */
@@ -56,7 +58,7 @@ export class SessionLoader {
 
   /** A new session: there is nothing but its trigger. */
   begin(lane: Lane, event: ProgramEvent): void {
-    const place = this.#open(lane, { from: "trigger", event }, new CatchUp([]));
+    const place = this.#open(lane, { from: "trigger", event }, new CatchUp([]), []);
     lane.send({ kind: "step", handle: place.handle, unread: [], now: event.time });
   }
 
@@ -76,7 +78,7 @@ export class SessionLoader {
       const state: OpenState = plan.start
         ? { from: "snapshot", ...plan.start }
         : { from: "trigger", event: programEvent(reader.event(0)) };
-      const place = this.#open(lane, state, new CatchUp(plan.tail));
+      const place = this.#open(lane, state, new CatchUp(plan.tail), plan.openCalls);
       for (const events of foldChunks(reader, plan)) {
         lane.send({ kind: "fold", handle: place.handle, events });
         await this.#services.breathe();
@@ -89,14 +91,14 @@ export class SessionLoader {
     }
   }
 
-  #open(lane: Lane, state: OpenState, catchUp: CatchUp): Place {
+  #open(lane: Lane, state: OpenState, catchUp: CatchUp, openCalls: readonly ProgramEvent[]): Place {
     const { actor, manifest, opened } = this.#for;
     const order = this.#services.programOf(manifest);
     if (!lane.programs.has(order.program)) {
       lane.programs.add(order.program);
       lane.send(order);
     }
-    const place: Place = { lane, handle: this.#services.newHandle(actor), catchUp };
+    const place: Place = { lane, handle: this.#services.newHandle(actor), catchUp, openCalls };
     opened(place);
     lane.send({
       kind: "open",

@@ -20,7 +20,14 @@ import {
   writeU32,
   writeU64,
 } from "../base/index.ts";
-import { type Disk, type DiskFile, readFile, temporarySuffix } from "../disk/index.ts";
+import {
+  type Disk,
+  type DiskFile,
+  dropTemporary,
+  type LockCheck,
+  readFile,
+  temporarySuffix,
+} from "../disk/index.ts";
 import { positionCrc } from "../event/index.ts";
 
 const magic = 0x4b4c4252;
@@ -132,10 +139,11 @@ export class BulkMarker {
     root: string,
     id: SessionId,
     watermark: BulkWatermark,
-    checkLock: () => void = () => {},
+    checkLock: LockCheck = () => {},
   ): Promise<BulkMarker> {
     const path = bulkMarkerPath(root, id);
     const temporary = path + temporarySuffix;
+    checkLock();
     disk.remove(temporary);
     const file = disk.open(temporary, "create");
     const marker = new BulkMarker(disk, root, id, file);
@@ -146,7 +154,7 @@ export class BulkMarker {
       disk.rename(temporary, path);
     } catch (error) {
       file.close();
-      disk.remove(temporary);
+      dropTemporary(disk, temporary, checkLock);
       throw error;
     }
     try {

@@ -29,6 +29,8 @@ export {
   packIdBytes,
   sessionFolder,
 } from "./paths.ts";
+export { afterDelay, type PlaceLater } from "./placements.ts";
+export { PlacingDisk } from "./placing-disk.ts";
 export { type Holder, type Processes, systemProcesses } from "./processes.ts";
 export {
   type JournalDamage,
@@ -37,4 +39,10 @@ export {
   recoverJournal,
   type TornTail,
 } from "./recovery.ts";
-export { DirectoryTargets, type JournalTargets, type PackTargets } from "./targets.ts";
+export {
+  DirectoryTargets,
+  type JournalTargets,
+  type LiveSegments,
+  type PackTargets,
+  type SegmentExtent,
+} from "./targets.ts";

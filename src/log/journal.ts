@@ -19,13 +19,12 @@ import { type Disk, folderOf } from "../disk/index.ts";
 import { encodeDirectory, encodeFrame, frameBytes, type JournalEntry } from "./journal-frame.ts";
 import { type JournalSizes, journalSizes } from "./journal-sizes.ts";
 import type { DirectoryLock } from "./lock.ts";
-import { placementBytes, Reserve } from "./reserve.ts";
+import { type PlaceLater, Placements } from "./placements.ts";
 import { Segment } from "./segment.ts";
-import type { JournalTargets } from "./targets.ts";
+import type { JournalTargets, SegmentExtent } from "./targets.ts";
 
 /** A finished part of a journal: no longer written, kept until what it touched is durable. */
-export interface LiveSegment {
-  readonly path: string;
+export interface LiveSegment extends SegmentExtent {
   readonly files: ReadonlySet<string>;
   /** Something in it is unreadable: kept aside when it retires, for whoever investigates. */
   readonly damaged: boolean;
@@ -57,6 +56,8 @@ export interface JournalOptions {
   readonly entropy: Entropy;
   readonly targets: JournalTargets;
   readonly sizes?: Partial<JournalSizes>;
+  /** Lets what belongs to a session wait for its place until a quiet moment. */
+  readonly placeLater?: PlaceLater | undefined;
   /** Told of a failure that the journal survives, for logs and metrics. */
   readonly onTrouble?: ((trouble: string) => void) | undefined;
   /** Told how long each group took to be written and made durable, in seconds. */
@@ -82,7 +83,8 @@ export class Journal {
    */
   onReject: ((error: unknown) => void) | undefined;
   readonly #sizes: JournalSizes;
-  readonly #reserve: Reserve;
+  /** Acknowledged entries on their way to their places. */
+  readonly placements: Placements;
   readonly statistics: JournalStatistics = {
     groups: 0,
     units: 0,
@@ -100,14 +102,14 @@ export class Journal {
   #queuedBytes = 0;
   #running: Promise<void> | undefined;
   #retiring: Promise<void> | undefined;
-  /** Acknowledged entries that could not be written to their place yet. */
-  #unplaced: JournalEntry[] = [];
   #fatal: ReachError | undefined;
 
   constructor(options: JournalOptions, start: JournalStart) {
     this.#options = options;
     this.#sizes = journalSizes(options.sizes);
-    this.#reserve = new Reserve(options.disk, options.folder, this.#sizes.reserveBytes);
+    const checkLock = (): void => this.#check();
+    const { reserveBytes } = this.#sizes;
+    this.placements = new Placements({ ...options, reserveBytes, checkLock });
     this.#segment = start.segment;
     this.#older = [...start.older];
     this.#group = start.lastGroup;
@@ -150,6 +152,7 @@ export class Journal {
         for (const unit of units) unit.resolve();
       } catch (error) {
         this.statistics.failures += 1;
+        this.placements.giveUp();
         this.#rejectAll(units, error);
       }
     }
@@ -183,7 +186,7 @@ export class Journal {
   async #commitGroup(units: readonly Unit[]): Promise<void> {
     if (this.#fatal) throw this.#fatal;
     const entries = units.flatMap((unit) => unit.entries);
-    await this.#settle(entries);
+    await this.placements.makeRoom(entries);
     const group = this.#group + 1;
     const directory = encodeDirectory(entries);
     const started = performance.now();
@@ -240,7 +243,7 @@ export class Journal {
       old?.endHere();
     });
     if (old) {
-      this.#older.push({ path: old.path, files: old.touched, damaged: false });
+      this.#older.push(livingOn(old));
       old.close();
     }
     this.#segment = fresh;
@@ -268,58 +271,18 @@ export class Journal {
       error instanceof ReachError ? error : new ReachError("IO_FAILED", messageOf(error));
   }
 
-  /** Step 6. What finds no room stays in memory and in the journal until there is some. */
+  /** Step 6. */
   #place(entries: readonly JournalEntry[]): void {
-    for (const entry of entries) {
-      this.#segment?.touched.add(this.#options.targets.pathOf(entry));
-      if (this.#unplaced.length > 0) {
-        this.#unplaced.push(entry);
-        continue;
-      }
-      try {
-        this.#options.targets.apply(entry);
-      } catch (error) {
-        this.#unplaced.push(entry);
-        this.#options.onTrouble?.(`not yet in its place: ${messageOf(error)}`);
-      }
-    }
-    if (this.#unplaced.length > 0) this.#placeWithReserve();
-  }
-
-  /** Gives the reserve up so that what is acknowledged finds its place on a full disk. */
-  #placeWithReserve(): void {
-    this.#reserve.spend();
-    this.#placeRest();
-  }
-
-  /** Tries to bring what is left to its place; what fails stays, in order. */
-  #placeRest(): unknown {
-    while (this.#unplaced.length > 0) {
-      try {
-        this.#options.targets.apply(this.#unplaced[0] as JournalEntry);
-      } catch (error) {
-        return error;
-      }
-      this.#unplaced.shift();
-    }
-    return undefined;
-  }
-
-  /**
-   * Before a group is accepted: nothing may be waiting for its place, and whatever happens to the
-   * disk meanwhile, the reserve has room for the group in its place.
-   */
-  async #settle(entries: readonly JournalEntry[]): Promise<void> {
-    if (this.#unplaced.length > 0) {
-      const error = this.#placeRest();
-      if (error) throw error;
-    }
-    await this.#reserve.fill(placementBytes(entries));
+    const { targets } = this.#options;
+    for (const entry of entries) this.#segment?.touched.add(targets.pathOf(entry));
+    this.placements.take(entries);
   }
 
   /** Step 7, oldest segment first. */
   async #retire(): Promise<void> {
-    while (this.#older.length > 0 && this.#unplaced.length === 0) {
+    for (;;) {
+      this.placements.placeAll();
+      if (this.#older.length === 0 || !this.placements.done) return;
       const segment = this.#older[0] as LiveSegment;
       await this.#makeDurable(segment);
       // Whoever has taken over meanwhile reads it, and removes it itself.
@@ -336,7 +299,7 @@ export class Journal {
   /** fsyncs the files that a segment touched, then every folder above them. */
   async #makeDurable(segment: LiveSegment): Promise<void> {
     const { targets } = this.#options;
-    for (const path of segment.files) await targets.makeDurable(path, this.#liveSegmentPaths());
+    for (const path of segment.files) await targets.makeDurable(path, this.liveSegments);
     const folders = new Set<string>();
     for (const path of segment.files) {
       for (let folder = folderOf(path); folder.length >= targets.root.length; ) {
@@ -351,13 +314,24 @@ export class Journal {
   /** Makes one file durable in its place, with what the journal still holds for it. */
   async makeDurable(path: string): Promise<void> {
     await this.idle();
-    await this.#options.targets.makeDurable(path, this.#liveSegmentPaths());
+    this.checkPlaced();
+    await this.#options.targets.makeDurable(path, this.liveSegments);
   }
 
-  #liveSegmentPaths(): string[] {
-    const paths = this.#older.map((segment) => segment.path);
-    if (this.#segment) paths.push(this.#segment.path);
-    return paths;
+  /** The segments that are there, oldest first. */
+  readonly liveSegments = (): SegmentExtent[] => {
+    const all: SegmentExtent[] = [...this.#older];
+    if (this.#segment) all.push(this.#segment);
+    // The oldest may be removed and not durably so: what it held is in its place.
+    return all.filter(({ path }) => this.#options.disk.exists(path));
+  };
+
+  /**
+   * Throws when something that is acknowledged is not in its place yet, and the disk still does not
+   * take it: the event log of a session may end before it.
+   */
+  checkPlaced(): void {
+    this.placements.check();
   }
 
   /**
@@ -369,12 +343,11 @@ export class Journal {
     await this.idle();
     await this.#retiring;
     if (this.#fatal) throw this.#fatal;
-    const error = this.#placeRest();
-    if (error) throw error;
+    this.checkPlaced();
     const last = this.#segment;
     if (last) {
       this.#check();
-      this.#older.push({ path: last.path, files: last.touched, damaged: false });
+      this.#older.push(livingOn(last));
       this.#segment = undefined;
       last.close();
     }
@@ -391,7 +364,13 @@ export class Journal {
   /** Takes nothing more and leaves the files as they are, as a crash would. */
   abandon(): void {
     this.#fatal ??= new ReachError("CLOSED", "the journal is closed");
+    this.placements.abandon();
     this.#segment?.close();
     this.#segment = undefined;
   }
+}
+
+/** A segment that nothing more is written to. */
+function livingOn({ path, touched, end }: Segment): LiveSegment {
+  return { path, end, files: touched, damaged: false };
 }

@@ -26,6 +26,11 @@ export function checkpointPath(root: string, id: SessionId): string {
   return `${sessionFolder(root, id)}/checkpoint`;
 }
 
+/** Whether that is the path of the newest checkpoint of some session. */
+export function isCheckpointPath(path: string): boolean {
+  return path.endsWith("/checkpoint");
+}
+
 /** The folder of the journal. */
 export function journalFolder(root: string): string {
   return `${root}/journal`;

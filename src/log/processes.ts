@@ -37,11 +37,11 @@ function readText(path: string): string {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat (proc(5)); the name in field 2 may hold spaces and brackets. */
-function startTimeOf(pid: number): string {
+/** Of /proc/<pid>/stat (proc(5)); the name in field 2 may hold spaces and brackets. */
+function statOf(pid: number): { readonly state: string; readonly started: string } {
   const stat = readText(`/proc/${pid}/stat`);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields[19] ?? "";
+  return { state: fields[0] ?? "", started: fields[19] ?? "" };
 }
 
 function pidExists(pid: number): boolean {
@@ -61,14 +61,16 @@ function bootId(): string {
 export const systemProcesses: Processes = {
   self() {
     const { pid } = process;
-    return { pid, boot: bootId(), started: startTimeOf(pid), host: os.hostname() };
+    return { pid, boot: bootId(), started: statOf(pid).started, host: os.hostname() };
   },
 
   isAlive(holder) {
     if (holder.host !== os.hostname()) return true;
     if (holder.boot !== bootId()) return false;
     if (!pidExists(holder.pid)) return false;
-    return holder.started === startTimeOf(holder.pid);
+    const { state, started } = statOf(holder.pid);
+    // What has died keeps its pid until its parent asks for it, and writes nothing any more.
+    return state !== "Z" && holder.started === started;
   },
 
   pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),

@@ -37,7 +37,7 @@ import {
 } from "./journal-frame.ts";
 import { type JournalSizes, journalSizes } from "./journal-sizes.ts";
 import { sessionOfIdBytes } from "./paths.ts";
-import { Reserve } from "./reserve.ts";
+import { reserveNames } from "./reserve.ts";
 import { readSegment, roomBehindBytes, Segment } from "./segment.ts";
 import type { JournalTargets } from "./targets.ts";
 
@@ -86,8 +86,9 @@ interface FoundSegment {
 
 interface Progress {
   readonly files: Map<string, Set<string>>;
-  /** Offsets of the valid groups of each segment. */
+  /** Offsets of the valid groups of each segment, and where each ends. */
   readonly offsets: Map<string, number[]>;
+  readonly ends: Map<string, number>;
   readonly sessions: Set<SessionId>;
   readonly damage: JournalDamage[];
   torn: Omit<TornTail, "savedAs"> | undefined;
@@ -107,6 +108,7 @@ export async function recoverJournal(options: RecoveryOptions): Promise<Recovery
   const progress: Progress = {
     files: new Map(),
     offsets: new Map(),
+    ends: new Map(),
     sessions: new Set(),
     damage: [],
     torn: undefined,
@@ -125,7 +127,8 @@ export async function recoverJournal(options: RecoveryOptions): Promise<Recovery
   for (const found of segments) placeGroups(options, found, progress);
   const older: LiveSegment[] = segments.map(({ path }) => {
     const damaged = progress.damage.some((damage) => damage.path === path);
-    return { path, files: progress.files.get(path) ?? new Set(), damaged };
+    const end = progress.ends.get(path) ?? segmentStart;
+    return { path, end, files: progress.files.get(path) ?? new Set(), damaged };
   });
   for (const path of progress.files.get(newest.path) ?? []) segment.touched.add(path);
   const { lastGroup, header } = segment;
@@ -220,6 +223,7 @@ function scanSegment(
     at = following.offset;
   }
   progress.lastEnd = Math.min(at, end);
+  progress.ends.set(segment.path, progress.lastEnd);
   if (seal || !isCutOff(bytes, at, header.salt)) return;
   // How many groups have been lost with the end of the file cannot be told.
   progress.damage.push({ path: segment.path, offset: at, entries: undefined });
@@ -405,12 +409,12 @@ function placeGroups(options: RecoveryOptions, segment: FoundSegment, progress: 
 }
 
 /** Writes an entry to its place, on a full disk with the room that is kept for that. */
-function apply({ disk, folder, targets, sizes }: RecoveryOptions, entry: JournalEntry): void {
+function apply({ disk, folder, targets }: RecoveryOptions, entry: JournalEntry): void {
   try {
     targets.apply(entry);
   } catch (first) {
     if (codeOf(first) !== "DISK_FULL") throw unplaceable(targets, entry, first);
-    new Reserve(disk, folder, journalSizes(sizes).reserveBytes).spend();
+    for (const name of Object.values(reserveNames)) disk.remove(`${folder}/${name}`);
     try {
       targets.apply(entry);
     } catch (error) {

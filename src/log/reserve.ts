@@ -2,7 +2,7 @@
  * Room kept free on the disk, so that what the journal has acknowledged can be written to its place
  * when the disk is full. Spent by removing the file, filled again before the next group.
  */
-import { type Disk, temporarySuffix } from "../disk/index.ts";
+import { type Disk, dropTemporary, type LockCheck, temporarySuffix } from "../disk/index.ts";
 import type { JournalEntry } from "./journal-frame.ts";
 
 const stepBytes = 1024 * 1024;
@@ -18,18 +18,28 @@ export function placementBytes(entries: readonly JournalEntry[]): number {
   return pages * pageBytes;
 }
 
-/** The file `reserve` in the journal's folder. */
+/** Names of the reserves in the journal's folder. */
+export const reserveNames = { group: "reserve", waiting: "reserve.waiting" } as const;
+
+/** A file that keeps room, in the journal's folder. */
 export class Reserve {
   readonly #disk: Disk;
   readonly #path: string;
   readonly #bytesMin: number;
+  readonly #checkLock: LockCheck;
   /** Bytes known to be kept. */
   #held = 0;
 
-  constructor(disk: Disk, folder: string, bytesMin: number) {
+  constructor(disk: Disk, path: string, bytesMin: number, checkLock: LockCheck) {
     this.#disk = disk;
-    this.#path = `${folder}/reserve`;
+    this.#path = path;
     this.#bytesMin = bytesMin;
+    this.#checkLock = checkLock;
+  }
+
+  /** Whether room for `bytes` is kept already. */
+  holds(bytes: number): boolean {
+    return this.#held >= Math.max(bytes, this.#bytesMin);
   }
 
   /**
@@ -41,6 +51,7 @@ export class Reserve {
     if (this.#held >= wanted) return;
     if (this.#held === 0) this.#held = this.#size();
     if (this.#held >= wanted) return;
+    this.#checkLock();
     this.spend();
     await this.#create(wanted);
     this.#held = wanted;
@@ -67,9 +78,10 @@ export class Reserve {
         file.write(zeros.subarray(0, Math.min(zeros.length, bytes - at)), at);
       }
       await file.sync();
+      this.#checkLock();
     } catch (error) {
       file.close();
-      this.#disk.remove(temporary);
+      dropTemporary(this.#disk, temporary, this.#checkLock);
       throw error;
     }
     file.close();

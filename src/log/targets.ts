@@ -12,6 +12,7 @@ import { entryKinds, type JournalEntry } from "./journal-frame.ts";
 import {
   checkpointPath,
   eventLogPath,
+  isCheckpointPath,
   manifestPath,
   packOfIdBytes,
   sessionFolder,
@@ -29,10 +30,20 @@ export interface JournalTargets {
   apply(entry: JournalEntry): void;
   /**
    * Makes a file durable. One whose fsync fails is rebuilt under a new name from what it holds and
-   * from the entries in `segments`, and replaced: a failed fsync is never tried again.
+   * from the entries in `segments`, and replaced: a failed fsync is never tried again. Whoever else
+   * is at work on the file goes first; `segments` is asked when its turn has come.
    */
-  makeDurable(path: string, segments: readonly string[]): Promise<void>;
+  makeDurable(path: string, segments: LiveSegments): Promise<void>;
 }
+
+/** A segment of the journal: what stands behind `end` is in no group that counts. */
+export interface SegmentExtent {
+  readonly path: string;
+  readonly end: number;
+}
+
+/** The segments that the journal has now, oldest first. */
+export type LiveSegments = () => readonly SegmentExtent[];
 
 /** The part of the blob store that the journal writes to. */
 export interface PackTargets {
@@ -55,6 +66,8 @@ export class DirectoryTargets implements JournalTargets {
   /** Files whose fsync has failed: to be rebuilt, never to be synced again. */
   readonly #failed = new Set<string>();
   readonly #held = new Set<string>();
+  /** The last one that is at work on a file, or waits for its turn. */
+  readonly #turns = new Map<string, Promise<void>>();
   /** Files that are being rebuilt, with what was brought to them meanwhile. */
   readonly #rebuilding = new Map<string, JournalEntry[]>();
 
@@ -128,6 +141,8 @@ export class DirectoryTargets implements JournalTargets {
     }
     this.#files.forget(path);
     this.#disk.rename(temporary, path);
+    // Another file, of which no fsync has failed.
+    this.#failed.delete(path);
   }
 
   #createSessionFolder(id: SessionId): void {
@@ -137,34 +152,76 @@ export class DirectoryTargets implements JournalTargets {
     this.#disk.createFolder(folder);
   }
 
-  async makeDurable(path: string, segments: readonly string[]): Promise<void> {
+  /**
+   * Runs `work` when nobody else syncs or replaces the file at `path`; nobody begins to before it
+   * has ended. Two that rebuild a file at once would each give its name to what it has of it.
+   */
+  async alone<T>(path: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.#turns.get(path) ?? Promise.resolve()).then(work);
+    const ended = turn.then(
+      () => {},
+      () => {},
+    );
+    this.#turns.set(path, ended);
+    try {
+      return await turn;
+    } finally {
+      if (this.#turns.get(path) === ended) this.#turns.delete(path);
+    }
+  }
+
+  /** Whether a file is being made durable, or could not be: what it shows may lack something. */
+  unsettled(path: string): boolean {
+    return this.#failed.has(path) || this.#turns.has(path);
+  }
+
+  makeDurable(path: string, segments: LiveSegments): Promise<void> {
+    return this.alone(path, () => this.#makeDurable(path, segments));
+  }
+
+  async #makeDurable(path: string, segments: LiveSegments): Promise<void> {
     // What the journal holds of it was durable before the bulk import began, and a failed sync here
     // would take from it what that import is writing.
     if (this.#held.has(path) || !this.#disk.exists(path)) return;
-    if (!this.#failed.has(path)) {
-      try {
-        await this.#files.use(path, () => {}).sync();
-        return;
-      } catch (error) {
-        this.#onTrouble(`${path} could not be made durable, rebuilding it: ${messageOf(error)}`);
-        this.#failed.add(path);
-      }
+    if (!this.#failed.has(path) && (await this.#sync(path))) return;
+    const entries = this.#entriesFor(path, segments());
+    if (isCheckpointPath(path)) {
+      await this.#rebuildCheckpoint(path, entries);
+      return;
     }
     try {
-      await this.#rebuild(path, segments);
+      await this.#rebuild(path, entries);
     } finally {
       this.#rebuilding.delete(path);
     }
     this.#failed.delete(path);
   }
 
+  /** Makes a file durable; false when that fails. */
+  async #sync(path: string): Promise<boolean> {
+    try {
+      await this.#files.use(path, () => {}).sync();
+      return true;
+    } catch (error) {
+      this.#onTrouble(`${path} could not be made durable, rebuilding it: ${messageOf(error)}`);
+      this.#failed.add(path);
+      return false;
+    }
+  }
+
   /**
-   * A bulk import has the event log of a session open, which is durable up to where it begins: the
-   * file is neither synced nor replaced meanwhile.
+   * A bulk import is about to open the event log of a session: it is made durable, and from then on
+   * neither synced nor replaced, until the import has ended. What the retirement of a segment does
+   * with it is over when this resolves: a file that it was rebuilding would take the place of the
+   * one that the import writes to.
    */
-  hold(id: SessionId): void {
-    this.forgetSession(id);
-    this.#held.add(eventLogPath(this.root, id));
+  async hold(id: SessionId, segments: LiveSegments): Promise<void> {
+    const path = eventLogPath(this.root, id);
+    await this.alone(path, async () => {
+      await this.#makeDurable(path, segments);
+      this.forgetSession(id);
+      this.#held.add(path);
+    });
   }
 
   /** The bulk import has ended. */
@@ -173,24 +230,23 @@ export class DirectoryTargets implements JournalTargets {
     this.#held.delete(eventLogPath(this.root, id));
   }
 
-  async #rebuild(path: string, segments: readonly string[]): Promise<void> {
+  async #rebuild(path: string, entries: Iterable<JournalEntry>): Promise<void> {
     const meanwhile: JournalEntry[] = [];
     this.#rebuilding.set(path, meanwhile);
     const temporary = path + temporarySuffix;
+    this.#checkLock();
     this.#disk.remove(temporary);
     const target = this.#disk.open(temporary, "create");
     const source = this.#disk.open(path, "read");
     let pack: number | undefined;
     try {
       copyAll(source, target);
-      for (const segment of segments) {
-        for (const entry of this.#entriesFor(path, segment)) {
-          if (entry.kind === entryKinds.pack) {
-            pack ??= packOfIdBytes(entry.id);
-            target.write(this.#packs.headerOfPack(pack), 0);
-          } else this.#writeHeader(target, entry);
-          target.write(entry.bytes, entry.offset);
-        }
+      for (const entry of entries) {
+        if (entry.kind === entryKinds.pack) {
+          pack ??= packOfIdBytes(entry.id);
+          target.write(this.#packs.headerOfPack(pack), 0);
+        } else this.#writeHeader(target, entry);
+        target.write(entry.bytes, entry.offset);
       }
       await target.sync();
       // Whoever has taken over writes to the file that would be replaced.
@@ -208,11 +264,45 @@ export class DirectoryTargets implements JournalTargets {
     await this.#disk.syncFolder(folderOf(path));
   }
 
-  *#entriesFor(path: string, segment: string): Generator<JournalEntry> {
-    const { bytes, header } = readSegment(this.#disk, segment);
-    if (!header) return;
-    for (const group of groupsOf(bytes, header.salt, bytes.length)) {
-      for (const entry of group.entries) if (this.pathOf(entry) === path) yield entry;
+  /**
+   * A checkpoint is one note, not bytes that add up: the largest one is right, be it in the file,
+   * where a bulk import may have put it past the journal, or among the entries.
+   */
+  async #rebuildCheckpoint(path: string, entries: Iterable<JournalEntry>): Promise<void> {
+    let note = readFile(this.#disk, path);
+    for (const { bytes } of entries) {
+      if (checkpointSize(bytes) >= checkpointSize(note)) note = bytes;
+    }
+    const temporary = `${path}.again${temporarySuffix}`;
+    this.#checkLock();
+    this.#disk.remove(temporary);
+    const target = this.#disk.open(temporary, "create");
+    try {
+      target.write(note, 0);
+      await target.sync();
+      this.#checkLock();
+    } finally {
+      target.close();
+    }
+    if (this.#failed.has(path)) {
+      this.#files.forget(path);
+      this.#disk.rename(temporary, path);
+      this.#failed.delete(path);
+      await this.#disk.syncFolder(folderOf(path));
+      return;
+    }
+    // A newer one has come meanwhile, in a file of its own.
+    this.#disk.remove(temporary);
+    await this.#makeDurable(path, () => []);
+  }
+
+  *#entriesFor(path: string, segments: readonly SegmentExtent[]): Generator<JournalEntry> {
+    for (const segment of segments) {
+      const { bytes, header } = readSegment(this.#disk, segment.path);
+      if (!header) continue;
+      for (const group of groupsOf(bytes, header.salt, segment.end)) {
+        for (const entry of group.entries) if (this.pathOf(entry) === path) yield entry;
+      }
     }
   }
 

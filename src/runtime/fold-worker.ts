@@ -4,6 +4,7 @@
  */
 import { move, transferableSymbol, valueSymbol } from "piscina";
 import { explain } from "../replay/index.ts";
+import { compiledProgram } from "./executed/compiled-program.ts";
 import { runExecutedState } from "./executed/executed-state.ts";
 import { ExecutedStretch } from "./executed/executed-stretch.ts";
 import { explainRun } from "./executed/explain-run.ts";
@@ -78,6 +79,8 @@ async function perform(task: WorkerTask): Promise<Done> {
 
 function inspect(text: ProgramText): WorkerAnswers["inspect"] {
   const { name, version, hasStep } = new ProgramSlot(text);
+  // What cannot be loaded where it will run is refused now, not when its first session is stuck.
+  if (hasStep) compiledProgram(text);
   return { name, version, hasStep };
 }
 

@@ -5,8 +5,7 @@
  * program.
  */
 import * as os from "node:os";
-import { assert, ReachError, type SessionId } from "../base/index.ts";
-import { nodeDisk } from "../disk/index.ts";
+import { ReachError, type SessionId } from "../base/index.ts";
 import type { Directory, Progress } from "../session/index.ts";
 import { ExecutedReplay } from "./executed/executed-replay.ts";
 import { type LoadedProgram, programName } from "./load-program.ts";
@@ -45,6 +44,7 @@ export async function replaySession(
   const started = performance.now();
   const { program, keep = false, onProgress, signal } = options;
   const workers = checked(directory, options);
+  directory.bringUpToDate(id);
   const reader = directory.session(id);
   try {
     const facts = await replayFacts(reader, program.hash);
@@ -94,7 +94,6 @@ export async function replaySession(
 
 /** Checks what can be checked before anything is opened; returns the number of workers. */
 function checked(directory: Directory, options: ReplayOptions): number {
-  assert(directory.disk === nodeDisk, "workers read the disk of this machine");
   if (options.keep && !directory.writable) {
     throw new ReachError("READ_ONLY", `${directory.path} is open for reading: nothing is kept`, {
       hint: "open it for writing, or replay without keeping the states",

@@ -3,8 +3,7 @@
  * that has the session open; what comes back are the bytes of the state.
  */
 import path from "node:path";
-import { assert, decodeValue, ReachError, type SessionId, toHex } from "../base/index.ts";
-import { nodeDisk } from "../disk/index.ts";
+import { decodeValue, ReachError, type SessionId, toHex } from "../base/index.ts";
 import { type Directory, sessionOrigin } from "../session/index.ts";
 import type { LoadedProgram } from "./load-program.ts";
 import { workerPool } from "./pool.ts";
@@ -33,7 +32,7 @@ export async function stateAt(
   options: { readonly program: LoadedProgram; readonly signal?: AbortSignal | undefined },
 ): Promise<StateReport> {
   const started = performance.now();
-  assert(directory.disk === nodeDisk, "workers read the disk of this machine");
+  directory.bringUpToDate(id);
   if (at !== undefined && !(Number.isSafeInteger(at) && at >= 0)) {
     throw new ReachError("USAGE", `${at} is no number of events`);
   }

@@ -151,6 +151,11 @@ export function takeRealm(script: Script, stacks: boolean): Realm {
   return found;
 }
 
+/** Has a few realms made before the first program needs one. */
+export function prepareRealms(): void {
+  refill();
+}
+
 /** Keeps a realm for the next time; everything of the session is let go. */
 export function giveBackRealm(realm: Realm): void {
   realm.port.unload();

@@ -5,7 +5,13 @@
  */
 import { limits, type SessionId, sessionIdBytes } from "../base/index.ts";
 import type { BlobStream, BulkPackWriter, PackBlobs, PackMark } from "../blobs/index.ts";
-import { createFolders, type Disk, type DiskFile, replaceFile } from "../disk/index.ts";
+import {
+  createFolders,
+  type Disk,
+  type DiskFile,
+  type LockCheck,
+  replaceFile,
+} from "../disk/index.ts";
 import {
   BatchBuilder,
   batchHeaderBytes,
@@ -38,16 +44,20 @@ export interface BulkContext {
   readonly root: string;
   readonly blobs: PackBlobs;
   /** Throws `FENCED` when another writer has taken over. */
-  checkLock(): void;
+  readonly checkLock: LockCheck;
 }
 
 /** Opens the event log of a session, a new one durable with its folder, manifest and header. */
-async function openEventLog(disk: Disk, root: string, manifest: Manifest): Promise<DiskFile> {
+async function openEventLog(
+  { disk, root, checkLock }: BulkContext,
+  manifest: Manifest,
+): Promise<DiskFile> {
   const { id } = manifest;
   const path = eventLogPath(root, id);
   if (disk.exists(path)) return disk.open(path, "write");
   await createFolders(disk, root, sessionFolder(root, id));
-  await replaceFile(disk, manifestPath(root, id), encodeManifest(manifest));
+  await replaceFile(disk, manifestPath(root, id), encodeManifest(manifest), checkLock);
+  checkLock();
   const file = disk.open(path, "create");
   try {
     file.write(encodeEventLogHeader(sessionIdBytes(id)), 0);
@@ -114,19 +124,18 @@ export class BulkWriter {
     manifest: Manifest,
     tail: SessionTail,
   ): Promise<BulkWriter> {
-    const { disk, root, blobs } = context;
+    const { disk, root, blobs, checkLock } = context;
     const { end, size } = tail;
     const packs = blobs.openBulk();
     let marker: BulkMarker | undefined;
     try {
       // No pack is named before it is durable: its number might be given to another one.
       const watermark = { end, size, pack: 0, packSize: 0 };
-      const checkLock = (): void => context.checkLock();
       marker = await BulkMarker.create(disk, root, manifest.id, watermark, checkLock);
       // Before the log is opened: a writer that took over later sees the marker and replaces the
       // log.
       checkLock();
-      const file = await openEventLog(disk, root, manifest);
+      const file = await openEventLog(context, manifest);
       return new BulkWriter(manifest, tail, file, marker, packs, checkLock);
     } catch (error) {
       // The marker stays: whoever called undoes what was done under it.

@@ -63,8 +63,10 @@ export async function keepForeignCheckpoint(
 ): Promise<void> {
   const path = `${sessionFolder(root, id)}/${nameOf(verifierKey)}`;
   const content = new Uint8Array([...utf8(`${verifierKey}\n`), ...note]);
-  if (disk.exists(path) && equalBytes(readFile(disk, path), content)) return;
-  await replaceFile(disk, path, content);
+  if (disk.exists(path) && equalBytes(readFile(disk, path), content)) {
+    // Whoever wrote it may have been killed before its name was durable.
+    await disk.syncFolder(sessionFolder(root, id));
+  } else await replaceFile(disk, path, content);
 }
 
 /**

@@ -68,8 +68,10 @@ export class CheckpointSigner {
     if (!note) return;
     const { disk, root } = this.#context;
     // Whoever has taken over may have signed a later one.
-    const beforeRename = (): void => this.#write.lock.check();
-    await replaceFile(disk, checkpointPath(root, writer.id), note, beforeRename);
+    const checkLock = (): void => this.#write.lock.check();
+    const path = checkpointPath(root, writer.id);
+    // An older one may be at work on its way to the disk, or being rebuilt.
+    await this.#write.targets.alone(path, () => replaceFile(disk, path, note, checkLock));
   }
 
   #signedSize(id: SessionId): number {

@@ -5,11 +5,13 @@
 import type { Clock, Entropy, SessionId } from "../base/index.ts";
 import type { PackBlobs } from "../blobs/index.ts";
 import type { Disk } from "../disk/index.ts";
+import type { Batch } from "../event/index.ts";
 import type {
   DirectoryLock,
   DirectoryTargets,
   Journal,
   JournalSizes,
+  PlaceLater,
   Processes,
 } from "../log/index.ts";
 import type { ManifestRequest } from "./manifest.ts";
@@ -39,6 +41,11 @@ export interface DirectoryOptions {
   readonly processes?: Processes;
   /** For tests of what happens at the end of a file. */
   readonly sizes?: Partial<StorageSizes>;
+  /**
+   * Lets acknowledged events wait for their place in the files of their sessions, where other
+   * processes read them; in this one everybody sees them at once. Default: they do not wait.
+   */
+  readonly placeLater?: PlaceLater;
   /** Told of trouble that was survived, for logs. */
   readonly onTrouble?: (trouble: string) => void;
   /** Told how long each group of the journal took to become durable, in seconds, for metrics. */
@@ -50,11 +57,21 @@ export interface NewSession extends ManifestRequest {
   readonly id?: SessionId;
 }
 
-/** Called after events of a session have become durable: its id, its size, how many they are. */
-export type CommitListener = (id: SessionId, size: number, count: number) => void;
+/**
+ * Called after events of a session have become durable: its id, its size, how many they are, and
+ * the batches that hold them, whose bytes stay valid.
+ */
+export type CommitListener = (
+  id: SessionId,
+  size: number,
+  count: number,
+  batches: readonly Batch[],
+) => void;
 
 /** What only a writing directory has. */
 export interface WriteSide {
+  /** The disk as it is when everything acknowledged is in its place. */
+  readonly disk: Disk;
   readonly lock: DirectoryLock;
   readonly journal: Journal;
   readonly targets: DirectoryTargets;

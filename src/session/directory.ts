@@ -3,6 +3,7 @@
  * writer or any number of readers; opening for writing recovers what a crash left behind.
  */
 import {
+  assert,
   type Clock,
   type Entropy,
   isSessionId,
@@ -40,7 +41,8 @@ import { LargePayloads } from "./large-payloads.ts";
 import { encodeManifest, type Manifest, manifestOf } from "./manifest.ts";
 import { openForWriting } from "./open-for-writing.ts";
 import { type RecoveryReport, recoverBulk } from "./recover-directory.ts";
-import { isRemoved, type ReaderContext, readManifest, SessionReader } from "./session-reader.ts";
+import { type Resumed, resumeSession } from "./resume-session.ts";
+import { isRemoved, type ReaderContext, SessionReader } from "./session-reader.ts";
 import { SessionTail } from "./session-tail.ts";
 import { SessionWriter, type WriterContext } from "./session-writer.ts";
 import { type KeptSnapshot, keepPayload, keepSnapshots, packEntries } from "./snapshot-keeping.ts";
@@ -71,6 +73,7 @@ export class Directory {
    * failed.
    */
   readonly #toUndo = new Set<SessionId>();
+  readonly #onNodeDisk: boolean;
   #closed = false;
 
   private constructor(
@@ -84,7 +87,8 @@ export class Directory {
     this.path = options.path;
     this.identity = identity;
     this.blobs = blobs;
-    this.disk = options.disk ?? nodeDisk;
+    this.#onNodeDisk = (options.disk ?? nodeDisk) === nodeDisk;
+    this.disk = write?.disk ?? options.disk ?? nodeDisk;
     this.processes = options.processes ?? systemProcesses;
     this.recovery = recovery;
     this.#clock = options.clock ?? systemClock;
@@ -114,6 +118,15 @@ export class Directory {
     const holder = await currentHolder(disk, path, options.processes ?? systemProcesses);
     const journal = disk.list(journalFolder(path)).some((name) => parseSegmentName(name));
     return new Directory(options, identity, blobs, !holder && !journal, undefined, undefined);
+  }
+
+  /**
+   * Brings everything acknowledged of a session to its place: before its files are read by others
+   * than this object, by a worker for example, from the disk of this machine.
+   */
+  bringUpToDate(id: SessionId): void {
+    assert(this.#onNodeDisk, "others read the disk of this machine");
+    this.disk.exists(sessionFolder(this.path, id));
   }
 
   /** Whether this process may write. */
@@ -226,17 +239,16 @@ export class Directory {
     }
   }
 
-  #createForBulk(request: NewSession): { manifest: Manifest; tail: SessionTail } {
+  #createForBulk(request: NewSession): Resumed {
     const manifest = this.#newManifest(request);
     return { manifest, tail: SessionTail.empty(this.disk, this.path, manifest.id) };
   }
 
   /** Makes durable in its place what the journal still holds of a session. */
-  async #settleSession(id: SessionId, write: WriteSide): Promise<void> {
-    await write.journal.makeDurable(eventLogPath(this.path, id));
-    await write.journal.makeDurable(manifestPath(this.path, id));
+  async #settleSession(id: SessionId, { journal, targets }: WriteSide): Promise<void> {
+    await journal.makeDurable(manifestPath(this.path, id));
+    await targets.hold(id, journal.liveSegments);
     await syncFolders(this.disk, this.path, sessionFolder(this.path, id));
-    write.targets.hold(id);
   }
 
   /**
@@ -270,7 +282,7 @@ export class Directory {
     try {
       const { pack, size } = await writer.abandon();
       await this.#undoBulk(writer.id);
-      await this.#writeSide().blobs.cut(pack, size);
+      await this.#writeSide().blobs.cut(pack, size, () => this.checkLock());
     } finally {
       this.#forgetWriter(writer);
     }
@@ -279,10 +291,9 @@ export class Directory {
   /** Until this has worked the session takes no events: its marker would cut them off. */
   async #undoBulk(id: SessionId): Promise<void> {
     const { blobs, targets, lock } = this.#writeSide();
-    const checkLock = (): void => lock.check();
+    const context = { disk: this.disk, path: this.path, blobs, checkLock: () => lock.check() };
     try {
-      checkLock();
-      await recoverBulk({ disk: this.disk, path: this.path, blobs, checkLock }, id);
+      await targets.alone(eventLogPath(this.path, id), () => recoverBulk(context, id));
       this.#toUndo.delete(id);
     } finally {
       targets.release(id);
@@ -308,7 +319,7 @@ export class Directory {
     return manifestOf(request, id, this.#clock(), this.#entropy(32));
   }
 
-  #resume(id: SessionId): { manifest: Manifest; tail: SessionTail } {
+  #resume(id: SessionId): Resumed {
     const undone = !this.#toUndo.has(id);
     if (this.#writers.has(id) || (this.#changing.has(id) && undone)) {
       throw new ReachError("CONFLICT", `session ${id} is being written already`, { where: id });
@@ -319,20 +330,7 @@ export class Directory {
         hint: "make room or mend the disk, then import again or open the directory again",
       });
     }
-    const reader = this.session(id);
-    try {
-      const { quarantine } = reader;
-      if (quarantine) {
-        throw new ReachError("QUARANTINED", `session ${id} is read-only: ${quarantine.reason}`, {
-          where: `${id}@${quarantine.seq}`,
-          hint: "its events up to there are intact; import or fork them into a new session",
-        });
-      }
-      const tail = SessionTail.resume(this.disk, this.path, reader.log, reader.checkpoint());
-      return { manifest: readManifest(this.disk, this.path, id), tail };
-    } finally {
-      reader.close();
-    }
+    return resumeSession(this.#context, id, this.#writeSide());
   }
 
   #writeSide(): WriteSide {
@@ -349,8 +347,8 @@ export class Directory {
       abandon: (staged) => blobs.abandon(staged),
       journaledBytesMax,
       putLarge: this.#putLarge,
-      committed: (id, size, count) => {
-        for (const listener of this.#listeners) listener(id, size, count);
+      committed: (id, size, count, batches) => {
+        for (const listener of this.#listeners) listener(id, size, count, batches);
       },
       failed: (error) => this.#giveUpUncommitted(error),
     };
@@ -365,7 +363,8 @@ export class Directory {
   readonly #putLarge = async (bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }> => {
     const { blobs, lock } = this.#writeSide();
     const checkLock = (): void => lock.check();
-    this.#large ??= LargePayloads.open(this.disk, this.path, blobs, this.#largeId(), checkLock);
+    const newId = (): SessionId => newSessionId(this.#clock, this.#entropy);
+    this.#large ??= LargePayloads.open(this.disk, this.path, blobs, newId(), checkLock);
     const large = this.#large;
     try {
       return await (await large).put(bytes);
@@ -380,10 +379,6 @@ export class Directory {
       throw error;
     }
   };
-
-  #largeId(): SessionId {
-    return newSessionId(this.#clock, this.#entropy);
-  }
 
   /**
    * Signs and stores a checkpoint over everything committed of a session; nothing when the newest

@@ -47,11 +47,12 @@ export async function collectGarbage(
   await directory.settle();
   directory.checkLock();
   const removals = await finishRemovals(directory);
+  directory.checkLock();
   const leftovers = removeTemporaryFiles(directory);
   const sessions = directory.sessionIds();
   const live = new LivePayloads(directory.disk, directory.path);
   const present = new PresentPayloads(directory, live, sessions, options);
-  const collected = await directory.blobs.collect(present.names());
+  const collected = await directory.blobs.collect(present.names(), () => directory.checkLock());
   options.onProgress?.({ done: live.events, total: live.events, unit: "events" });
   return {
     freedBytes: collected.bytesFreed + removals + leftovers.bytes,

@@ -13,6 +13,7 @@ import {
   highestEpoch,
   Journal,
   journalFolder,
+  PlacingDisk,
   systemProcesses,
 } from "../log/index.ts";
 import type { DirectoryOptions, WriteSide } from "./directory-options.ts";
@@ -60,13 +61,14 @@ export async function openForWriting(options: DirectoryOptions): Promise<OpenedF
       checkLock,
     });
     const folder = journalFolder(path);
-    const { onSync } = options;
+    const { onSync, placeLater } = options;
     const journal = new Journal(
-      { disk, folder, lock, entropy, targets, sizes, onTrouble, onSync },
+      { disk, folder, lock, entropy, targets, sizes, onTrouble, onSync, placeLater },
       start,
     );
     const journaledBytesMax = sizes.journaledPayloadBytesMax ?? limits.blobJournalBytesMax;
-    const write = { lock, journal, targets, blobs, journaledBytesMax };
+    const upToDate = placeLater ? new PlacingDisk(disk, path, journal.placements) : disk;
+    const write = { disk: upToDate, lock, journal, targets, blobs, journaledBytesMax };
     return { identity, write, report };
   } catch (error) {
     await lock.release().catch((again: unknown) => onTrouble(messageOf(again)));

@@ -40,6 +40,7 @@ import {
   sessionsInBulk,
   type TornTail,
 } from "../log/index.ts";
+import { settleRemovals } from "./removal-marks.ts";
 import { isRemoved, quarantinePath, readQuarantine } from "./session-reader.ts";
 
 /** What recovery did, for people and for `reach doctor`. */
@@ -73,6 +74,7 @@ export async function recoverDirectory(
   options: Options,
 ): Promise<{ start: JournalStart; report: RecoveryReport }> {
   const { path } = options;
+  await settleRemovals(options.disk, path);
   const cut = await recoverBulks(options);
   const folder = journalFolder(path);
   const recovery = await recoverJournal({ ...options, folder });
@@ -110,6 +112,7 @@ export async function recoverBulk(
   { disk, path, blobs, checkLock }: Pick<Options, "disk" | "path" | "blobs" | "checkLock">,
   id: SessionId,
 ): Promise<number | undefined> {
+  checkLock();
   const watermark = readBulkMarker(disk, path, id);
   const log = eventLogPath(path, id);
   const folder = sessionFolder(path, id);
@@ -117,7 +120,7 @@ export async function recoverBulk(
   if (watermark && watermark !== "damaged") {
     const pack = blobs.packs().find((one) => one.pack === watermark.pack);
     const written = pack?.kind === "bulk" || pack?.kind === "unknown";
-    if (written) await blobs.cut(watermark.pack, watermark.packSize);
+    if (written) await blobs.cut(watermark.pack, watermark.packSize, checkLock);
     checkLock();
     if (watermark.size === 0) await removeUnborn(disk, folder);
     else if (disk.exists(log)) {
@@ -218,8 +221,13 @@ export async function quarantine(
   seq: number,
   reason: string,
 ): Promise<void> {
-  if (readQuarantine(disk, root, id) || !disk.exists(sessionFolder(root, id))) return;
+  if (!disk.exists(sessionFolder(root, id))) return;
   try {
+    if (readQuarantine(disk, root, id)) {
+      // Whoever wrote it may have been killed before it was durable.
+      await disk.syncFolder(sessionFolder(root, id));
+      return;
+    }
     const content = `${JSON.stringify({ seq, reason })}\n`;
     await syncFolders(disk, root, sessionFolder(root, id));
     await replaceFile(disk, quarantinePath(root, id), utf8(content));

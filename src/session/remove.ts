@@ -9,6 +9,7 @@ import { type Disk, readFile, replaceFile } from "../disk/index.ts";
 import { checkpointPath, eventLogPath, manifestPath, sessionFolder } from "../log/index.ts";
 import { foreignCheckpointNames, readForeignCheckpoint } from "./checkpoint-files.ts";
 import type { Directory } from "./directory.ts";
+import { markRemoval, unmarkRemoval } from "./removal-marks.ts";
 import { tombstonePath } from "./session-reader.ts";
 
 /** What is left of a removed session, as `tombstone` holds it in JSON. */
@@ -62,7 +63,10 @@ export async function removeUnwritten(
     checkpoint: lastCheckpoint(disk, path, id),
   };
   const content = utf8(`${JSON.stringify(tombstone)}\n`);
+  directory.checkLock();
+  markRemoval(disk, path, id);
   await replaceFile(disk, tombstonePath(path, id), content, () => directory.checkLock());
+  unmarkRemoval(disk, path, id);
   await finishRemoval(directory, id);
 }
 

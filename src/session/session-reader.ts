@@ -157,9 +157,9 @@ export class SessionReader {
    * they may be damaged below those that the signed root is made of.
    */
   #storedRoot(first: number): Uint8Array | undefined {
-    const stored = this.storedTree(first);
-    const signed = stored && this.checkpoint();
-    if (!stored || !signed) return undefined;
+    const found = this.#signedTree(first);
+    if (!found) return undefined;
+    const { signed, stored } = found;
     const firstRoot = rootAt(first, stored);
     const { size: second, root: secondRoot } = signed;
     const proof = first > 0 ? proveConsistency(first, second, stored) : [];
@@ -184,14 +184,19 @@ export class SessionReader {
    * root of the newest checkpoint is made of are right; the ones below may still be damaged.
    */
   storedTree(size: number): HashReader | undefined {
+    return this.#signedTree(size)?.stored;
+  }
+
+  /** The stored hashes, and the checkpoint that they belong to. */
+  #signedTree(size: number): { stored: HashReader; signed: Checkpoint } | undefined {
     const { disk, root } = this.#context;
     const path = treePath(root, this.id);
     if (!disk.exists(path)) return undefined;
-    const checkpoint = this.checkpoint();
-    if (!checkpoint || size > checkpoint.size) return undefined;
-    const bytes = 32 * storedCount(checkpoint.size);
+    const signed = this.checkpoint();
+    if (!signed || size > signed.size) return undefined;
+    const bytes = 32 * storedCount(signed.size);
     // Hash by hash: a proof needs a few hundred of what may be millions.
-    const read: HashReader = (indexes) => {
+    const stored: HashReader = (indexes) => {
       const file = disk.open(path, "read");
       try {
         if (file.size() < bytes) throw new ReachError("CORRUPT", `${path} is cut off`);
@@ -205,7 +210,8 @@ export class SessionReader {
       }
     };
     try {
-      return equalBytes(rootAt(checkpoint.size, read), checkpoint.root) ? read : undefined;
+      const whole = equalBytes(rootAt(signed.size, stored), signed.root);
+      return whole ? { stored, signed } : undefined;
     } catch (error) {
       if (codeOf(error) === "CORRUPT") return undefined;
       throw error;

@@ -54,7 +54,7 @@ export interface WriterContext {
   /** Makes a larger payload durable past the journal. */
   putLarge(bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }>;
   /** Called after events have become durable and are in their place. */
-  committed(id: SessionId, size: number, count: number): void;
+  committed(id: SessionId, size: number, count: number, batches: readonly Batch[]): void;
   /** The journal has failed: no session may commit what it has collected so far. */
   failed(error: unknown): void;
 }
@@ -327,8 +327,9 @@ export class SessionWriter {
       () => {
         this.#inFlight -= 1;
         const before = this.tail.size;
-        for (const { batch } of sealed) this.tail.commit(batch);
-        this.#context.committed(this.id, this.tail.size, this.tail.size - before);
+        const batches = sealed.map(({ batch }) => batch);
+        for (const batch of batches) this.tail.commit(batch);
+        this.#context.committed(this.id, this.tail.size, this.tail.size - before, batches);
         open.resolve();
         if (this.#inFlight === 0) this.#seal();
       },

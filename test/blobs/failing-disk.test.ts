@@ -1,7 +1,7 @@
 /** Operations of the disk that fail: nothing is lost, nothing is tried twice, work goes on. */
 import { describe, expect, test } from "vitest";
 import { codeOf, ReachError, sha256 } from "../../src/base/index.ts";
-import { PackBlobs } from "../../src/blobs/index.ts";
+import { PackBlobs, type PackWrite } from "../../src/blobs/index.ts";
 import { codeFrom, commit, holds, problems } from "./blobs.cases.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 import { noise } from "./samples.ts";
@@ -15,7 +15,7 @@ function full(): never {
 /** Lets `operation` fail at its `n`-th call, counted from 0, and never again. */
 function failAt(
   disk: MemoryDisk,
-  operation: "beforeWrite" | "beforeSync",
+  operation: "beforeWrite" | "beforeSync" | "beforeRead",
   n: number,
 ): () => boolean {
   let calls = 0;
@@ -29,6 +29,7 @@ function failAt(
 function works(disk: MemoryDisk): void {
   disk.beforeWrite = () => undefined;
   disk.beforeSync = () => undefined;
+  disk.beforeRead = () => undefined;
 }
 
 describe("a full disk", () => {
@@ -92,6 +93,68 @@ describe("a full disk", () => {
     const reader = await PackBlobs.open(disk, folder, "read");
     expect(disk.list(folder).filter((name) => name.endsWith(".idx"))).toEqual([]);
     expect(holds(reader, bytes)).toBe(true);
+  });
+});
+
+describe("a read that fails once", () => {
+  const first = noise(9000, 20);
+  const second = noise(9000, 21);
+
+  /** A pack without its index, and what a recovery would write to it once more. */
+  async function left(): Promise<{ disk: MemoryDisk; writes: readonly PackWrite[] }> {
+    const disk = new MemoryDisk();
+    const store = await PackBlobs.open(disk, folder, "write");
+    commit(store, store.stage(first));
+    const staged = store.stage(second);
+    const writes = staged.entries;
+    commit(store, staged);
+    store.close();
+    for (const name of disk.list(folder)) {
+      if (name.endsWith(".idx")) disk.remove(`${folder}/${name}`);
+    }
+    return { disk, writes };
+  }
+
+  test("hides nothing of a pack, neither from this process nor from the next", async () => {
+    let failures = 0;
+    for (let n = 0; ; n++) {
+      const { disk, writes } = await left();
+      const store = await PackBlobs.open(disk, folder, "write");
+      const reached = failAt(disk, "beforeRead", n);
+      const apply = (): void => {
+        for (const write of writes) store.apply(write);
+      };
+      const failed = [codeFrom(apply), codeFrom(() => holds(store, first))].includes("DISK_FULL");
+      works(disk);
+      if (!reached()) break;
+      failures += failed ? 1 : 0;
+      apply();
+      for (const bytes of [first, second]) expect(holds(store, bytes), `read ${n}`).toBe(true);
+      store.close();
+      const next = await PackBlobs.open(disk, folder, "read");
+      for (const bytes of [first, second]) expect(holds(next, bytes), `read ${n}`).toBe(true);
+    }
+    expect(failures).toBeGreaterThan(2);
+  });
+
+  test("leaves the damage known that a pack has", async () => {
+    const { disk } = await left();
+    const path = `${folder}/00000001.pack`;
+    const bytes = disk.bytesOf(path);
+    bytes[500] = (bytes[500] as number) ^ 1;
+    disk.replace(path, bytes);
+    let failures = 0;
+    for (let n = 0; ; n++) {
+      const store = await PackBlobs.open(disk, folder, "read");
+      expect(codeFrom(() => store.get(sha256(first)))).toBe("BLOB_CORRUPT");
+      const reached = failAt(disk, "beforeRead", n);
+      const code = codeFrom(() => store.get(sha256(first)));
+      works(disk);
+      if (!reached()) break;
+      failures += code === "DISK_FULL" ? 1 : 0;
+      expect(codeFrom(() => store.get(sha256(first)))).toBe("BLOB_CORRUPT");
+    }
+    expect(failures).toBeGreaterThan(2);
   });
 });
 

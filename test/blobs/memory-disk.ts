@@ -41,6 +41,7 @@ class MemoryFile implements DiskFile {
 
   read(into: Uint8Array, position: number): number {
     this.#check();
+    this.#disk.beforeRead(this.path);
     const end = Math.min(this.#content.size, position + into.length);
     if (end <= position) return 0;
     into.set(this.#content.bytes.subarray(position, end));
@@ -81,6 +82,7 @@ export class MemoryDisk implements Disk {
   /** May throw, to make an operation fail. */
   beforeWrite: (path: string) => void = () => undefined;
   beforeSync: (path: string) => void = () => undefined;
+  beforeRead: (path: string) => void = () => undefined;
 
   open(path: string, mode: OpenMode): DiskFile {
     const content = this.#files.get(path);

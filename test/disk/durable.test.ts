@@ -2,7 +2,7 @@
 // operation, and every operation fails in every way. What was there before, or what was to come.
 
 import { describe, expect, it } from "vitest";
-import { codeOf, noBytes, utf8 } from "../../src/base/index.ts";
+import { codeOf, noBytes, ReachError, utf8 } from "../../src/base/index.ts";
 import {
   createFolders,
   cutFile,
@@ -114,6 +114,25 @@ describe("a file that is replaced", () => {
       expect(contentOf(disk)).toBe("fresh");
       expect(disk.exists(`/f/a${temporarySuffix}`)).toBe(false);
     });
+  });
+});
+
+describe("a file that two writers replace, one of which has taken over", () => {
+  it("is that one's, and nothing of the other's keeps it from getting there", async () => {
+    for (let delay = 0; delay < 20; delay++) {
+      const disk = prepared(delay);
+      let owner = 1;
+      const check = (writer: number) => (): void => {
+        if (writer !== owner) throw new ReachError("FENCED", "somebody has taken over");
+      };
+      const first = replaceFile(disk, "/f/a", noBytes, check(1)).catch(codeOf);
+      for (let turn = 0; turn < delay; turn++) await Promise.resolve();
+      owner = 2;
+      await replaceFile(disk, "/f/a", fresh, check(2));
+      expect(await first).toBeOneOf([undefined, "FENCED"]);
+      expect(contentOf(disk)).toBe("fresh");
+      expect(contentOf(disk.crash(new Random(delay), nothingKept))).toBe("fresh");
+    }
   });
 });
 

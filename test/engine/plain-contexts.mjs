@@ -9,7 +9,7 @@ import { decodeValue, encodeValue, ReachError } from "../../dist/base/index.js";
 const kernel = `
 globalThis.kernel = (() => {
   let program, state, ops, nextSeq, now = 0, calls = new Map(), timers = new Map(), waiters = [];
-  let inbox = [], ended, failed, dropped = [];
+  let inbox = [], ended, failed, dropped = [], logs = [];
   class Cancelled extends Error { constructor(m) { super(m); this.name = "Cancelled"; } }
   const reduce = (event) => { if (program.reduce) state = program.reduce(state, event) ?? state; };
   const make = (kind, type, value) => {
@@ -26,6 +26,7 @@ globalThis.kernel = (() => {
       const seq = make("call", name, options === undefined ? { input } : { input, options });
       return new Promise((resolve, reject) => calls.set(seq, { resolve, reject }));
     },
+    log: (...values) => void logs.push(host.encode(values)),
     emit: (type, value) => void make("emit", type, value ?? null),
     sleep: (ms) => {
       const due = now + ms;
@@ -50,7 +51,9 @@ globalThis.kernel = (() => {
   const failure = (error) => ({
     name: error?.name ?? "Error", message: String(error?.message ?? error), code: error?.code,
   });
-  const start = (seq) => { ops = []; dropped = []; ended = failed = undefined; nextSeq = seq; };
+  const start = (seq) => {
+    ops = []; dropped = []; logs = []; ended = failed = undefined; nextSeq = seq;
+  };
   return {
     load(source) { program = (0, eval)("(" + source + ")"); },
     init(event) { state = program.init ? program.init(event) : {}; },
@@ -101,7 +104,7 @@ globalThis.kernel = (() => {
       const end = ended && {
         ...ended, abandoned: waiting.calls, unread: inbox.map(({ seq }) => seq),
       };
-      return { operations: ops, dropped, ended: end, failed, waiting, now };
+      return { operations: ops, dropped, logs, ended: end, failed, waiting, now };
     },
     state: () => state,
   };

@@ -128,6 +128,61 @@ describe("a session goes on", () => {
     expect(run.events(id).filter((event) => event.startsWith("call"))).toHaveLength(1);
   });
 
+  it("with the calls carried out again that earlier steps have left over", async () => {
+    const run = fresh();
+    let keys: string[] = [];
+    const open = new Map<string, () => void>();
+    const waiting = effectsOf({
+      wait: (n: number, { key, signal }) => {
+        keys.push(key);
+        signal.addEventListener("abort", () => open.delete(key));
+        return new Promise((resolve) => open.set(key, () => resolve(n)));
+      },
+      work: (n: number) => n,
+    });
+    const program = programOf(
+      "leaver",
+      `{
+        init: () => ({ turn: 0, late: [] }),
+        reduce(state, event) {
+          if (event.kind === "step") state.turn += 1;
+          if (event.kind === "result" && event.type === "wait") state.late.push(event.data.value);
+          return state;
+        },
+        async step(ctx) {
+          const turn = ctx.state.turn;
+          if (turn === 0 || turn === 20) ctx.call("wait", turn);
+          if (turn < 25) { await ctx.call("work", turn); return "continue"; }
+          await ctx.waitFor("go");
+          return { done: ctx.state.late };
+        },
+      }`,
+    );
+    const options = { effects: waiting, limits: { snapshotEvents: 20 } };
+    const first = await run.open({ programs: [program], ...options });
+    const { id } = await first.start("leaver", null);
+    const waits = (): boolean => run.engine.status(id).waiting?.inputs[0] === "go";
+    await until(waits);
+    const calls = [...keys];
+    expect(calls).toHaveLength(2);
+    await run.crash();
+    keys = [];
+    const second = await run.open(options);
+    await until(() => waits() && keys.length === 2);
+    expect(keys).toEqual(calls);
+    open.get(calls[0] as string)?.();
+    await until(() => run.events(id).some((event) => event.startsWith("result:wait")));
+    await run.close();
+    keys = [];
+    await run.open(options);
+    await until(() => waits() && keys.length === 1);
+    expect(keys).toEqual([calls[1]]);
+    open.get(calls[1] as string)?.();
+    await until(() => run.engine.status(id).size > second.status(id).size || open.size === 0);
+    await run.engine.input(id, { type: "go", data: null });
+    expect((await run.engine.finished(id)).result).toEqual([0, 20]);
+  });
+
   it("after it has slept, for an input, a timer, and after the engine was closed", async () => {
     const run = fresh();
     const program = programOf(

@@ -154,6 +154,39 @@ describe("a session", () => {
     expect(engine.metrics()).toMatchObject({ started: 1, ended: { done: 1 } });
   });
 
+  it("has what its program logs as notes, once, and not what it logs at its end", async () => {
+    const run = fresh();
+    const program = programOf(
+      "logger",
+      `{ async step(ctx) {
+        ctx.log("before", { n: 1 });
+        await ctx.waitFor("go");
+        ctx.log("behind");
+        await ctx.call("double", 2);
+        ctx.log("last");
+        return "done";
+      } }`,
+    );
+    const options = { programs: [program], effects: double };
+    const engine = await run.open(options);
+    const { id } = await engine.start("logger", null);
+    await until(() => run.events(id).length === 2);
+    await run.close();
+    const again = await run.open(options);
+    await again.input(id, { type: "go", data: null });
+    await again.finished(id);
+    expect(run.events(id).map((event) => event.replace(/ \{\}$/, ""))).toEqual([
+      "trigger:logger null",
+      'note:log ["before",{"n":1}]',
+      "input:go null",
+      'call:double {"input":2}',
+      'note:log ["behind"]',
+      'result:double@3 {"value":4}',
+      "step:done",
+      "end:done",
+    ]);
+  });
+
   it("has its notes between activations, seen by no program", async () => {
     const run = fresh();
     const effects = effectsOf({

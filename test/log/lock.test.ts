@@ -1,10 +1,11 @@
 // One writer: who gets the lock of a data directory, what the others are told, and that a writer
 // which was paused through a takeover acknowledges nothing when it wakes.
 
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { nodeDisk } from "../../src/disk/index.ts";
 import {
   currentHolder,
@@ -130,4 +131,25 @@ describe("the lock of a data directory", () => {
     const lock = await acquire(processes({ pid: 2 }, always));
     expect(lock.epoch).toBe(4);
   });
+
+  it.runIf(process.platform === "linux")(
+    "is not held by a killed process that nobody reaped",
+    async () => {
+      // The shell becomes a process that never asks for the children that it was born with.
+      const parent = spawn("/bin/sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
+      try {
+        const pid = await new Promise<number>((resolve) => {
+          parent.stdout.on("data", (bytes: Buffer) => resolve(Number(bytes.toString())));
+        });
+        const stat = (): string[] => readFileSync(`/proc/${pid}/stat`, "utf8").split(" ");
+        const holder = { ...systemProcesses.self(), pid, started: stat()[21] ?? "" };
+        expect(systemProcesses.isAlive(holder)).toBe(true);
+        process.kill(pid, "SIGKILL");
+        await vi.waitFor(() => expect(stat()[2]).toBe("Z"));
+        expect(systemProcesses.isAlive(holder)).toBe(false);
+      } finally {
+        parent.kill("SIGKILL");
+      }
+    },
+  );
 });

@@ -39,6 +39,17 @@ describe("a program", () => {
     expect(await loadProgram(file(good, "plain.mjs"))).toMatchObject({ name: "good" });
   });
 
+  test("with steps is refused when it cannot be loaded where it will run", async () => {
+    const asking = `const begun = Date.now();
+      export default { name: "asking", version: "1", init: () => begun, reduce: (s) => s };`;
+    await expect(loadProgram(file(asking))).resolves.toMatchObject({ hasStep: false });
+    const stepping = asking.replace("init:", 'async step() { return "done"; }, init:');
+    await expect(loadProgram(file(stepping))).rejects.toMatchObject({
+      code: "PROGRAM_INVALID",
+      message: expect.stringContaining("the time is asked for while the program is loaded"),
+    });
+  });
+
   test("is named by the hash of the very code that runs", async () => {
     const { code, hash } = await loadProgram(file(good));
     expect(toHex(hash)).toBe(toHex(sha256(utf8(code as string))));

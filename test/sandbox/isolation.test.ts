@@ -1,6 +1,7 @@
 // Nothing from outside is reachable in a context, and nothing in it can be changed that outlives
 // the program: seen from inside, by walking everything that a program can get hold of.
 
+import { setFlagsFromString } from "node:v8";
 import { describe, expect, test } from "vitest";
 import { decodeValue } from "../../src/base/index.ts";
 import { Play, programOf, steps } from "./play.ts";
@@ -282,4 +283,19 @@ describe("what programs commonly do", () => {
     play.begin();
     expect(resultOf(play)).toEqual(value);
   });
+});
+
+test("what a flag of the engine adds to every context is nothing for a program", () => {
+  setFlagsFromString("--expose-gc");
+  try {
+    // A program that adds a global is never evaluated in a context that has been used.
+    const program = steps("ctx.emit('x', typeof gc); return 'done';", "globalThis.mark = 1;");
+    for (let i = 0; i < 4; i++) {
+      const play = new Play(program);
+      play.begin();
+      expect(play.made()).toEqual(['emit x "undefined"']);
+    }
+  } finally {
+    setFlagsFromString("--no-expose-gc");
+  }
 });

@@ -10,6 +10,7 @@ import { decodeValue } from "../../src/base/index.ts";
 import { bundleProgram } from "../../src/runtime/bundle.ts";
 import { type CompiledProgram, compileProgram, ProgramContext } from "../../src/sandbox/index.ts";
 import { type Leak, sourceOf } from "./leaks/leak.ts";
+import { valueLeaks } from "./leaks/of-values.ts";
 import { refusedLeaks } from "./leaks/refused.ts";
 import { fixedLeaks, replayLeaks, stateLeaks } from "./leaks/shown-by-replay.ts";
 import { type Play, playOut, replay } from "./play.ts";
@@ -48,9 +49,9 @@ function folded({ program, events }: Play): unknown {
 }
 
 test("there are more than forty of them, and each is told apart by name", () => {
-  const all = [...refusedLeaks, ...replayLeaks, ...stateLeaks];
+  const all = [...refusedLeaks, ...replayLeaks, ...stateLeaks, ...fixedLeaks, ...valueLeaks];
   expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
-  expect(all.length).toBeGreaterThan(40);
+  expect(all.filter(({ outcome }) => outcome !== "same again").length).toBeGreaterThan(80);
 });
 
 test("a program without a leak passes all of these checks", async () => {
@@ -76,7 +77,7 @@ describe("refused by the bundler, with its place:", () => {
 });
 
 describe("fails inside, and says why:", () => {
-  test.each(leaks(refusedLeaks, "throws"))("%s", async (_, leak) => {
+  test.each(leaks([...refusedLeaks, ...valueLeaks], "throws"))("%s", async (_, leak) => {
     let message: string;
     try {
       const { activation } = play(await load(leak));
@@ -102,7 +103,7 @@ describe("cannot be kept in a snapshot:", () => {
 });
 
 describe("does something else when it is run again:", () => {
-  test.each(leaks(replayLeaks, "diverges"))("%s", async (_, leak) => {
+  test.each(leaks([...replayLeaks, ...valueLeaks], "diverges"))("%s", async (_, leak) => {
     const program = await load(leak);
     // How deep the stack is differs by chance: one of a few replays is sure to begin elsewhere.
     const replays = Array.from({ length: 8 }, () => replay(play(program)));
@@ -128,5 +129,14 @@ describe("is the same on every machine:", () => {
         .find(({ type }) => type === "x");
       expect(JSON.stringify(emitted?.data)).toBe(leak.message);
     }
+  });
+});
+
+describe("looks like a leak, and does the same again:", () => {
+  test.each(leaks(valueLeaks, "same again"))("%s", async (_, leak) => {
+    const played = play(await load(leak));
+    expect(played.activation?.failed).toBeUndefined();
+    expect(replay(played)).toMatch(/^[0-9a-f]{64}$/);
+    expect(folded(played)).toEqual(played.state());
   });
 });

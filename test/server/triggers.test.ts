@@ -3,6 +3,7 @@
 
 import { describe, expect, it } from "vitest";
 import { TriggerQueue } from "../../src/server/triggers.ts";
+import type { Workspace } from "../../src/server/workspace.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 import { type Served, type ServeOptions, serve } from "./serving.ts";
 import { Observer } from "./tailing.ts";
@@ -90,6 +91,24 @@ describe("a trigger", () => {
     again.drop();
     const text = await (await served.get("/metrics")).text();
     expect(text).not.toContain('method="POST",route="/v1/sessions",');
+  });
+
+  it("whose caller is gone before the answer begins all the same, and leaves no tail", async () => {
+    const { served, engine } = await serveEngine();
+    let open = (): void => {};
+    engine.gate = new Promise((resolve) => {
+      open = resolve;
+    });
+    const observer = new Observer(`${served.url}/v1/sessions`, {}, { program: "slow" });
+    const { tails, catalogue } = served.server.context.workspaces.get("default") as Workspace;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    observer.drop();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    open();
+    await until(() => engine.started.length === 1 && catalogue.size === 1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(tails.size).toBe(0);
+    expect(tails.sources).toBe(0);
   });
 
   it("is not answered as a tail to a token that may not read, and begins nothing", async () => {

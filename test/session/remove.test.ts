@@ -11,6 +11,7 @@ import {
   tombstonePath,
   verifySession,
 } from "../../src/session/index.ts";
+import { nothingKept } from "../sim/power.ts";
 import { Random } from "../sim/random.ts";
 import { SimDisk } from "../sim/sim-disk.ts";
 import { filesBelow, keepSamples, Scratch, writeSample } from "./sample-session.ts";
@@ -123,6 +124,16 @@ describe("when the power fails while a session is removed", () => {
     return Directory.open({ path: folder, mode: "write", disk, processes });
   }
 
+  /** Nobody makes snapshots durable; one that the power tears says nothing about a removal. */
+  async function syncSnapshots(disk: SimDisk, id: SessionId): Promise<void> {
+    const snapshots = `${sessionFolder(folder, id)}/snapshots`;
+    for (const name of disk.list(snapshots)) {
+      const file = disk.open(`${snapshots}/${name}`, "write");
+      await file.sync();
+      file.close();
+    }
+  }
+
   async function prepared(seed: number): Promise<{
     disk: SimDisk;
     directory: Directory;
@@ -135,6 +146,7 @@ describe("when the power fails while a session is removed", () => {
     const ids = [await writeSample(directory, 30), await writeSample(directory, 30)];
     await keepSamples(directory, ids[0] as SessionId, [10, 20]);
     await directory.settle();
+    await syncSnapshots(disk, ids[0] as SessionId);
     return { disk, directory, ids };
   }
 
@@ -168,4 +180,31 @@ describe("when the power fails while a session is removed", () => {
     expect(outcomes.there).toBeGreaterThan(0);
     expect(outcomes.gone).toBeGreaterThan(0);
   }, 60_000);
+
+  test("and it was shown as gone after a kill, it stays gone", async () => {
+    const measured = await prepared(0);
+    const before = measured.disk.operations;
+    await removeSession(measured.directory, measured.ids[0] as SessionId);
+    const operations = measured.disk.operations - before;
+    let gone = 0;
+    for (let step = 1; step <= operations; step++) {
+      const { disk, directory, ids } = await prepared(0);
+      const id = ids[0] as SessionId;
+      let killed: SimDisk | undefined;
+      const at = disk.operations + step;
+      disk.onChange = ({ index }) => {
+        if (index >= at) killed ??= disk.clone();
+      };
+      await removeSession(directory, id);
+      // The page cache has outlived the process; then all that nobody has synced is lost.
+      killed ??= disk.clone();
+      const shown = (await open(killed, 2)).sessionIds();
+      const again = await open(killed.crash(new Random(step), nothingKept), 3);
+      if (!shown.includes(id)) {
+        gone += 1;
+        expect(again.sessionIds(), `step ${step}`).not.toContain(id);
+      }
+    }
+    expect(gone).toBeGreaterThan(5);
+  });
 });

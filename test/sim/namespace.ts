@@ -43,9 +43,18 @@ export function isFolder(node: Node | undefined): node is Folder {
   return node !== undefined && !(node instanceof FileContent);
 }
 
+/** Paths that were taken apart: every operation names one, and mostly one of those before. */
+const knownParts = new Map<string, readonly string[]>();
+const knownPartsMax = 4096;
+
 /** The names of `path` from the root; relative paths start there, too. */
-export function pathParts(path: string): string[] {
-  return path.split("/").filter((part) => part !== "" && part !== ".");
+export function pathParts(path: string): readonly string[] {
+  const known = knownParts.get(path);
+  if (known !== undefined) return known;
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (knownParts.size >= knownPartsMax) knownParts.clear();
+  knownParts.set(path, parts);
+  return parts;
 }
 
 function failure(code: "NOT_FOUND" | "ALREADY_EXISTS" | "IO_FAILED", path: string, what: string) {
@@ -106,9 +115,12 @@ export class Namespace {
 
   /** The node that `path` names now. */
   find(path: string): number | undefined {
-    if (path === "") return undefined;
+    return path === "" ? undefined : this.#walk(path, pathParts(path));
+  }
+
+  #walk(path: string, parts: readonly string[]): number | undefined {
     let id = rootNode;
-    for (const part of pathParts(path)) {
+    for (const part of parts) {
       const folder = this.#nodes.get(id);
       if (!isFolder(folder)) throw failure("IO_FAILED", path, "not a folder on the way");
       const next = folder.names.get(part);
@@ -121,9 +133,9 @@ export class Namespace {
   /** The slot of `path` in its folder, which must exist. */
   slot(path: string): Slot {
     const parts = pathParts(path);
-    const name = parts.pop();
+    const name = parts.at(-1);
     if (name === undefined) throw failure("IO_FAILED", path, "the root has no name");
-    const folder = this.find(`/${parts.join("/")}`);
+    const folder = this.#walk(path, parts.slice(0, -1));
     if (folder === undefined) throw failure("NOT_FOUND", path, "no such folder");
     if (!isFolder(this.#nodes.get(folder))) throw failure("IO_FAILED", path, "not a folder");
     return { folder, name };

@@ -273,6 +273,19 @@ function activityOf({ kind, path: file }: Operation): string | undefined {
   return undefined;
 }
 
+/** Turns of the microtask queue until something is placed, and between one session and the next. */
+const placedAfterTurns = 60;
+const turnsBetween = 7;
+
+/** Quiet moments, as often in the middle of something as not. */
+function placedLater(place: () => boolean): void {
+  const go = async (): Promise<void> => {
+    for (let turn = 0; turn < placedAfterTurns; turn++) await Promise.resolve();
+    while (place()) for (let turn = 0; turn < turnsBetween; turn++) await Promise.resolve();
+  };
+  void go();
+}
+
 async function open(disk: Disk, world: World, takeOver: boolean): Promise<Engine> {
   const { clock, entropy } = world;
   const processes = processesOf(world);
@@ -285,6 +298,12 @@ async function open(disk: Disk, world: World, takeOver: boolean): Promise<Engine
     processes,
     takeOver,
     sizes,
+    // Every other process lets what it has acknowledged wait for its place.
+    ...((entropy(1)[0] ?? 0) % 2 === 0
+      ? {}
+      : {
+          placeLater: placedLater,
+        }),
   } as const;
   return new ReachEngine(await Directory.open(options), world);
 }

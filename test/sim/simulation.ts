@@ -60,7 +60,14 @@ interface Wreck {
 /** Where clocks begin, in ms since the Unix epoch. */
 const firstTime = 1_700_000_000_000;
 const depthMax = 3;
+/** Turns that a takeover waits for something rare to begin. */
+const rareTurnsMax = 5000;
 const generationsMax = 3;
+
+/** Lets others go first, some turns of the microtask queue. */
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
+}
 
 /** Runs number `run` of a seed; throws `SimulationFailure` when a promise is broken. */
 export async function simulate(options: SimulationOptions, run: number): Promise<void> {
@@ -141,7 +148,7 @@ class Run {
     await this.#told(story, disk, async () => {
       const plan = drawPlan(this.#random, generation === 1);
       if (driver.takeOver !== undefined && this.#random.chance(0.25)) {
-        const quiet = { ...plan, fillsDisk: false, injectsFaults: false };
+        const quiet = { ...plan, rounds: 2, fillsDisk: false, injectsFaults: false };
         const running = firstWork.run(quiet);
         engine = await this.#takeOver(process, disk, oracle, firstWork);
         await running;
@@ -171,7 +178,7 @@ class Run {
     first: Workload,
   ): Promise<Engine> {
     const { driver } = this.#options;
-    for (let turns = this.#random.int(1500); turns > 0; turns--) await Promise.resolve();
+    await this.#untilTakeover(first);
     if (this.#random.chance(0.7)) process.sleep();
     first.takeoverBegins();
     const takeOver = driver.takeOver as NonNullable<typeof driver.takeOver>;
@@ -188,6 +195,17 @@ class Run {
     process.wake();
     await running;
     return engine;
+  }
+
+  /** Lets a workload go on for a while, half of the time into the middle of something rare. */
+  async #untilTakeover(first: Workload): Promise<void> {
+    await turns(this.#random.int(1500));
+    if (this.#random.chance(0.5)) return;
+    const rare = this.#random.pick(["collection", "removal", "bulk", "large", "snapshot"]);
+    for (let turn = 0; turn < rareTurnsMax && !first.activities().includes(rare); turn++) {
+      await Promise.resolve();
+    }
+    await turns(this.#random.int(100));
   }
 
   async #crashAt(moment: Moment, oracle: Oracle, generation: number): Promise<void> {

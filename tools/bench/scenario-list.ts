@@ -5,13 +5,16 @@ import { append } from "./scenarios/append.ts";
 import { blobStore } from "./scenarios/blobs.ts";
 import { importArray } from "./scenarios/import-array.ts";
 import { importLog } from "./scenarios/import-log.ts";
+import { isolation } from "./scenarios/isolation.ts";
 import { million } from "./scenarios/million.ts";
 import { pages } from "./scenarios/pages.ts";
 import { replay } from "./scenarios/replay.ts";
 import { replayWorkers } from "./scenarios/replay-workers.ts";
 import { resent } from "./scenarios/resent.ts";
+import { resume } from "./scenarios/resume.ts";
 import { sandbox } from "./scenarios/sandbox.ts";
 import { state } from "./scenarios/state.ts";
+import { steps } from "./scenarios/steps.ts";
 import { tails } from "./scenarios/tails.ts";
 import { values } from "./scenarios/values.ts";
 import { verify } from "./scenarios/verify.ts";
@@ -27,9 +30,12 @@ export const scenarios: readonly Scenario[] = [
   importArray,
   values,
   sandbox,
+  steps,
+  resume,
   tails,
   blobStore,
   importLog,
   pages,
+  isolation,
   million,
 ];

@@ -1,5 +1,5 @@
 // Sessions of the measured program, each triggered, tailed from its first event to its end, and
-// given the approval it waits for. Every event has to come once, in order: what does not is dropped.
+// given the approval it waits for. Every event has to come once, in order: else it is dropped.
 
 import { Latencies } from "./latencies.ts";
 import type { LoadClient } from "./load-client.ts";
@@ -34,18 +34,27 @@ export interface Task {
   readonly waits: boolean;
 }
 
-/** Without an event for so long, a session is given up. */
-const silenceMs = 60_000;
+/** Without an event for so long, while nobody holds it, a session is given up. */
+const silenceMs = 15_000;
 
 /** From the last event before a program waits to its waiting, which is no event. */
 const untilWaitingMs = 10;
 
-/** Runs one session; `from` is when its trigger should leave, on the clock of this process. */
+/** By then the program waits, unless the machine is behind; then that counts as well. */
+function untilItWaits(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, untilWaitingMs));
+}
+
+/**
+ * Runs one session; `from` is when its trigger should leave, on the clock of this process. Before
+ * it is told to go on, `hold` is waited for.
+ */
 export async function runSession(
   client: LoadClient,
   task: Task,
   figures: SessionFigures,
   from = performance.now(),
+  hold: () => Promise<void> = untilItWaits,
 ): Promise<void> {
   let next = 0;
   let location = "";
@@ -54,6 +63,7 @@ export async function runSession(
   let ended = false;
   const approve = (): void => {
     posted = performance.now();
+    listen();
     const input = { kind: "input", type: "approval", data: { by: "perf" } };
     client.post(`${location}/events`, input).then(
       ({ status, text }) => {
@@ -63,7 +73,11 @@ export async function runSession(
     );
   };
   const wait = waitDetector(task);
-  const silence = setTimeout(() => tail.close(), silenceMs);
+  let silence: ReturnType<typeof setTimeout> | undefined;
+  const listen = (): void => {
+    clearTimeout(silence);
+    silence = setTimeout(() => tail.close(), silenceMs);
+  };
   const tail = client.tail(
     "/v1/sessions",
     { program: "perf-agent", input: task },
@@ -81,12 +95,14 @@ export async function runSession(
         }
         if (kind === "input") inputSeq = seq;
         if (kind === "end") ended = true;
-        // By then the program waits for it, unless the machine is behind; then that counts as well.
-        if (wait(kind)) setTimeout(approve, untilWaitingMs);
-        silence.refresh();
+        listen();
+        if (!wait(kind)) return;
+        clearTimeout(silence);
+        void hold().then(approve);
       },
     },
   );
+  listen();
   await tail.ended.catch((error: unknown) => figures.failed(error));
   clearTimeout(silence);
   figures.sessions += 1;
@@ -117,7 +133,8 @@ export async function burst(
 
 /**
  * Sessions that arrive at random, `perSecond` on average, whether earlier ones have been answered
- * or not; resolves when all have ended. Latencies count from the moment each should have left.
+ * or not. Resolves when the last one has arrived, with what resolves when all have ended. Latencies
+ * count from the moment each should have left.
  */
 export async function openLoop(
   client: LoadClient,
@@ -132,7 +149,7 @@ export async function openLoop(
   },
   task: Task,
   figures: SessionFigures,
-): Promise<void> {
+): Promise<{ readonly ended: Promise<void> }> {
   const began = performance.now();
   const running: Promise<void>[] = [];
   let at = began;
@@ -143,5 +160,5 @@ export async function openLoop(
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     running.push(runSession(client, task, figures, at));
   }
-  await Promise.all(running);
+  return { ended: Promise.all(running).then(() => {}) };
 }

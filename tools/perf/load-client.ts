@@ -35,13 +35,18 @@ export class LoadClient {
   }
 
   /** Posts JSON; resolves with the status and the body. */
-  async post(path: string, body: unknown): Promise<{ status: number; text: string }> {
+  post(path: string, body: unknown): Promise<{ status: number; text: string }> {
+    return this.postText(path, JSON.stringify(body));
+  }
+
+  /** Posts text that is JSON. */
+  async postText(path: string, body: string): Promise<{ status: number; text: string }> {
     const answer = await this.#agent.request({
       origin: this.#origin,
       path,
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify(body),
+      body,
     });
     return { status: answer.statusCode, text: await answer.body.text() };
   }

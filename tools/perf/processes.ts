@@ -1,17 +1,23 @@
-// The processes of a run: the server that is measured, started as anybody starts it (`reach serve`),
-// the fake tools that its program asks, and the floor beside it. Each is its own process; the one
-// that reads this is the client, and the only one whose clock is looked at.
+// The processes of a run: the server that is measured, started as anybody starts it (`reach
+// serve`), the fake tools that its program asks, and the floor beside it. Each is its own process;
+// the one that reads this is the client, and the only one whose clock is looked at.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const here = path.dirname(fileURLToPath(import.meta.url));
-/** The project: this file is run from `dist-tools/tools/perf`. */
-const root = path.resolve(here, "../../..");
+/** The project: this file is run as it is by tests, from `dist-tools` else. */
+const root = projectAbove(path.dirname(fileURLToPath(import.meta.url)));
+const servers = path.join(root, "tools", "perf", "servers");
+
+function projectAbove(folder: string): string {
+  return existsSync(path.join(folder, "package.json"))
+    ? folder
+    : projectAbove(path.dirname(folder));
+}
 
 /** A process that says on its first line where it listens. */
 export class Served {
@@ -71,11 +77,14 @@ export class TestBed {
   readonly folder: string;
   readonly reach: Served;
   readonly floor: Served;
+  /** Where clients find the server: itself, unless something was put between. */
+  url: string;
   readonly #tools: Served;
 
   private constructor(folder: string, reach: Served, floor: Served, tools: Served) {
     this.folder = folder;
     this.reach = reach;
+    this.url = reach.url;
     this.floor = floor;
     this.#tools = tools;
   }
@@ -83,9 +92,9 @@ export class TestBed {
   static async start({ work, profiles, program }: TestBedOptions): Promise<TestBed> {
     mkdirSync(work, { recursive: true });
     const folder = mkdtempSync(path.join(work, ".scratch-perf-"));
-    const tools = await Served.start([path.join(here, "servers", "tool-server.js")]);
+    const tools = await Served.start([path.join(servers, "tool-server.mjs")]);
     const floor = await Served.start([
-      path.join(here, "servers", "floor-server.js"),
+      path.join(servers, "floor-server.mjs"),
       path.join(folder, "floor.log"),
     ]);
     const perf = path.join(root, "perf");

@@ -12,6 +12,7 @@ import type { LoadedConfig } from "../../config/index.ts";
 import { nodeDisk } from "../../disk/index.ts";
 import { EffectRegistry } from "../../effects/index.ts";
 import { Engine } from "../../engine/index.ts";
+import { afterDelay } from "../../log/index.ts";
 import { closeWorkers, type LoadedProgram, loadProgram } from "../../runtime/index.ts";
 import { createServer, type ReachServer, TokenStore } from "../../server/index.ts";
 import { Directory, hasIdentity } from "../../session/index.ts";
@@ -34,6 +35,8 @@ interface ServeFlags {
 
 const defaultHost = "127.0.0.1";
 const defaultPort = 4320;
+/** Until files of sessions are written: in a burst, after the first events have been sent. */
+const placeAfterMs = 25;
 const logLevels = ["error", "warn", "info", "debug", "silent"] as const;
 
 /** `reach serve`. */
@@ -189,6 +192,7 @@ async function openDirectory(
     path,
     mode: "write",
     takeOver,
+    placeLater: afterDelay(placeAfterMs),
     onTrouble: (trouble) => log.warn({ trouble }, "the disk made trouble"),
     onSync: (seconds) => server()?.context.metrics.journalSync.observe(seconds),
   });

@@ -27,7 +27,7 @@ export const tailCommand: CommandDefinition = {
   examples: [
     ["reach tail 0199c1f2", "the last ten events"],
     ["reach tail 0199c1f2 -f", "and every one to come, until Ctrl-C or its end"],
-    ["reach tail 0199c1f2 -f --ndjson --url http://host:8787", "of a server"],
+    ["reach tail 0199c1f2 -f --ndjson --url http://host:4320", "of a server"],
   ],
   notes: [
     "Ends by itself when a session that Reach runs has ended. A connection to a server that " +

@@ -19,10 +19,10 @@ interface TriggerFlags {
 export const triggerCommand: CommandDefinition = {
   examples: [
     [
-      `reach trigger agent --url http://host:8787 --input '{"prompt":"hello"}'`,
+      `reach trigger agent --url http://host:4320 --input '{"prompt":"hello"}'`,
       "prints the id of the session",
     ],
-    ["reach trigger agent --url http://host:8787 --key order-17", "once, however often it is sent"],
+    ["reach trigger agent --url http://host:4320 --key order-17", "once, however often it is sent"],
   ],
   notes: [
     "The program is one that the server knows by this name. Ends when the trigger is durable; " +

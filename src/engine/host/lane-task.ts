@@ -27,6 +27,7 @@ const repliesHeldMs = 1;
 /** Serves one lane; called by piscina. Resolves when the engine has closed the channel. */
 export async function serveLane(task: LaneTask): Promise<void> {
   const module = (await import(pathToFileURL(task.contexts).href)) as { contexts: ContextMaker };
+  module.contexts.prepare?.();
   if ("port" in task) await servePort(task.port, module.contexts);
   else await servePipe(task.pipe, module.contexts);
 }

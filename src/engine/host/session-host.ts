@@ -8,6 +8,8 @@ import type { OpenOrder, Order, ProgramOrder, Reply } from "./orders.ts";
 
 /** Makes contexts of programs: `src/sandbox`, or something smaller in tests. */
 export interface ContextMaker {
+  /** Makes ready what every program needs, in a thread that has nothing to do yet. */
+  prepare?(): void;
   /** Takes the code of a program; throws `PROGRAM_INVALID`. Returns what makes contexts of it. */
   compile(program: ProgramOrder): () => StepContext;
 }

@@ -19,7 +19,7 @@ export class InlineRunner implements Runner {
       send: (orders: readonly Order[]) => void setImmediate(() => run(orders)),
       kill: (why) => {
         lane.alive = false;
-        events.onLost([lane], why);
+        events.onLost([lane], why, false);
       },
     });
     const run = (orders: readonly Order[]): void => {

@@ -8,8 +8,11 @@ import type { Order, Reply } from "../host/orders.ts";
 /** What a runner tells the engine. */
 export interface RunnerEvents {
   onReply(lane: Lane, reply: Reply): void;
-  /** These lanes are gone with everything in them. `why` is for people. */
-  onLost(lanes: readonly Lane[], why: string): void;
+  /**
+   * These lanes are gone with everything in them. `why` is for people; `isForeign`: somebody else
+   * killed them, so what ran in them is hardly the cause.
+   */
+  onLost(lanes: readonly Lane[], why: string, isForeign: boolean): void;
   /** A new lane, in place of one that was lost. */
   onLane(lane: Lane): void;
 }

@@ -1,155 +1,19 @@
 /**
- * A runner process with threads in it. Each lane is a pipe to one thread. A thread that does not
- * answer is ended, and when that does not help within a second, so is the process; a process that
- * uses more memory than it may is ended at once. Whatever dies takes its own lanes only, and comes
- * back with new ones.
+ * A runner of processes: whatever dies takes its own lanes only, and comes back with new ones.
+ * Where a spare process is kept, that one takes its place at once; else a new one is started.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import type { Socket } from "node:net";
-import { builtFile } from "../../runtime/index.ts";
-import { FrameReader, frame } from "../host/frames.ts";
-import { decodeMessage, encodeMessage } from "../host/messages.ts";
-import type { Order, Reply } from "../host/orders.ts";
-import type { ControlMessage, RunnerReport } from "../host/runner-control.ts";
-import { Lane, type Runner, type RunnerEvents } from "./lane.ts";
-import { residentBytes, seesOtherProcesses } from "./process-memory.ts";
+import type { Lane, Runner } from "./lane.ts";
+import { RunnerProcess, type RunnerProcessOptions } from "./runner-process.ts";
+import type { SpareProcess } from "./spare-process.ts";
 
-const MiB = 1024 * 1024;
-/** The first pipe behind standard input, output, error and the control channel. */
-const firstPipe = 4;
-/** Threads that may die before the process is replaced: each leaves a used pipe behind. */
-const sparePipes = 6;
-/** Before a thread that was told to end is ended with its process. */
-const killWaitMs = 1000;
-/** Between two looks at the memory of the process. */
-const memoryLookMs = 25;
 /** A process that lived for less died of itself: the next one waits, twice as long each time. */
 const shortLifeMs = 2000;
 const restartWaitMsMax = 5000;
 
-/** How a runner process is made. */
-export interface ProcessRunnerOptions {
-  readonly threads: number;
-  /** File of the module that makes contexts. */
-  readonly contexts: string;
-  readonly rssBytesMax: number;
-  /** Whether a new process takes the place of one that died. */
-  readonly comesBack: boolean;
-  readonly events: RunnerEvents;
-}
-
-/** One process. */
-class RunnerProcess {
-  readonly lanes = new Map<number, Lane>();
-  readonly #options: ProcessRunnerOptions;
-  readonly #child: ChildProcess;
-  readonly #look: NodeJS.Timeout;
-  #nextPipe = firstPipe;
-  #why: string | undefined;
-  #gone: () => void = () => {};
-  readonly ended: Promise<string>;
-
-  constructor(options: ProcessRunnerOptions) {
-    this.#options = options;
-    const pipes = Array.from({ length: options.threads + sparePipes }, () => "pipe" as const);
-    this.#child = spawn(process.execPath, [builtFile("engine/host/runner-main.js")], {
-      stdio: ["ignore", "ignore", "inherit", "ipc", ...pipes],
-      // Programs see no environment, and what runs them needs none.
-      env: { TZ: "UTC" },
-      windowsHide: true,
-    });
-    this.ended = new Promise((resolve) => {
-      this.#gone = () => resolve(this.#why ?? "its process ended");
-    });
-    this.#child.once("error", (error) => this.#end(`its process did not start: ${error.message}`));
-    this.#child.once("exit", (code, signal) => this.#end(`its process ended: ${signal ?? code}`));
-    this.#child.on("message", (message: RunnerReport) => this.#onReport(message));
-    this.#tell({ kind: "setup", threads: options.threads, reportsRss: !seesOtherProcesses });
-    for (let i = 0; i < options.threads; i++) this.#open();
-    this.#look = setInterval(() => this.#onRss(this.rssBytes), memoryLookMs);
-    this.#look.unref();
-  }
-
-  /** Resident memory in bytes, where it can be seen. */
-  get rssBytes(): number | undefined {
-    const { pid } = this.#child;
-    return pid === undefined ? undefined : residentBytes(pid);
-  }
-
-  #tell(message: ControlMessage): void {
-    if (this.#child.connected) this.#child.send(message, () => {});
-  }
-
-  /** Has a thread serve the next pipe. */
-  #open(): Lane {
-    const pipe = this.#nextPipe;
-    this.#nextPipe += 1;
-    const socket = this.#child.stdio[pipe] as Socket;
-    const { contexts, events } = this.#options;
-    const lane = new Lane({
-      send: (orders: readonly Order[]) => void socket.write(frame(encodeMessage(orders))),
-      kill: (why) => this.#killThread(pipe, why),
-    });
-    const reader = new FrameReader();
-    socket.on("data", (chunk) => {
-      for (const bytes of reader.push(chunk)) {
-        if (!lane.alive) return;
-        for (const reply of decodeMessage<Reply[]>(bytes)) events.onReply(lane, reply);
-      }
-    });
-    // What went wrong with a pipe shows in the end of its thread or process.
-    socket.on("error", () => {});
-    socket.once("close", () => this.#laneEnded(pipe, "its thread ended"));
-    this.lanes.set(pipe, lane);
-    this.#tell({ kind: "serve", pipe, contexts });
-    return lane;
-  }
-
-  #killThread(pipe: number, why: string): void {
-    this.#tell({ kind: "kill", pipe, why });
-    const wait = setTimeout(() => {
-      if (this.lanes.has(pipe)) this.kill(`${why}, and could not be ended by itself`);
-    }, killWaitMs);
-    wait.unref();
-  }
-
-  #onReport(message: RunnerReport): void {
-    if (message.kind === "rss") this.#onRss(message.bytes);
-    else this.#laneEnded(message.pipe, message.why);
-  }
-
-  #onRss(bytes: number | undefined): void {
-    const { rssBytesMax } = this.#options;
-    if (bytes === undefined || bytes <= rssBytesMax) return;
-    this.kill(`its process used ${Math.ceil(bytes / MiB)} of ${Math.floor(rssBytesMax / MiB)} MiB`);
-  }
-
-  #laneEnded(pipe: number, why: string): void {
-    const lane = this.lanes.get(pipe);
-    // After the process was killed its lanes are lost together.
-    if (!lane || this.#why !== undefined) return;
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    this.lanes.delete(pipe);
-    lane.alive = false;
-    (this.#child.stdio[pipe] as Socket).destroy();
-    this.#options.events.onLost([lane], why);
-    if (this.#nextPipe >= firstPipe + this.#options.threads + sparePipes) {
-      this.kill("too many of its threads have died");
-    } else if (this.#options.comesBack) this.#options.events.onLane(this.#open());
-  }
-
-  /** Ends the process, whatever it is doing. */
-  kill(why: string): void {
-    this.#why ??= why;
-    this.#child.kill("SIGKILL");
-  }
-
-  #end(why: string): void {
-    this.#why ??= why;
-    clearInterval(this.#look);
-    for (const stream of this.#child.stdio) stream?.destroy();
-    this.#gone();
-  }
+/** How a runner is made. */
+export interface ProcessRunnerOptions extends RunnerProcessOptions {
+  /** Takes the place of a process that died. */
+  readonly spare?: SpareProcess;
 }
 
 /** Runs contexts in a process of its own, again and again. */
@@ -174,28 +38,36 @@ export class ProcessRunner implements Runner {
     return this.#process.rssBytes;
   }
 
-  #start(): RunnerProcess {
+  #start(started = new RunnerProcess(this.#options)): RunnerProcess {
     const since = performance.now();
-    const started = new RunnerProcess(this.#options);
-    void started.ended.then((why) => {
+    started.isUsed = true;
+    void started.ended.then(({ why, isForeign }) => {
       if (this.#closed) return;
       const lost = [...started.lanes.values()];
       started.lanes.clear();
       for (const lane of lost) lane.alive = false;
-      this.#options.events.onLost(lost, why);
+      this.#options.events.onLost(lost, why, isForeign);
       if (this.#options.comesBack) this.#startAgain(performance.now() - since);
     });
     return started;
   }
 
   #startAgain(livedMs: number): void {
+    const spare = this.#options.spare?.take();
+    if (spare) {
+      this.#use(this.#start(spare));
+      return;
+    }
     const wait = this.#restartWaitMs;
     this.#restartWaitMs = livedMs < shortLifeMs ? Math.min(2 * wait + 20, restartWaitMsMax) : 0;
     this.#restart = setTimeout(() => {
-      if (this.#closed) return;
-      this.#process = this.#start();
-      for (const lane of this.lanes) this.#options.events.onLane(lane);
+      if (!this.#closed) this.#use(this.#start());
     }, wait);
+  }
+
+  #use(started: RunnerProcess): void {
+    this.#process = started;
+    for (const lane of this.lanes) this.#options.events.onLane(lane);
   }
 
   async close(): Promise<void> {
@@ -203,6 +75,6 @@ export class ProcessRunner implements Runner {
     clearTimeout(this.#restart);
     for (const lane of this.#process.lanes.values()) lane.alive = false;
     this.#process.kill("the engine closes");
-    await this.#process.ended;
+    await Promise.all([this.#process.ended, this.#options.spare?.close()]);
   }
 }

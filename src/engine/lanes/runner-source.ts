@@ -12,6 +12,7 @@ import type { RunnerSource } from "../scheduler.ts";
 import { InlineRunner } from "./inline-runner.ts";
 import type { RunnerEvents } from "./lane.ts";
 import { ProcessRunner } from "./process-runner.ts";
+import { SpareProcess } from "./spare-process.ts";
 import { ThreadRunner } from "./thread-runner.ts";
 
 /** A process for every two cores, with two threads. */
@@ -42,13 +43,17 @@ export async function runnerSource(
       };
     }
     case "processes": {
-      const rssBytesMax = limits.runnerRssBytesMax;
-      const start = (threads: number, comesBack: boolean, events: RunnerEvents) =>
-        new ProcessRunner({ threads, contexts, rssBytesMax, comesBack, events });
+      const { processes, threads } = runners;
+      const common = { contexts, rssBytesMax: limits.runnerRssBytesMax };
       return {
-        start: (events) =>
-          Array.from({ length: runners.processes }, () => start(runners.threads, true, events)),
-        startAlone: (events) => start(1, false, events),
+        start: (events) => {
+          const options = { ...common, threads, comesBack: true, events };
+          const spare = new SpareProcess(options);
+          return Array.from({ length: processes }, () => new ProcessRunner({ ...options, spare }));
+        },
+        startAlone: (events) => {
+          return new ProcessRunner({ ...common, threads: 1, comesBack: false, events });
+        },
       };
     }
   }

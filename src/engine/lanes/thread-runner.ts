@@ -60,7 +60,7 @@ export class ThreadRunner implements Runner {
     if (this.#closed) return;
     lane.alive = false;
     this.lanes.splice(this.lanes.indexOf(lane), 1);
-    this.#options.events.onLost([lane], why);
+    this.#options.events.onLost([lane], why, false);
     const next = this.#lane();
     this.lanes.push(next);
     this.#options.events.onLane(next);

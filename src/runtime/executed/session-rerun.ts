@@ -46,8 +46,9 @@ export class SessionRerun {
   readonly #renewal: Renewal;
   /** The context that the driver runs the program in. */
   #context: ProgramContext | undefined;
-  /** Seqs of the step events of this group that have the hash of a state. */
-  #recordedStates = new Map<number, Uint8Array>();
+  /** The step events of this group, and the hashes of states that some of them have. */
+  readonly #recordedSteps = new Map<number, EventView>();
+  readonly #recordedStates = new Map<number, Uint8Array>();
   #stepFrom = 1;
   #started = false;
   #over = false;
@@ -67,7 +68,9 @@ export class SessionRerun {
       return this.#context;
     };
     const snapshotAt = (seq: number): boolean => this.#renewsAt(seq);
-    this.#driver = new SessionDriver({ create, secrets, snapshotEvents: 1, snapshotAt });
+    const recordedStep = (seq: number) => this.#recordedSteps.get(seq)?.payloadBytes;
+    const host = { snapshotEvents: 1, snapshotAt, recordedStep };
+    this.#driver = new SessionDriver({ create, secrets, ...host });
   }
 
   /** Size of the last snapshot whose state came out again. */
@@ -100,16 +103,19 @@ export class SessionRerun {
       return undefined;
     }
     if (this.#over) return this.#fault(group, undefined, 0);
-    this.#noteStates(group);
+    this.#noteSteps(group);
     const turn = this.#started ? this.#deliver(head) : this.#begin(head);
     const fault = turn ? this.#compare(group, turn) : this.#compareDone(group);
     if (turn?.ended) this.#over = true;
     return fault;
   }
 
-  #noteStates({ made }: EventGroup): void {
+  #noteSteps({ made }: EventGroup): void {
+    this.#recordedSteps.clear();
     this.#recordedStates.clear();
     for (const event of made) {
+      if (event.kind !== "step") continue;
+      this.#recordedSteps.set(event.seq, event);
       const state = recordedState(event);
       if (state) this.#recordedStates.set(event.seq, state);
     }
@@ -162,7 +168,7 @@ export class SessionRerun {
       return undefined;
     }
     const waiting = { calls: [], timers: [], inputs: [] };
-    const turn = { firstSeq: end.seq, made: [made], snapshots: [], waiting, ended: true };
+    const turn = { firstSeq: end.seq, made: [made], snapshots: [], logs: [], waiting, ended: true };
     return this.#fault(group, turn, 0);
   }
 

@@ -310,8 +310,12 @@ const additions = ["structuredClone"];
 function fixGlobals(global: Holder): void {
   const kept = new Set([...permittedIntrinsics.map(([name]) => name), ...constants, ...additions]);
   for (const name of ownKeys(global)) {
-    if (!kept.has(name as string)) deleteProperty(global, name);
-    else defineProperty(global, name, { writable: false, configurable: false });
+    if (kept.has(name as string)) {
+      defineProperty(global, name, { writable: false, configurable: false });
+    } else if (!deleteProperty(global, name)) {
+      // What flags of the engine add, such as `gc`, stays as a name and is nothing any more.
+      defineProperty(global, name, { value: undefined, writable: false });
+    }
   }
 }
 

@@ -3,7 +3,15 @@
  * since a session grows.
  */
 import { type Static, Type } from "@fastify/type-provider-typebox";
-import { encodeValue, equalBytes, type SessionId, systemClock, toHex } from "../../base/index.ts";
+import {
+  encodeValue,
+  equalBytes,
+  newSessionId,
+  type SessionId,
+  systemClock,
+  systemEntropy,
+  toHex,
+} from "../../base/index.ts";
 import type { SessionReader } from "../../session/index.ts";
 import type { Access } from "../access/access.ts";
 import { allows } from "../access/scopes.ts";
@@ -14,6 +22,7 @@ import { readableEnd } from "../reader-pool.ts";
 import { answers, oneOf, problems, SessionIdParam, SessionParams, Sha256 } from "../schemas.ts";
 import type { ServerApp } from "../server-context.ts";
 import { eventStream, sendTail } from "../tails/send-tail.ts";
+import type { UsedSource } from "../tails/tail-hub.ts";
 import type { Workspace } from "../workspace.ts";
 
 const statuses = [
@@ -135,7 +144,15 @@ export function addSessionRoutes(app: ServerApp): void {
       const tailed = negotiate(request, reply, ["application/json", eventStream]) === eventStream;
       if (tailed) mayTail(request.access);
       const key = request.headers["idempotency-key"];
-      const { id, replayed } = await begin(workspace, request.body, key);
+      let used: UsedSource | undefined;
+      const onId = (id: SessionId): void => {
+        used = workspace.tails.sourceOfNew(id);
+      };
+      const begun = begin(workspace, request.body, key, tailed ? onId : undefined);
+      const { id, replayed } = await begun.catch((error: unknown) => {
+        used?.release();
+        throw error;
+      });
       if (!replayed && "program" in request.body) {
         workspace.metrics.triggerToFirstEvent.observe(reply.elapsedTime / 1000);
       }
@@ -143,7 +160,7 @@ export function addSessionRoutes(app: ServerApp): void {
       reply.code(201).header("location", `/v1/sessions/${id}`);
       if (!tailed) return { id };
       request.endless = true;
-      const used = workspace.tails.source(id);
+      used ??= workspace.tails.source(id);
       sendTail(reply, workspace.tails, used, { status: 201, from: 0, payload: "inline" });
       return reply;
     },
@@ -203,21 +220,23 @@ async function begin(
   workspace: Workspace,
   body: Static<typeof Begin>,
   key: string | undefined,
+  onId: ((id: SessionId) => void) | undefined,
 ): Promise<{ id: SessionId; replayed: boolean }> {
   if (!("program" in body)) return beginRecorded(workspace, body, key);
   const { engine, triggers } = workspace;
   if (!engine) throw new HttpError("UNAVAILABLE", "this server runs no programs");
   const { program, input = null, name } = body;
   const bytes = encodeValue(input);
-  const start = async (id?: SessionId): Promise<SessionId> => {
-    const options = {
-      ...(id === undefined ? {} : { id }),
-      ...(name === undefined ? {} : { name }),
-    };
+  const start = async (id: SessionId): Promise<SessionId> => {
+    onId?.(id);
+    const options = { id, fresh: true, ...(name === undefined ? {} : { name }) };
     const work = (): Promise<{ id: SessionId }> => engine.start(program, input, options);
     return (await triggers.run(program, bytes.length, work)).id;
   };
-  if (key === undefined) return { id: await start(), replayed: false };
+  if (key === undefined) {
+    const id = newSessionId(systemClock, systemEntropy);
+    return { id: await start(id), replayed: false };
+  }
   const { id, begun } = await workspace.keyed.once(key, async (fresh) => {
     await start(fresh);
   });

@@ -3,15 +3,14 @@
  * events, with the framing of HTTP around it, so that the same bytes go to every socket.
  */
 import { limits } from "../../base/index.ts";
-import type { EventView } from "../../event/index.ts";
-import type { SessionReader } from "../../session/index.ts";
+import type { EventView, PayloadSource } from "../../event/index.ts";
 import { JsonWriter, type PayloadChoice } from "../pages/json-writer.ts";
 
 /** How events are written for tails; tails whose `key` is the same share what was written. */
 export interface TailFormat {
   readonly key: string;
   /** The text of events in a row; the caller's to keep. */
-  encode(events: readonly EventView[], reader: SessionReader): Buffer;
+  encode(events: readonly EventView[], blobs: PayloadSource): Buffer;
 }
 
 /** Bytes for a socket: as they are, and as a chunk of HTTP/1.1. */
@@ -33,12 +32,12 @@ export function sseFormat(payload: PayloadChoice): TailFormat {
   const writer = new JsonWriter();
   return {
     key: `sse/${payload}`,
-    encode(events, reader) {
+    encode(events, blobs) {
       let left: number = limits.pageBytesMax;
       const fetch = (sha256: Uint8Array, size: number): Uint8Array | undefined => {
         if (size > left) return undefined;
         left -= size;
-        return reader.blobs.get(sha256);
+        return blobs.get(sha256);
       };
       for (const event of events) {
         writer.raw(`id: ${event.seq}\ndata: `);

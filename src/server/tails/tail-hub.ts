@@ -10,11 +10,17 @@ import type { ReaderPool } from "../reader-pool.ts";
 import type { ServerConfig } from "../server-options.ts";
 import { Tail } from "./tail.ts";
 import type { TailFormat } from "./tail-format.ts";
-import { TailSource } from "./tail-source.ts";
+import { type TailServices, TailSource } from "./tail-source.ts";
+
+/** A source that is used until it is released. */
+export interface UsedSource {
+  readonly source: TailSource;
+  readonly release: () => void;
+}
 
 /** The tails of one directory. */
 export class TailHub {
-  readonly #readers: ReaderPool;
+  readonly #services: TailServices;
   readonly #config: ServerConfig;
   readonly #sources = new Map<SessionId, TailSource>();
   readonly #tails = new Set<Tail>();
@@ -24,9 +30,11 @@ export class TailHub {
   #guests = 0;
 
   constructor(directory: Directory, readers: ReaderPool, config: ServerConfig) {
-    this.#readers = readers;
+    this.#services = { readers, blobs: directory.blobs };
     this.#config = config;
-    this.#stopListening = directory.onCommit((id, size) => this.#sources.get(id)?.committed(size));
+    this.#stopListening = directory.onCommit((id, size, _, batches) => {
+      this.#sources.get(id)?.committed(size, batches);
+    });
     const { heartbeatMs, slowReaderMs } = config;
     this.#timer = setInterval(() => this.#look(), Math.min(heartbeatMs, slowReaderMs) / 3);
     this.#timer.unref();
@@ -35,6 +43,11 @@ export class TailHub {
   /** Tails that are open, and other observers that wait. */
   get size(): number {
     return this.#tails.size + this.#guests;
+  }
+
+  /** Sessions that somebody tails or waits for. */
+  get sources(): number {
+    return this.#sources.size;
   }
 
   /**
@@ -60,13 +73,22 @@ export class TailHub {
    * The source of a session, for as long as it is used. Throws `NOT_FOUND`, `GONE`, `CORRUPT`,
    * `OVERLOADED` when there are too many tails, `UNAVAILABLE` when the server is stopping.
    */
-  source(id: SessionId): { readonly source: TailSource; readonly release: () => void } {
+  source(id: SessionId): UsedSource {
+    return this.#source(id, false);
+  }
+
+  /** The source of a session of a program that is about to begin: it misses nothing of it. */
+  sourceOfNew(id: SessionId): UsedSource {
+    return this.#source(id, true);
+  }
+
+  #source(id: SessionId, begun: boolean): UsedSource {
     if (this.#stopping.signal.aborted) {
       throw new HttpError("UNAVAILABLE", "the server is stopping");
     }
     let source = this.#sources.get(id);
     if (!source) {
-      source = new TailSource(id, this.#readers, () => this.#sources.delete(id));
+      source = new TailSource(id, this.#services, () => this.#sources.delete(id), begun);
       this.#sources.set(id, source);
     }
     return { source, release: source.use() };
@@ -82,7 +104,7 @@ export class TailHub {
 
   /** Tails `source` from `from` on over a response that has sent its head; `release` at its end. */
   open(
-    { source, release }: { readonly source: TailSource; readonly release: () => void },
+    { source, release }: UsedSource,
     response: ServerResponse,
     options: { readonly from: number; readonly format: TailFormat },
   ): void {

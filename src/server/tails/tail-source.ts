@@ -3,9 +3,10 @@
  * given to all tails that have everything before it. A tail that is behind fetches pieces at its
  * own pace, from a small cache, until it has caught up: at that very seq it joins the others.
  */
-import type { EventView } from "../../event/index.ts";
+import type { Batch, EventView, PayloadSource } from "../../event/index.ts";
 import type { SessionReader } from "../../session/index.ts";
 import { type ReaderLease, type ReaderPool, readableEnd } from "../reader-pool.ts";
+import { RecentEvents } from "./recent-events.ts";
 import type { Tail } from "./tail.ts";
 import { type TailBytes, type TailFormat, tailBytes } from "./tail-format.ts";
 
@@ -22,9 +23,20 @@ const pieceBytesMax = 512 * 1024;
 /** Bytes of pieces that a source keeps for others who are behind. */
 const keptBytesMax = 4 * 1024 * 1024;
 
+/** What sources have in common. */
+export interface TailServices {
+  readonly readers: ReaderPool;
+  readonly blobs: PayloadSource;
+}
+
 /** One session with somebody who tails it. */
 export class TailSource {
-  readonly #lease: ReaderLease;
+  readonly id: string;
+  readonly #services: TailServices;
+  readonly #recent: RecentEvents;
+  #lease: ReaderLease | undefined;
+  /** Whether Reach runs the session. */
+  readonly #executed: boolean;
   readonly #onIdle: () => void;
   readonly #live = new Map<TailFormat["key"], { format: TailFormat; tails: Set<Tail> }>();
   readonly #waiters = new Set<() => void>();
@@ -42,21 +54,29 @@ export class TailSource {
   /** Why the source can read no further. */
   #failure: unknown;
 
-  /** Throws what opening the session throws. `onIdle` is called when nobody uses it any more. */
-  constructor(id: string, readers: ReaderPool, onIdle: () => void) {
-    this.#lease = readers.lease(id);
+  /**
+   * Throws what opening the session throws, unless it is `begun` right now, of a program: then
+   * everything of it will be told. `onIdle` is called when nobody uses the source any more.
+   */
+  constructor(id: string, services: TailServices, onIdle: () => void, begun = false) {
+    this.id = id;
+    this.#services = services;
+    this.#recent = new RecentEvents(services.blobs);
     this.#onIdle = onIdle;
     try {
-      this.size = readableEnd(this.reader);
+      this.#executed = begun || this.reader.manifest.kind === "executed";
+      this.size = begun ? 0 : readableEnd(this.reader);
       this.position = this.size;
       this.#look(this.size - 1);
     } catch (error) {
-      this.#lease.release();
+      this.#lease?.release();
       throw error;
     }
   }
 
+  /** Opened when something is wanted that is not among the recent events. */
   get reader(): SessionReader {
+    this.#lease ??= this.#services.readers.lease(this.id);
     return this.#lease.reader;
   }
 
@@ -75,13 +95,14 @@ export class TailSource {
       this.#users -= 1;
       if (this.#users > 0) return;
       this.#released = true;
-      this.#lease.release();
+      this.#lease?.release();
       this.#onIdle();
     };
   }
 
-  /** Events up to `size` are durable. */
-  committed(size: number): void {
+  /** Events up to `size` are durable, the last of them in `batches`. */
+  committed(size: number, batches: readonly Batch[]): void {
+    this.#recent.add(batches);
     if (size <= this.size) return;
     this.size = size;
     if (this.#pumping) return;
@@ -146,7 +167,7 @@ export class TailSource {
   #read(from: number, to: number): EventView[] {
     const events: EventView[] = [];
     let bytes = 0;
-    for (const event of this.reader.events(from, to)) {
+    for (const event of this.#recent.range(from, to) ?? this.reader.events(from, to)) {
       events.push(event);
       const { payload } = event;
       bytes += event.bytes.length + (payload.form === "blob" ? payload.ref.size : 0);
@@ -157,7 +178,7 @@ export class TailSource {
 
   #encode(format: TailFormat, events: readonly EventView[], from: number): TailPiece {
     const next = from + events.length;
-    return { bytes: tailBytes(format.encode(events, this.reader)), next };
+    return { bytes: tailBytes(format.encode(events, this.#services.blobs)), next };
   }
 
   /** Gives what has been committed to the live tails, piece by piece. */
@@ -190,17 +211,18 @@ export class TailSource {
       const piece = this.#encode(format, events, from);
       for (const tail of [...tails]) tail.push(piece);
     }
+    this.#recent.forget(this.position);
   }
 
   /** Looks whether event `seq`, the last one, ends the session. */
   #look(seq: number): void {
-    if (seq < 0 || this.reader.manifest.kind !== "executed") return;
-    this.#noteEnd(this.reader.event(seq));
+    if (seq < 0 || !this.#executed) return;
+    const [recent] = this.#recent.range(seq, seq + 1) ?? [];
+    this.#noteEnd(recent ?? this.reader.event(seq));
   }
 
   #noteEnd({ kind, seq }: EventView): void {
-    const executed = this.reader.manifest.kind === "executed";
-    if (executed && kind === "end") this.#endedAt = seq;
+    if (this.#executed && kind === "end") this.#endedAt = seq;
   }
 
   /** What is durable cannot be read: nobody gets anything beyond it. */

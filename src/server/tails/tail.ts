@@ -71,6 +71,7 @@ export class Tail {
       const { bytes, next } = this.#source.piece(this.format, this.#next);
       this.#write(bytes);
       this.#next = next;
+      if (next === this.#source.position && this.#waiting === 0) continue;
       if (this.#waiting > 0) await this.#drained();
       // Others get their turn between two pieces.
       else await new Promise((resolve) => setImmediate(resolve));

@@ -20,3 +20,28 @@ describe("an unchanged program", () => {
     }
   });
 });
+
+describe("a reducer that looks at the data of steps", () => {
+  test("sees in a replay what is recorded, wherever that takes states of its own", async () => {
+    const used = await program(
+      `init: () => ({ turns: 0, seen: [] }),
+      reduce(state, event) {
+        if (event.kind !== "step") return state;
+        state.turns += 1;
+        state.seen.push(JSON.stringify(Object.keys(event.data)));
+        return state;
+      },
+      async step(ctx) {
+        await ctx.call("tool", {});
+        ctx.emit("turns", ctx.state.seen.slice(-2));
+        return ctx.state.turns < 40 ? "continue" : "done";
+      },`,
+    );
+    const played = play({ program: used, snapshotEvents: 20 });
+    const events = storedEvents(played);
+    expect(played.snapshots.length).toBeGreaterThan(2);
+    for (const renewal of ["never", "sparse", "always"] as const) {
+      expect(rerun(used, events, played.secret, { renewal }).fault).toBeUndefined();
+    }
+  });
+});

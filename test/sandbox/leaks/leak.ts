@@ -17,7 +17,9 @@ export type Outcome =
   /** Does the same again, but its state is not what folding its events alone gives. */
   | "folds differently"
   /** The machine has no say: the same whatever the time zone or language. */
-  | "fixed";
+  | "fixed"
+  /** Looks like a leak, and does the same again. */
+  | "same again";
 
 /** One program. */
 export interface Leak {

@@ -1,8 +1,8 @@
 // The floor: a bare fastify route that appends one batch to a file, makes it durable, and answers
 // with one Server-Sent Event. Batches that arrive while the disk is busy share the next fdatasync,
-// as in Reach. What it does not do (sessions, frames, hashes, programs) is what Reach is compared by.
+// as in Reach. What it leaves out (sessions, frames, hashes, programs) is what Reach costs.
 //
-//   node floor-server.js FILE
+//   node floor-server.mjs FILE
 //
 // Prints its origin on its first line; ends when its standard input does.
 
@@ -14,10 +14,11 @@ import fastify from "fastify";
 const [file = ""] = process.argv.slice(2);
 const fd = openSync(file, "a");
 const sync = promisify(fdatasync);
-let waiting: { bytes: Buffer; done: () => void }[] = [];
+/** @type {{ bytes: Buffer, done: () => void }[]} */
+let waiting = [];
 let busy = false;
 
-async function flush(): Promise<void> {
+async function flush() {
   busy = true;
   while (waiting.length > 0) {
     const group = waiting;
@@ -32,7 +33,9 @@ async function flush(): Promise<void> {
 const app = fastify();
 app.post("/append", async (request, reply) => {
   const bytes = Buffer.from(`${JSON.stringify(request.body)}\n`);
-  const durable = new Promise<void>((done) => waiting.push({ bytes, done }));
+  const durable = new Promise((done) => {
+    waiting.push({ bytes, done: () => done(undefined) });
+  });
   if (!busy) setImmediate(() => void flush());
   await durable;
   reply.hijack();

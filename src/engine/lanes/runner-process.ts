@@ -1,0 +1,173 @@
+/**
+ * One runner process with threads in it, from its start to its end. Each lane is a pipe to one
+ * thread. A thread that does not answer is ended, and when that does not help within a second, so
+ * is the process; a process that uses more memory than it may is ended at once.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
+import { builtFile } from "../../runtime/index.ts";
+import { FrameReader, frame } from "../host/frames.ts";
+import { decodeMessage, encodeMessage } from "../host/messages.ts";
+import type { Order, Reply } from "../host/orders.ts";
+import type { ControlMessage, RunnerReport } from "../host/runner-control.ts";
+import { Lane, type RunnerEvents } from "./lane.ts";
+import { residentBytes, seesOtherProcesses } from "./process-memory.ts";
+
+const MiB = 1024 * 1024;
+/** The first pipe behind standard input, output, error and the control channel. */
+const firstPipe = 4;
+/** Threads that may die before the process is replaced: each leaves a used pipe behind. */
+const sparePipes = 6;
+/** Before a thread that was told to end is ended with its process. */
+const killWaitMs = 1000;
+/** Between the end of a pipe and the conclusion that only its thread has ended. */
+const closeWaitMs = 250;
+/** Between two looks at the memory of the process. */
+const memoryLookMs = 25;
+
+/** How a runner process is made. */
+export interface RunnerProcessOptions {
+  readonly threads: number;
+  /** File of the module that makes contexts. */
+  readonly contexts: string;
+  readonly rssBytesMax: number;
+  /** Whether a thread that died is replaced. */
+  readonly comesBack: boolean;
+  readonly events: RunnerEvents;
+}
+
+/** How a process came to its end. */
+export interface RunnerEnd {
+  readonly why: string;
+  /** It was killed, and not from here. */
+  readonly isForeign: boolean;
+}
+
+/** One process. */
+export class RunnerProcess {
+  readonly lanes = new Map<number, Lane>();
+  readonly #options: RunnerProcessOptions;
+  readonly #child: ChildProcess;
+  readonly #look: NodeJS.Timeout;
+  #nextPipe = firstPipe;
+  #why: string | undefined;
+  #gone: (end: RunnerEnd) => void = () => {};
+  /** Resolves when it is gone, with why. */
+  readonly ended: Promise<RunnerEnd>;
+  /** Whether sessions may be in it: until then nobody hears of its lanes. */
+  isUsed = false;
+
+  constructor(options: RunnerProcessOptions) {
+    this.#options = options;
+    const pipes = Array.from({ length: options.threads + sparePipes }, () => "pipe" as const);
+    this.#child = spawn(process.execPath, [builtFile("engine/host/runner-main.js")], {
+      stdio: ["ignore", "ignore", "inherit", "ipc", ...pipes],
+      // Programs see no environment, and what runs them needs none.
+      env: { TZ: "UTC" },
+      windowsHide: true,
+    });
+    this.ended = new Promise((resolve) => {
+      this.#gone = resolve;
+    });
+    this.#child.once("error", ({ message }) => {
+      this.#end(`its process did not start: ${message}`, false);
+    });
+    this.#child.once("exit", (code, signal) => {
+      // What V8 cannot go on from ends in SIGABRT or worse; a kill comes from outside.
+      this.#end(`its process ended: ${signal ?? code}`, signal === "SIGKILL");
+    });
+    this.#child.on("message", (message: RunnerReport) => this.#onReport(message));
+    this.#tell({ kind: "setup", threads: options.threads, reportsRss: !seesOtherProcesses });
+    for (let i = 0; i < options.threads; i++) this.#open();
+    this.#look = setInterval(() => this.#onRss(this.rssBytes), memoryLookMs);
+    this.#look.unref();
+  }
+
+  /** Resident memory in bytes, where it can be seen. */
+  get rssBytes(): number | undefined {
+    const { pid } = this.#child;
+    return pid === undefined ? undefined : residentBytes(pid);
+  }
+
+  #tell(message: ControlMessage): void {
+    if (this.#child.connected) this.#child.send(message, () => {});
+  }
+
+  /** Has a thread serve the next pipe. */
+  #open(): Lane {
+    const pipe = this.#nextPipe;
+    this.#nextPipe += 1;
+    const socket = this.#child.stdio[pipe] as Socket;
+    const { contexts, events } = this.#options;
+    const lane = new Lane({
+      send: (orders: readonly Order[]) => void socket.write(frame(encodeMessage(orders))),
+      kill: (why) => this.#killThread(pipe, why),
+    });
+    const reader = new FrameReader();
+    socket.on("data", (chunk) => {
+      for (const bytes of reader.push(chunk)) {
+        if (!lane.alive) return;
+        for (const reply of decodeMessage<Reply[]>(bytes)) events.onReply(lane, reply);
+      }
+    });
+    // What went wrong with a pipe shows in the end of its thread or process.
+    socket.on("error", () => {});
+    socket.once("close", () => {
+      // A process that was killed closes its pipes before its exit is known; then it was no thread.
+      setTimeout(() => this.#laneEnded(pipe, "its thread ended"), closeWaitMs).unref();
+    });
+    this.lanes.set(pipe, lane);
+    this.#tell({ kind: "serve", pipe, contexts });
+    return lane;
+  }
+
+  #killThread(pipe: number, why: string): void {
+    this.#tell({ kind: "kill", pipe, why });
+    const wait = setTimeout(() => {
+      if (this.lanes.has(pipe)) this.kill(`${why}, and could not be ended by itself`);
+    }, killWaitMs);
+    wait.unref();
+  }
+
+  #onReport(message: RunnerReport): void {
+    if (message.kind === "rss") this.#onRss(message.bytes);
+    else this.#laneEnded(message.pipe, message.why);
+  }
+
+  #onRss(bytes: number | undefined): void {
+    const { rssBytesMax } = this.#options;
+    if (bytes === undefined || bytes <= rssBytesMax) return;
+    this.kill(`its process used ${Math.ceil(bytes / MiB)} of ${Math.floor(rssBytesMax / MiB)} MiB`);
+  }
+
+  #laneEnded(pipe: number, why: string): void {
+    const lane = this.lanes.get(pipe);
+    // After the process was killed its lanes are lost together.
+    if (!lane || this.#why !== undefined) return;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.lanes.delete(pipe);
+    lane.alive = false;
+    (this.#child.stdio[pipe] as Socket).destroy();
+    if (this.isUsed) this.#options.events.onLost([lane], why, false);
+    if (this.#nextPipe >= firstPipe + this.#options.threads + sparePipes) {
+      this.kill("too many of its threads have died");
+    } else if (this.#options.comesBack) {
+      const next = this.#open();
+      if (this.isUsed) this.#options.events.onLane(next);
+    }
+  }
+
+  /** Ends the process, whatever it is doing. */
+  kill(why: string): void {
+    this.#why ??= why;
+    this.#child.kill("SIGKILL");
+  }
+
+  #end(why: string, isKilled: boolean): void {
+    const isForeign = isKilled && this.#why === undefined;
+    this.#why ??= why;
+    clearInterval(this.#look);
+    for (const stream of this.#child.stdio) stream?.destroy();
+    this.#gone({ why: this.#why, isForeign });
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * A runner process that is started ahead of need: its threads are up, no session is in it. Starting
+ * one takes longer than anything else that stands between the death of a runner and the next event
+ * of its sessions.
+ */
+import { RunnerProcess, type RunnerProcessOptions } from "./runner-process.ts";
+
+/** Before a spare is started: whatever starts runners has better things to do just then. */
+const waitMs = 1000;
+
+/** Keeps one process, in exchange for one that is taken. */
+export class SpareProcess {
+  readonly #options: RunnerProcessOptions;
+  #spare: RunnerProcess | undefined;
+  #start: NodeJS.Timeout | undefined;
+  #closed = false;
+
+  constructor(options: RunnerProcessOptions) {
+    this.#options = options;
+    this.#startLater();
+  }
+
+  #startLater(): void {
+    clearTimeout(this.#start);
+    if (this.#closed) return;
+    this.#start = setTimeout(() => this.#startNow(), waitMs);
+    this.#start.unref();
+  }
+
+  #startNow(): void {
+    const spare = new RunnerProcess(this.#options);
+    this.#spare = spare;
+    void spare.ended.then(() => {
+      if (this.#spare !== spare) return;
+      this.#spare = undefined;
+      this.#startLater();
+    });
+  }
+
+  /** The process that is kept, if there is one by now. */
+  take(): RunnerProcess | undefined {
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (spare) this.#startLater();
+    return spare;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#start);
+    const spare = this.#spare;
+    this.#spare = undefined;
+    spare?.kill("the engine closes");
+    await spare?.ended;
+  }
+}

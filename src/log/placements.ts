@@ -1,0 +1,268 @@
+/**
+ * What the journal has acknowledged, on its way to its place. Usually it is there before anybody is
+ * told. With a `placeLater` what belongs to a session waits for a quiet moment: making the files of
+ * a new session costs more than everything else about its first event, and nobody has to wait for
+ * it as long as whoever looks finds everything (`PlacingDisk`). What finds no room stays here and
+ * in the journal until there is some.
+ */
+import { messageOf, ReachError } from "../base/index.ts";
+import { type Disk, folderOf } from "../disk/index.ts";
+import { entryKinds, type JournalEntry } from "./journal-frame.ts";
+import { placementBytes, Reserve, reserveNames } from "./reserve.ts";
+import type { JournalTargets } from "./targets.ts";
+
+/**
+ * Has `place` called in a quiet moment, and again as long as it returns `true`; each call takes
+ * about a millisecond.
+ */
+export type PlaceLater = (place: () => boolean) => void;
+
+/** Quiet moments: `delayMs` after something has begun to wait, between whatever else there is. */
+export function afterDelay(delayMs: number): PlaceLater {
+  return (place) => {
+    const next = (): void => {
+      if (place()) setImmediate(next);
+    };
+    setTimeout(next, delayMs).unref();
+  };
+}
+
+/** What placements work with. */
+export interface PlacementOptions {
+  readonly disk: Disk;
+  /** The `journal` folder. */
+  readonly folder: string;
+  readonly reserveBytes: number;
+  readonly targets: JournalTargets;
+  readonly onTrouble?: ((trouble: string) => void) | undefined;
+  readonly placeLater?: PlaceLater | undefined;
+  /** Throws when another writer has taken over: it has recovered what waits here. */
+  readonly checkLock: () => void;
+}
+
+/** Sessions whose files are written in one call of `place`. */
+const sessionsAtOnce = 2;
+
+/** Brings acknowledged entries to their places, those of one file in their order. */
+export class Placements {
+  readonly #options: PlacementOptions;
+  readonly #reserve: Reserve;
+  /** Room for what waits: it can be given up while the other one is there for a group. */
+  readonly #waitingReserve: Reserve;
+  /** What waits for a quiet moment, by the folder of its session, the longest waiting first. */
+  readonly #waiting = new Map<string, JournalEntry[]>();
+  #waitingBytes = 0;
+  /** The disk did not take something that waits: it is tried again before the next group. */
+  #refused = false;
+  /** A group is on its way into the journal, and the reserve is there for it as well. */
+  #groupUnderWay = false;
+  /** What could not be placed although the reserve was given up for it, in order. */
+  #unplaced: JournalEntry[] = [];
+
+  constructor(options: PlacementOptions) {
+    this.#options = options;
+    const { disk, folder, reserveBytes, checkLock } = options;
+    this.#reserve = new Reserve(disk, `${folder}/${reserveNames.group}`, reserveBytes, checkLock);
+    const waiting = `${folder}/${reserveNames.waiting}`;
+    this.#waitingReserve = new Reserve(disk, waiting, reserveBytes, checkLock);
+  }
+
+  /** Whether anything waits. */
+  get waits(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Whether everything acknowledged is in its place. */
+  get done(): boolean {
+    return this.#unplaced.length === 0 && !this.waits;
+  }
+
+  /**
+   * Before a group is accepted: nothing may be without its place for want of room, and whatever
+   * happens to the disk meanwhile, the reserve has room for the group, and for what waits, in its
+   * place. Throws `DISK_FULL`, `IO_FAILED`.
+   */
+  async makeRoom(entries: readonly JournalEntry[]): Promise<void> {
+    const bytes = placementBytes(entries);
+    const enough = this.#reserve.holds(bytes) && this.#waitingReserve.holds(this.#waitingBytes);
+    // While a reserve is made anew there is none: then nothing may wait.
+    if (this.waits && (this.#refused || !enough)) {
+      this.placeAll();
+      if (this.waits) this.#placeWithReserve();
+    }
+    const error = this.#placeRest();
+    if (error) throw error;
+    await this.#reserve.fill(bytes);
+    if (this.#options.placeLater) await this.#waitingReserve.fill(this.#waitingBytes);
+    this.#groupUnderWay = true;
+  }
+
+  /** The group for which room was made has not been accepted. */
+  giveUp(): void {
+    this.#groupUnderWay = false;
+  }
+
+  /** Takes the entries of the group, which has been acknowledged. */
+  take(entries: readonly JournalEntry[]): void {
+    this.#groupUnderWay = false;
+    const { placeLater } = this.#options;
+    let stuck = this.#unplaced.length > 0;
+    for (const entry of entries) {
+      if (placeLater && entry.kind !== entryKinds.pack) this.#wait(entry, placeLater);
+      else stuck = !this.#place(entry) || stuck;
+    }
+    if (stuck) this.#placeWithReserve();
+  }
+
+  #wait(entry: JournalEntry, placeLater: PlaceLater): void {
+    const folder = folderOf(this.#options.targets.pathOf(entry));
+    const waiting = this.#waiting.get(folder);
+    if (waiting) waiting.push(entry);
+    else this.#waiting.set(folder, [entry]);
+    this.#waitingBytes += placementBytes([entry]);
+    if (!waiting && this.#waiting.size === 1) placeLater(() => this.#placeSome());
+  }
+
+  /** Returns whether something still waits that may be placed now. */
+  #placeSome(): boolean {
+    if (!this.#mayPlace()) return false;
+    let left = sessionsAtOnce;
+    for (const folder of this.#waiting.keys()) {
+      if (left === 0) return true;
+      if (!this.#placeFolder(folder)) return false;
+      left -= 1;
+    }
+    return false;
+  }
+
+  /** Places everything that waits, as far as this writer may and the disk takes it. */
+  placeAll(): void {
+    if (!this.#mayPlace()) return;
+    for (const folder of [...this.#waiting.keys()]) if (!this.#placeFolder(folder)) return;
+  }
+
+  /**
+   * Places what waits below the folder of a session, on a full disk everything that waits; nothing
+   * happens when nothing does.
+   */
+  placeBelow(folder: string): void {
+    if (!this.#waiting.has(folder) || !this.#mayPlace() || this.#placeFolder(folder)) return;
+    this.#spend(this.#waitingReserve);
+    for (const waiting of [...this.#waiting.keys()]) {
+      // What is in this reserve is enough for all: what still fails is no want of room.
+      if (!this.#placeFolder(waiting) && !this.#groupUnderWay) this.#placeWithReserve();
+    }
+  }
+
+  /**
+   * Nothing is written any more after another writer has taken over, or when that cannot be known:
+   * the journal is at its end then, and has what waits here.
+   */
+  #mayPlace(): boolean {
+    if (!this.waits) return true;
+    try {
+      this.#options.checkLock();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Returns whether the disk took everything; what it did not take goes on waiting. */
+  #placeFolder(folder: string): boolean {
+    // Something older of the same session may be among what is stuck.
+    if (this.#unplaced.length > 0) return false;
+    const entries = this.#waiting.get(folder) ?? [];
+    while (entries.length > 0) {
+      const entry = entries[0] as JournalEntry;
+      try {
+        this.#options.targets.apply(entry);
+      } catch (error) {
+        if (!this.#refused) this.#tellOf(error);
+        this.#refused = true;
+        return false;
+      }
+      entries.shift();
+      this.#waitingBytes -= placementBytes([entry]);
+    }
+    this.#waiting.delete(folder);
+    return true;
+  }
+
+  /** Returns whether the entry is in its place. */
+  #place(entry: JournalEntry): boolean {
+    if (this.#unplaced.length > 0) {
+      this.#unplaced.push(entry);
+      return false;
+    }
+    try {
+      this.#options.targets.apply(entry);
+      return true;
+    } catch (error) {
+      this.#unplaced.push(entry);
+      this.#tellOf(error);
+      return false;
+    }
+  }
+
+  #tellOf(error: unknown): void {
+    this.#options.onTrouble?.(`not yet in its place: ${messageOf(error)}`);
+  }
+
+  /**
+   * Gives the reserve up so that everything acknowledged finds its place on a full disk: also what
+   * waits, since others may take the room that was kept for it.
+   */
+  #placeWithReserve(): void {
+    if (!this.#mayPlace()) return;
+    this.#spend(this.#reserve);
+    if (this.waits) this.#spend(this.#waitingReserve);
+    this.#placeRest();
+    for (const entries of this.#waiting.values()) for (const entry of entries) this.#place(entry);
+    this.abandon();
+  }
+
+  #spend(reserve: Reserve): void {
+    try {
+      reserve.spend();
+    } catch (error) {
+      this.#tellOf(error);
+    }
+  }
+
+  /** Tries to bring what is stuck to its place; what fails stays, in order. */
+  #placeRest(): unknown {
+    while (this.#unplaced.length > 0) {
+      try {
+        this.#options.targets.apply(this.#unplaced[0] as JournalEntry);
+      } catch (error) {
+        return error;
+      }
+      this.#unplaced.shift();
+    }
+    return undefined;
+  }
+
+  /**
+   * Throws when something is not in its place, and the disk still does not take it, or another
+   * writer has taken over.
+   */
+  check(): void {
+    const error = this.#placeRest();
+    if (error) throw error;
+    this.placeAll();
+    if (this.waits && !this.#groupUnderWay) this.#placeWithReserve();
+    if (this.done) return;
+    this.#options.checkLock();
+    throw new ReachError("DISK_FULL", "acknowledged events are in the journal only", {
+      hint: "make room: they find their place as soon as there is some",
+    });
+  }
+
+  /** Forgets what waits, as a crash would. */
+  abandon(): void {
+    this.#waiting.clear();
+    this.#waitingBytes = 0;
+    this.#refused = false;
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Events that are acknowledged before they are in their place: in the process that writes nobody
+ * can tell, whichever way they look; a crash loses nothing; a writer that has been replaced writes
+ * nothing any more.
+ */
+import { afterEach, expect, test } from "vitest";
+import type { SessionId } from "../../src/base/index.ts";
+import { nodeDisk } from "../../src/disk/index.ts";
+import { eventLogPath, type Processes, sessionFolder } from "../../src/log/index.ts";
+import {
+  Directory,
+  removeSession,
+  type SessionWriter,
+  verifySession,
+} from "../../src/session/index.ts";
+import { Scratch } from "./sample-session.ts";
+
+let scratch = new Scratch();
+afterEach(() => {
+  scratch.remove();
+  scratch = new Scratch();
+});
+
+const header = { kind: "emit", type: "test", time: 1, ref: null, form: "bytes" } as const;
+const event = (n: number) => ({ ...header, bytes: Uint8Array.of(n) });
+
+/** Nothing is placed in it before a moment is used, or somebody looks; a process of its own. */
+async function open(started = "first") {
+  const moments: (() => boolean)[] = [];
+  const processes: Processes = {
+    self: () => ({ pid: 1, boot: "test", started, host: "test" }),
+    isAlive: () => true,
+    pause: () => Promise.resolve(),
+  };
+  const directory = await Directory.open({
+    path: scratch.at("data"),
+    mode: "write",
+    placeLater: (place) => void moments.push(place),
+    processes,
+    takeOver: true,
+  });
+  return { directory, moments };
+}
+
+function isPlaced(directory: Directory, id: SessionId): boolean {
+  return nodeDisk.exists(eventLogPath(directory.path, id));
+}
+
+async function begun(directory: Directory): Promise<SessionWriter> {
+  const writer = directory.createSession();
+  await writer.append(event(0)).durable;
+  return writer;
+}
+
+test("are placed in a quiet moment, a few sessions at a time", async () => {
+  const { directory, moments } = await open();
+  const ids = [];
+  for (let i = 0; i < 5; i++) ids.push((await begun(directory)).id);
+  expect(ids.filter((id) => isPlaced(directory, id))).toEqual([]);
+  expect(moments).toHaveLength(1);
+  const [place] = moments as [() => boolean];
+  expect(place()).toBe(true);
+  expect(ids.filter((id) => isPlaced(directory, id))).toHaveLength(2);
+  while (place());
+  expect(ids.filter((id) => isPlaced(directory, id))).toEqual(ids);
+  await directory.close();
+});
+
+test("are there for whoever looks, also through a reader that was there before", async () => {
+  const { directory } = await open();
+  const writer = await begun(directory);
+  const reader = directory.session(writer.id);
+  expect(reader.size).toBe(1);
+  await writer.append(event(1)).durable;
+  reader.refresh();
+  expect([...reader.events()].map(({ payloadBytes }) => payloadBytes[0])).toEqual([0, 1]);
+  reader.close();
+  const other = await begun(directory);
+  expect(directory.sessionIds()).toEqual([writer.id, other.id].sort());
+  const third = await begun(directory);
+  expect(() => directory.createSession({ id: third.id })).toThrow("already");
+  await directory.closeWriter(third);
+  await directory.appendTo(third.id).append(event(1)).durable;
+  await directory.close();
+  expect(nodeDisk.list(sessionFolder(directory.path, third.id))).toContain("checkpoint");
+});
+
+test("can be signed, verified and removed at once", async () => {
+  const { directory } = await open();
+  const [kept, removed] = [await begun(directory), await begun(directory)];
+  await directory.signCheckpoint(kept);
+  expect((await verifySession(directory, kept.id)).integrity).toBe("intact");
+  for (const writer of [kept, removed]) await directory.closeWriter(writer);
+  await removeSession(directory, removed.id);
+  expect(directory.sessionIds()).toEqual([kept.id]);
+  await directory.close();
+});
+
+test("are all there after a crash", async () => {
+  const { directory } = await open();
+  const writers = [await begun(directory), await begun(directory)];
+  for (const writer of writers) await writer.append(event(1)).durable;
+  directory.crash();
+  expect(writers.filter(({ id }) => isPlaced(directory, id))).toEqual([]);
+  const again = await open("second");
+  for (const { id } of writers) {
+    const reader = again.directory.session(id);
+    expect(reader.size).toBe(2);
+    reader.close();
+  }
+  await again.directory.close();
+});
+
+test("are left to the writer that has taken over", async () => {
+  const { directory, moments } = await open();
+  const writer = await begun(directory);
+  const successor = await open("second");
+  const own = successor.directory.appendTo(writer.id);
+  await own.append(event(1)).durable;
+  for (const place of moments) while (place());
+  const reader = successor.directory.session(writer.id);
+  expect(reader.size).toBe(2);
+  reader.close();
+  expect(() => directory.checkLock()).toThrow();
+  await successor.directory.close();
+  directory.crash();
+});

@@ -1,0 +1,223 @@
+/**
+ * Files that the journal rebuilds because they could not be made durable. An import may be writing
+ * the same event log by itself: what one of them does with it must not be lost to the other. And a
+ * rebuilt file has what was acknowledged, nothing else.
+ */
+import { describe, expect, test } from "vitest";
+import { codeOf, ReachError, type SessionId, utf8 } from "../../src/base/index.ts";
+import type { Disk, DiskFile, OpenMode } from "../../src/disk/index.ts";
+import { checkpointPath, eventLogPath, type Processes } from "../../src/log/index.ts";
+import { type BulkWriter, Directory, type SessionWriter } from "../../src/session/index.ts";
+import { nothingKept } from "../sim/power.ts";
+import { Random } from "../sim/random.ts";
+import { SimDisk } from "../sim/sim-disk.ts";
+
+const root = "/data/main";
+const KiB = 1024;
+const header = { kind: "emit", type: "test", time: 1, ref: null } as const;
+const event = { ...header, form: "bytes", bytes: utf8("an event of some bytes") } as const;
+
+/** A disk whose syncs can be made to wait, or to fail. */
+class WaitingDisk implements Disk {
+  readonly #disk: SimDisk;
+  /** Called before each sync of a file; what it throws is the failure of that sync. */
+  beforeSync: (path: string) => Promise<void> = () => Promise.resolve();
+
+  constructor(disk: SimDisk) {
+    this.#disk = disk;
+  }
+
+  open(path: string, mode: OpenMode): DiskFile {
+    const file = this.#disk.open(path, mode);
+    return {
+      path,
+      size: () => file.size(),
+      read: (into, position) => file.read(into, position),
+      write: (bytes, position) => file.write(bytes, position),
+      sync: () => this.beforeSync(path).then(() => file.sync()),
+      close: () => file.close(),
+    };
+  }
+
+  exists = (path: string): boolean => this.#disk.exists(path);
+  list = (path: string): string[] => this.#disk.list(path);
+  createFolder = (path: string): void => this.#disk.createFolder(path);
+  rename = (from: string, to: string): void => this.#disk.rename(from, to);
+  remove = (path: string): void => this.#disk.remove(path);
+  removeFolder = (path: string): void => this.#disk.removeFolder(path);
+  syncFolder = (path: string): Promise<void> => this.#disk.syncFolder(path);
+}
+
+async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
+}
+
+/** Every opening is another process, and those before it are dead. */
+function open(disk: Disk, generation: number): Promise<Directory> {
+  const started = String(generation);
+  const processes: Processes = {
+    self: () => ({ pid: 1, boot: "simulated", started, host: "simulated" }),
+    isAlive: (holder) => holder.started === started,
+    pause: () => Promise.resolve(),
+  };
+  const sizes = {
+    segmentBytes: 4 * KiB,
+    zeroStepBytesMin: 4 * KiB,
+    zeroStepBytesMax: 8 * KiB,
+    groupBytesMax: 32 * KiB,
+    groupEntriesMax: 8,
+    reserveBytes: 64 * KiB,
+  };
+  return Directory.open({ path: root, mode: "write", disk, processes, sizes });
+}
+
+/** Appends until the journal begins to make durable what `path` holds. */
+async function appendUntilSynced(
+  disk: WaitingDisk,
+  writer: SessionWriter,
+  path: string,
+  answer: () => Promise<void>,
+): Promise<void> {
+  let begun = false;
+  disk.beforeSync = async (synced) => {
+    if (synced !== path || begun) return;
+    begun = true;
+    await answer();
+  };
+  for (let i = 0; i < 200 && !begun; i++) await writer.append(event).durable;
+  expect(begun).toBe(true);
+}
+
+async function importInto(directory: Directory, id: SessionId): Promise<BulkWriter> {
+  const bulk = await directory.openBulk({ id });
+  for (let i = 0; i < 20; i++) bulk.append(header, "bytes", event.bytes);
+  await bulk.watermark();
+  for (let i = 0; i < 20; i++) bulk.append(header, "bytes", event.bytes);
+  await directory.closeWriter(bulk);
+  return bulk;
+}
+
+function sizeOf(directory: Directory, id: SessionId): number {
+  const reader = directory.session(id);
+  try {
+    return [...reader.events()].length;
+  } finally {
+    reader.close();
+  }
+}
+
+function failing(delay: number): () => Promise<void> {
+  return async () => {
+    await turns(delay);
+    throw new ReachError("IO_FAILED", "this sync fails");
+  };
+}
+
+describe("an import into a session that the journal is making durable", () => {
+  test("keeps its events when that fails and the event log is rebuilt", async () => {
+    for (let delay = 0; delay < 400; delay += 25) {
+      const simulated = new SimDisk(new Random("import", delay), { syncTurnsMax: 3 });
+      const disk = new WaitingDisk(simulated);
+      simulated.createFolder("/data");
+      const directory = await open(disk, 1);
+      const writer = directory.createSession();
+      const { id } = writer;
+      const log = eventLogPath(root, id);
+      await appendUntilSynced(disk, writer, log, failing(delay));
+      // The new file takes long to become durable: time for an import to begin and to end.
+      disk.beforeSync = (path) => turns(path === `${log}.tmp` ? 300 : 0);
+      const before = writer.nextSeq;
+      await directory.closeWriter(writer);
+      await importInto(directory, id);
+      await turns(1000);
+      expect(sizeOf(directory, id), `delay ${delay}`).toBe(before + 40);
+      const next = directory.appendTo(id);
+      expect(next.nextSeq).toBe(before + 40);
+      await next.append(event).durable;
+      const again = await open(simulated.crash(new Random(delay), nothingKept), 2);
+      expect(sizeOf(again, id), `delay ${delay}`).toBe(before + 41);
+    }
+  });
+
+  test("keeps its checkpoint when that fails and an older one is rebuilt", async () => {
+    for (let delay = 0; delay < 600; delay += 25) {
+      const simulated = new SimDisk(new Random("checkpoint", delay), { syncTurnsMax: 3 });
+      const disk = new WaitingDisk(simulated);
+      simulated.createFolder("/data");
+      const directory = await open(disk, 1);
+      const writer = directory.createSession();
+      const { id } = writer;
+      await writer.append(event).durable;
+      await directory.signCheckpoint(writer);
+      const checkpoint = checkpointPath(root, id);
+      await appendUntilSynced(disk, writer, checkpoint, failing(delay));
+      disk.beforeSync = (path) => turns(path === `${checkpoint}.tmp` ? 300 : 0);
+      await directory.closeWriter(writer);
+      const { nextSeq } = await importInto(directory, id);
+      await turns(1000);
+      const again = await open(simulated.crash(new Random(delay), nothingKept), 2);
+      for (const one of [directory, again]) {
+        const reader = one.session(id);
+        expect(reader.checkpoint()?.size, `delay ${delay}`).toBe(nextSeq);
+        reader.close();
+      }
+    }
+  });
+});
+
+describe("an event log that is rebuilt", () => {
+  test("has nothing of a group that was given up", async () => {
+    const disk = new SimDisk(new Random("given up"), { syncTurnsMax: 3 });
+    disk.createFolder("/data");
+    const directory = await open(disk, 1);
+    const writer = directory.createSession();
+    const log = eventLogPath(root, writer.id);
+    await writer.append(event).durable;
+    // A long event is in the journal as a whole; but its sync failed, and so did the next segment.
+    const failure = { code: "IO_FAILED", effect: "done" } as const;
+    disk.failWhere(({ kind, path }) => kind === "synced" && path.includes(".wal"), failure);
+    disk.failWhere(({ kind, path }) => kind === "create" && path.includes(".wal"), failure);
+    const long = { ...event, bytes: new Uint8Array(1500).fill(7) };
+    await expect(writer.append(long).durable).rejects.toMatchObject({ code: "IO_FAILED" });
+    // The next one is shorter, and what stands behind it would be damage.
+    disk.failWhere(({ kind, path }) => kind === "synced" && path === log, failure);
+    await writer.append(event).durable;
+    await turns(300);
+    const reader = directory.session(writer.id);
+    expect(reader.extent).toMatchObject({ size: 2, problem: undefined });
+    reader.close();
+    expect(disk.exists(`${log}.tmp`)).toBe(false);
+    await directory.closeWriter(writer);
+    expect(directory.appendTo(writer.id).nextSeq).toBe(2);
+  });
+
+  test("says so until that is done, and is not called damaged", async () => {
+    const codes = new Set<string | undefined>();
+    for (let seed = 0; seed < 40; seed++) {
+      const disk = new SimDisk(new Random("waiting", seed), { syncTurnsMax: 3 });
+      disk.createFolder("/data");
+      const directory = await open(disk, 1);
+      const writer = directory.createSession();
+      const log = eventLogPath(root, writer.id);
+      for (let i = 0; i < 40; i++) await writer.append(event).durable;
+      await directory.closeWriter(writer);
+      // What the failed sync was to write may be gone from the cache; the journal still has it.
+      const unwritten = { code: "IO_FAILED", effect: "none" } as const;
+      const full = { code: "DISK_FULL", effect: "none" } as const;
+      disk.failWhere(({ kind, path }) => kind === "synced" && path === log, unwritten);
+      disk.failWhere(({ kind, path }) => kind === "create" && path === `${log}.tmp`, full);
+      await expect(directory.settle()).rejects.toMatchObject({ code: "DISK_FULL" });
+      let again: SessionWriter | undefined;
+      for (let attempt = 0; attempt < 2 && again === undefined; attempt++) {
+        try {
+          again = directory.appendTo(writer.id);
+        } catch (error) {
+          codes.add(codeOf(error));
+          await turns(200);
+        }
+      }
+      expect(again?.nextSeq).toBe(40);
+    }
+    expect([...codes]).toEqual(["UNRECOVERED"]);
+  });
+});
