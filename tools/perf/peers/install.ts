@@ -1,5 +1,5 @@
-// Installs the peers into `perf/peers`, as their lock file says. What is there already is left as it
-// is: one of them is compiled, which takes minutes.
+// Installs the peers into `perf/peers`, as their lock file says. What is there already is left as
+// it is: one of them is compiled, which takes minutes.
 
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";

@@ -1,12 +1,12 @@
-// The peers' packages, which are installed in `perf/peers` and not with the project; here is as much
-// of their types as is used, so that the project is checked without them.
+// The peers' packages, which are installed in `perf/peers` and not with the project; here is as
+// much of their types as is used, so that the project is checked without them.
 
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** The project: this file runs from `dist-tools/tools/perf/peers`, tests from `tools/perf/peers`. */
+/** The project: programs run this file in `dist-tools/tools/perf/peers`, tests where it is. */
 export const projectRoot: string = fileURLToPath(
   new URL(import.meta.url.includes("/dist-tools/") ? "../../../.." : "../../..", import.meta.url),
 );

@@ -1,5 +1,6 @@
-// The events that every store gets: generated once per run, kept as a file, and read by each process
-// before its clock starts. The bytes of an event are its JSON text, as an agent would record it.
+// The events that every store gets: generated once per run, kept as a file, and read by each
+// process before its clock starts. The bytes of an event are its JSON text, as an agent would
+// record it.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import type { EventKind } from "../../../src/event/index.ts";

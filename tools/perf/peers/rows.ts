@@ -32,7 +32,7 @@ export interface Row {
 
 const reachPromises = {
   durable: "yes, fdatasync of the journal",
-  checksums: "CRC-32C of every batch, SHA-256 of every event",
+  checksums: "CRC-32 of batches at each read, SHA-256 of events in `verify`",
   tamper: "Merkle tree (RFC 6962) under a signed root",
   dedup: "producer id, epoch and sequence",
 } as const;

@@ -40,6 +40,9 @@ function stopAtEnd(stop: () => Promise<void>): void {
   });
 }
 
+// The first line of the output is the address; the peer's own log would be in front of it.
+console.info = () => {};
+
 const [name, folder = ""] = process.argv.slice(2);
 const start = name === "reach" ? startReach : startDurableStreams;
 process.stdout.write(`${await start(folder)}\n`);

@@ -65,14 +65,24 @@ function storesTable(stores: readonly StoreSeries[]): string {
     const cells = tasks.flatMap(([task]) => [timeText(series, task), toReach(series, base, task)]);
     const disk = digits(spreadOf(series.diskBytes).median / mebibyte);
     const memory = digits(spreadOf(series.readRssBytes).median / mebibyte);
-    return [titleOf(series.row), ...cells, `${disk} MiB`, `${memory} MiB`];
+    return [titleOf(series.row), ...cells, cpuText(series), `${disk} MiB`, `${memory} MiB`];
   });
-  return markdownTable([[...header, "on disk", "peak RSS, read"], ...lines]);
+  const last = ["CPU: append, read", "on disk", "peak RSS, read"];
+  return markdownTable([[...header, ...last], ...lines]);
 }
 
 function timeText(series: StoreSeries, task: Task): string {
   const times = series.tasks[task].map(({ seconds }) => seconds);
   return times.length === 0 ? "" : spreadText(spreadOf(times), " s");
+}
+
+/** Processor time of the whole process; of a server the client does not know it. */
+function cpuText({ row, tasks }: StoreSeries): string {
+  if (row.kind === "server") return "";
+  const texts = [tasks.sequential, tasks.read].map((list) => {
+    return `${digits(spreadOf(list.map(({ cpuSeconds }) => cpuSeconds)).median)} s`;
+  });
+  return texts.join(", ");
 }
 
 /** Above 1: Reach is faster. */
@@ -132,8 +142,8 @@ export function resultText(result: Result): string {
   const { machine, load, rounds, events, stores, replays } = result;
   const { node, cores, processor, system } = machine;
   const parts = [
-    `${node}, ${cores} x ${processor}, ${system}; load ${load.before} before, ${load.after} after; ` +
-      `${rounds} rounds, interleaved; median [min–max]`,
+    `${node}, ${cores} x ${processor}, ${system}; load ${load.before} before, ${load.after} ` +
+      `after; ${rounds} rounds, interleaved; median [min–max]`,
   ];
   if (stores.length > 0) {
     parts.push(

@@ -152,7 +152,8 @@ class HistoryWriter {
   #add(type: string, attributes: object): string {
     const { length } = this.events;
     const eventId = String(length + 1);
-    const name = `${type.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())}`;
+    const words = type.toLowerCase();
+    const name = words.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
     this.events.push({
       eventId,
       eventTime: new Date(began + 7 * length).toISOString(),
