@@ -142,40 +142,29 @@ export class Comparison {
   /** Replays the same work by both engines, round by round. */
   async replays(): Promise<ReplaySeries[]> {
     if (!this.#request.only.some(({ kind }) => kind === "replay")) return [];
-    const bundles = {
-      file: this.#bench.path("workflow.js"),
-      changed: this.#bench.path("other.js"),
-    };
     this.#bench.say("making: the workflow, the histories and the sessions");
-    await this.#replayPart("temporal", "makeBundles", bundles);
+    const bundle = this.#bench.path("workflow.js");
+    const changed = this.#bench.path("changed.js");
+    await this.#replayPart("temporal", "makeBundles", { file: bundle, changed });
     const short = await this.#work({ turns: shortTurns, width: fanOut });
     const sizes: { readonly made: MadeWork; readonly series: ReplaySeries }[] = [];
     for (const most of historyEvents) {
       const made = await this.#work({ turns: turnsFor(most, fanOut), width: fanOut });
-      const effects = made.plan.turns * turnEffects;
-      const about = { events: eventsOf(made.plan), effects, reachEvents: 0 };
-      sizes.push({ made, series: { ...about, temporal: [], reach: [] } });
+      sizes.push({ made, series: seriesOf(made) });
     }
     for (let round = 0; round < this.#request.rounds; round++) {
       for (const { made, series } of sizes) {
         const { file, session, plan } = made;
-        const history = { bundle: bundles.file, changed: bundles.changed, short: short.file };
-        const temporal = await this.#replayPart("temporal", "replayHistory", {
-          ...history,
-          file,
-          plan,
-        });
-        const input = { session, short: short.session, plan };
-        const reach = await this.#replayPart("reach", "replayExecuted", input);
-        series.temporal.push(temporal);
-        series.reach.push(reach);
-        const times = [temporal, reach].map(({ seconds }) => `${seconds.toFixed(2)} s`).join(", ");
+        const history = { bundle, changed, short: short.file, file, plan };
+        const executed = { session, short: short.session, plan };
+        series.temporal.push(await this.#replayPart("temporal", "replayHistory", history));
+        series.reach.push(await this.#replayPart("reach", "replayExecuted", executed));
+        const last = [series.temporal.at(-1), series.reach.at(-1)];
+        const times = last.map((one) => `${one?.seconds.toFixed(2)} s`).join(", ");
         this.#bench.say(`round ${round + 1}: replay of ${series.events} events: ${times}`);
       }
     }
-    return sizes.map(({ series }) => {
-      return { ...series, reachEvents: Number(series.reach[0]?.facts["events"]) };
-    });
+    return sizes.map(({ series }) => series);
   }
 
   #replayPart(engine: "temporal" | "reach", name: string, input: object): Promise<Measurement> {
@@ -188,7 +177,8 @@ export class Comparison {
     const data = this.#bench.path(`session-${plan.turns}`);
     await this.#replayPart("temporal", "makeHistory", { file, plan });
     const { facts } = await this.#replayPart("reach", "makeExecuted", { data, plan });
-    return { plan, file, session: { data, id: String(facts["id"]) } };
+    const session = { data, id: String(facts["id"]) };
+    return { plan, file, session, reachEvents: Number(facts["events"]) };
   }
 }
 
@@ -196,4 +186,10 @@ interface MadeWork {
   readonly plan: FanOutPlan;
   readonly file: string;
   readonly session: { readonly data: string; readonly id: string };
+  readonly reachEvents: number;
+}
+
+function seriesOf({ plan, reachEvents }: MadeWork): ReplaySeries {
+  const effects = plan.turns * turnEffects;
+  return { events: eventsOf(plan), effects, reachEvents, temporal: [], reach: [] };
 }

@@ -39,12 +39,12 @@ export function makeExecuted(input: { readonly data: string; readonly plan: FanO
     const runners = { kind: "inline" } as const;
     const engine = await Engine.open({ directory, effects, programs, runners });
     const { id } = await engine.start(program.name, input.plan);
-    const { outcome, error } = await engine.finished(id);
+    const { outcome, error, seq } = await engine.finished(id);
     await engine.close();
     await directory.close();
     await closeWorkers();
     if (outcome !== "done") throw new Error(`the session ended ${outcome}: ${error?.message}`);
-    return { id };
+    return { id, events: seq + 1 };
   });
 }
 
