@@ -31,7 +31,7 @@ export interface Row {
 }
 
 const reachPromises = {
-  durable: "yes, fdatasync of the journal",
+  durable: "yes, fdatasync of the journal (counted)",
   checksums: "CRC-32 of batches at each read, SHA-256 of events in `verify`",
   tamper: "Merkle tree (RFC 6962) under a signed root",
   dedup: "producer id, epoch and sequence",
@@ -73,7 +73,7 @@ export const rows: readonly Row[] = [
     kind: "store",
     pipelined: false,
     promises: {
-      durable: "yes, fsync of the WAL at every commit",
+      durable: "yes, fsync of the WAL at every commit (counted)",
       checksums: "of WAL frames; none in the database file",
       tamper: "no",
       dedup: "with a unique key of one's own",
@@ -103,7 +103,7 @@ export const rows: readonly Row[] = [
     kind: "store",
     pipelined: true,
     promises: {
-      durable: "yes, when `flushed` has resolved, as waited for here",
+      durable: "yes, fdatasync before `flushed` resolves (counted), as waited for here",
       checksums: "no",
       tamper: "no",
       dedup: "with keys of one's own",

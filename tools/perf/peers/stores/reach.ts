@@ -3,6 +3,7 @@
 
 import path from "node:path";
 import { Directory } from "../../../../src/session/index.ts";
+import type { EventHeader } from "../prepared-events.ts";
 import type { Store, StoreWriter } from "../store.ts";
 
 function folder(place: string): string {
@@ -18,8 +19,9 @@ export const reach: Store = {
       append(from, to) {
         let durable = Promise.resolve();
         for (let i = from; i < to; i++) {
-          const header = events.headers[i] ?? { kind: "note", type: "", time: 0, ref: null };
-          ({ durable } = writer.append({ ...header, form: "json", bytes: events.at(i) }));
+          const { time, kind, type, ref } = events.headers[i] as EventHeader;
+          const bytes = events.at(i);
+          ({ durable } = writer.append({ time, kind, type, ref, form: "json", bytes }));
         }
         return durable;
       },
