@@ -1,15 +1,16 @@
 // Reach's side of the replay: a session is really run, by the engine with effects that answer at
 // once, and replayed in a fresh process on one worker. As with Temporal a short session goes first.
 
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { sha256, utf8 } from "../../../src/base/index.ts";
+import { type SessionId, sha256, utf8 } from "../../../src/base/index.ts";
 import { EffectRegistry } from "../../../src/effects/index.ts";
 import { Engine } from "../../../src/engine/index.ts";
 import {
   closeWorkers,
   type LoadedProgram,
   loadProgram,
+  programFor,
   replaySession,
 } from "../../../src/runtime/index.ts";
 import { Directory } from "../../../src/session/index.ts";
@@ -50,28 +51,24 @@ export function makeExecuted(input: { readonly data: string; readonly plan: FanO
 
 interface Executed {
   readonly data: string;
-  readonly id: string;
+  readonly id: SessionId;
 }
 
-/** Replays an executed session. It counts only if a changed program is found out. */
+/**
+ * Replays an executed session with the code that is stored with it, as Temporal has a bundle that
+ * was made before. It counts only if a changed program is found out.
+ */
 export async function replayExecuted(input: {
   readonly session: Executed;
   readonly short: Executed;
   readonly plan: FanOutPlan;
 }): Promise<Work> {
-  const program = await loadProgram(programFile);
-  const replay = async ({ data, id }: Executed, which: LoadedProgram = program) => {
-    const directory = await Directory.open({ path: data, mode: "read" });
-    const report = await replaySession(directory, id, { program: which, workers: 1 });
-    await directory.close();
-    return report;
-  };
   await replay(input.short);
   const work = await measured(async () => {
     const { verdict, events, operations } = await replay(input.session);
     return { verdict, events, operations: operations?.count ?? 0 };
   });
-  const { verdict } = await replay(input.short, changed(program));
+  const { verdict } = await replay(input.short, changed);
   await closeWorkers();
   if (verdict !== "diverged") throw new Error(`a changed program replays: ${verdict}`);
   const calls = input.plan.turns * turnEffects;
@@ -80,9 +77,17 @@ export async function replayExecuted(input: {
   return work;
 }
 
+async function replay({ data, id }: Executed, change = (own: LoadedProgram) => own) {
+  const directory = await Directory.open({ path: data, mode: "read" });
+  const program = change(await programFor(directory, id));
+  const report = await replaySession(directory, id, { program, workers: 1 });
+  await directory.close();
+  return report;
+}
+
 /** The same program with one effect under another name. */
 function changed(program: LoadedProgram): LoadedProgram {
   const code = program.code?.replaceAll('"look"', '"search"') ?? "";
-  if (code === program.code) throw new Error(`${readFileSync(programFile)} does not call "look"`);
+  if (code === program.code) throw new Error('the program does not call "look"');
   return { ...program, code, hash: sha256(utf8(code)) };
 }
