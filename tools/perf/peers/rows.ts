@@ -119,7 +119,8 @@ export const rows: readonly Row[] = [
     pipelined: true,
     promises: {
       durable:
-        "no: an append is resolved without a sync (counted: 11 for 400); a kill of the process loses none",
+        "no: an append is resolved without a sync (counted: 11 for 400); a kill of the process " +
+        "loses none",
       checksums: "of RocksDB blocks; BLAKE2b of every block of the log, in its tree",
       tamper: "Merkle tree under a signed root; made to be replicated and checked by peers",
       dedup: "no",
