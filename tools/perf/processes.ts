@@ -136,7 +136,8 @@ export class TestBed {
   }
 }
 
-function peakBytes(pid: number): number {
+/** Most memory that a process ever had, in bytes; 0 where the system does not tell. */
+export function peakBytes(pid: number): number {
   return statusBytes(pid, "VmHWM");
 }
 
