@@ -32,10 +32,12 @@ export interface Task {
   readonly modelMs: number;
   /** Whether it waits for a person in the middle. */
   readonly waits: boolean;
+  /** Without an event for so long it is given up; two minutes by default. */
+  readonly silenceMs?: number;
 }
 
-/** Without an event for so long, while nobody holds it, a session is given up. */
-const silenceMs = 15_000;
+/** Without an event for so long, while nobody holds it, a session is given up: it is dropped. */
+const silenceMsMax = 120_000;
 
 /** From the last event before a program waits to its waiting, which is no event. */
 const untilWaitingMs = 10;
@@ -76,7 +78,7 @@ export async function runSession(
   let silence: ReturnType<typeof setTimeout> | undefined;
   const listen = (): void => {
     clearTimeout(silence);
-    silence = setTimeout(() => tail.close(), silenceMs);
+    silence = setTimeout(() => tail.close(), task.silenceMs ?? silenceMsMax);
   };
   const tail = client.tail(
     "/v1/sessions",

@@ -54,11 +54,18 @@ export function together(rounds: readonly Latencies[]): Latencies {
   return all;
 }
 
+/** How large a burst is beside its sessions. */
+interface Extent {
+  readonly observers: number;
+  readonly events?: number;
+  readonly silenceMs?: number;
+}
+
 async function measure(
   bed: TestBed,
   { rounds, note }: ScenarioOptions,
   sessions: number,
-  { observers, events = 25 }: { readonly observers: number; readonly events?: number },
+  { observers, events = 25, silenceMs }: Extent,
 ): Promise<Level[]> {
   const client = new LoadClient(bed.url);
   const floor = new LoadClient(bed.floor.url);
@@ -75,7 +82,8 @@ async function measure(
       all.floors.push(await floorBurst(floor, sessions, task));
       const figures = new SessionFigures();
       const began = performance.now();
-      await burst(client, sessions, task, figures);
+      const asked = silenceMs === undefined ? task : { ...task, silenceMs };
+      await burst(client, sessions, asked, figures);
       all.rates.push((1000 * sessions) / (performance.now() - began));
       all.figures.push(figures);
       all.spawns.push(await spawn.look());
@@ -106,7 +114,7 @@ export const smallBurst: Scenario = {
   name: "burst",
   about: "10 triggers in the same moment",
   fast: false,
-  run: (bed, options) => measure(bed, options, 10, { observers: 10, events: 3 }),
+  run: (bed, options) => measure(bed, options, 10, { observers: 10, events: 3, silenceMs: 8000 }),
 };
 
 /** 1,000 at once. */
