@@ -40,10 +40,22 @@ export class EventLog {
   readonly #headerProblem: string | undefined;
   /** A torn tail is damage here: no writer is alive and no journal is left that could mend it. */
   readonly #settled: boolean;
+  readonly #reported: (error: ReachError) => ReachError;
   #bound: number | undefined;
 
-  /** Opens the log of session `id` at `path`. Throws `NOT_FOUND` when there is no such file. */
-  constructor(disk: Disk, path: string, indexPath: string, id: SessionId, settled: boolean) {
+  /**
+   * Opens the log of session `id` at `path`. Throws `NOT_FOUND` when there is no such file.
+   * `reported` says what a problem of it is to be reported as.
+   */
+  constructor(
+    disk: Disk,
+    path: string,
+    indexPath: string,
+    id: SessionId,
+    settled: boolean,
+    reported: (error: ReachError) => ReachError = (error) => error,
+  ) {
+    this.#reported = reported;
     this.id = id;
     this.identity = sessionIdBytes(id);
     this.path = path;
@@ -122,12 +134,13 @@ export class EventLog {
   error(problem: LogProblem | undefined): ReachError {
     assert(problem, "a problem is reported only where there is one");
     const unrecovered = problem.kind === "torn" && !this.#settled;
-    return new ReachError(unrecovered ? "UNRECOVERED" : "CORRUPT", problem.message, {
+    const error = new ReachError(unrecovered ? "UNRECOVERED" : "CORRUPT", problem.message, {
       where: `${this.id}@${problem.seq}`,
       hint: unrecovered
         ? "open the data directory for writing, or run `reach doctor --recover`"
         : "`reach verify` says what is intact; restore the session from a bundle or a copy",
     });
+    return this.#reported(error);
   }
 }
 

@@ -66,6 +66,7 @@ export class DirectoryTargets implements JournalTargets {
   /** Files whose fsync has failed: to be rebuilt, never to be synced again. */
   readonly #failed = new Set<string>();
   readonly #held = new Set<string>();
+  readonly #rebuilds = new Map<string, number>();
   /** The last one that is at work on a file, or waits for its turn. */
   readonly #turns = new Map<string, Promise<void>>();
   /** Files that are being rebuilt, with what was brought to them meanwhile. */
@@ -175,6 +176,16 @@ export class DirectoryTargets implements JournalTargets {
     return this.#failed.has(path) || this.#turns.has(path);
   }
 
+  /** Whether a file could not be made durable and nobody is at work on it. */
+  stuck(path: string): boolean {
+    return this.#failed.has(path) && !this.#turns.has(path);
+  }
+
+  /** How often a file has been rebuilt: who opened it before goes on to see the old one. */
+  rebuilds(path: string): number {
+    return this.#rebuilds.get(path) ?? 0;
+  }
+
   makeDurable(path: string, segments: LiveSegments): Promise<void> {
     return this.alone(path, () => this.#makeDurable(path, segments));
   }
@@ -258,6 +269,7 @@ export class DirectoryTargets implements JournalTargets {
       target.close();
     }
     this.#disk.rename(temporary, path);
+    this.#rebuilds.set(path, this.rebuilds(path) + 1);
     // In the same turn: whoever still has the old file open would write into nothing.
     this.#files.forget(path);
     if (pack !== undefined) this.#packs.replaced(pack);

@@ -3,12 +3,12 @@
  * durable before anybody can see it.
  */
 import { assert, codeOf, type SessionId } from "../base/index.ts";
-import { replaceFile } from "../disk/index.ts";
+import { readFile, replaceFile } from "../disk/index.ts";
 import { checkpointPath, entryKinds } from "../log/index.ts";
-import { signCheckpoint } from "../merkle/index.ts";
+import { openCheckpoint, signCheckpoint } from "../merkle/index.ts";
 import type { BulkWriter } from "./bulk-writer.ts";
 import type { WriteSide } from "./directory-options.ts";
-import { type ReaderContext, SessionReader, sessionOrigin } from "./session-reader.ts";
+import { type ReaderContext, sessionOrigin } from "./session-reader.ts";
 import type { SessionTail } from "./session-tail.ts";
 import type { SessionWriter } from "./session-writer.ts";
 
@@ -75,18 +75,18 @@ export class CheckpointSigner {
   }
 
   #signedSize(id: SessionId): number {
-    const { disk, root } = this.#context;
-    // Before anything is signed the log may not even have found its place, on a full disk.
-    if (!disk.exists(checkpointPath(root, id))) return 0;
-    const reader = new SessionReader(this.#context, id);
+    const { disk, root, identity } = this.#context;
+    const path = checkpointPath(root, id);
+    if (!disk.exists(path)) return 0;
+    const origin = sessionOrigin(this.#context, id);
+    // Nothing else of the session is looked at: on a full disk it may not have found its place, and
+    // while a file of it is rebuilt it would look damaged.
     try {
-      return reader.checkpoint()?.size ?? 0;
+      return openCheckpoint(readFile(disk, path), [identity.verifier], origin).size;
     } catch (error) {
       // A checkpoint that cannot be read is replaced by one that can.
       if (codeOf(error) === "NOTE_INVALID" || codeOf(error) === "SIGNATURE_INVALID") return 0;
       throw error;
-    } finally {
-      reader.close();
     }
   }
 }

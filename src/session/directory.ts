@@ -40,6 +40,7 @@ import { hasIdentity, type Identity, readIdentity } from "./keys.ts";
 import { LargePayloads } from "./large-payloads.ts";
 import { encodeManifest, type Manifest, manifestOf } from "./manifest.ts";
 import { openForWriting } from "./open-for-writing.ts";
+import { watchRebuilding } from "./rebuilding.ts";
 import { type RecoveryReport, recoverBulk } from "./recover-directory.ts";
 import { type Resumed, resumeSession } from "./resume-session.ts";
 import { isRemoved, type ReaderContext, SessionReader } from "./session-reader.ts";
@@ -96,7 +97,9 @@ export class Directory {
     this.#write = write;
     if (write) write.journal.onReject = (error) => this.#giveUpUncommitted(error);
     const workspace = options.workspace ?? options.path.slice(options.path.lastIndexOf("/") + 1);
-    this.#context = { disk: this.disk, root: this.path, workspace, identity, blobs, settled };
+    const watch = write && ((id: SessionId) => watchRebuilding(options.path, id, write));
+    const { disk, path: root } = this;
+    this.#context = { disk, root, workspace, identity, blobs, settled, watch };
     this.#signer = write && new CheckpointSigner(this.#context, write);
   }
 

@@ -33,6 +33,7 @@ import {
 } from "../snapshots/index.ts";
 import type { Identity } from "./keys.ts";
 import { decodeManifest, type Manifest } from "./manifest.ts";
+import type { ErrorReport } from "./rebuilding.ts";
 
 /** What a reader needs of the directory that a session lies in. */
 export interface ReaderContext {
@@ -43,6 +44,11 @@ export interface ReaderContext {
   readonly blobs: PayloadSource;
   /** No writer is alive and no journal is left: a torn tail cannot be mended any more. */
   readonly settled: boolean;
+  /**
+   * In the process that writes: called before a session's files are opened, returns what errors of
+   * reading them are to be reported as, which may be no damage but files that are being rebuilt.
+   */
+  readonly watch?: ((id: SessionId) => ErrorReport) | undefined;
 }
 
 /** Why a session is read-only: damage that was found when the directory was opened. */
@@ -58,6 +64,7 @@ export class SessionReader {
   readonly manifest: Manifest;
   readonly log: EventLog;
   readonly #context: ReaderContext;
+  readonly #reported: ErrorReport;
   #extent: LogExtent | undefined;
 
   /** Opens session `id`. Throws `NOT_FOUND`, `GONE` for a removed one, `CORRUPT`. */
@@ -68,11 +75,21 @@ export class SessionReader {
     if (isRemoved(disk, root, id)) {
       throw new ReachError("GONE", `session ${id} has been removed`, { where: id });
     }
-    this.manifest = readManifest(disk, root, id);
+    this.#reported = context.watch?.(id) ?? ((error) => error);
+    this.manifest = this.#reporting(() => readManifest(disk, root, id));
     const indexPath = `${sessionFolder(root, id)}/events.idx`;
-    this.log = new EventLog(disk, eventLogPath(root, id), indexPath, id, context.settled);
+    const { settled } = context;
+    this.log = new EventLog(disk, eventLogPath(root, id), indexPath, id, settled, this.#reported);
     const marker = readBulkMarker(disk, root, id);
     if (marker && marker !== "damaged") this.log.boundAt(marker.end);
+  }
+
+  #reporting<T>(look: () => T): T {
+    try {
+      return look();
+    } catch (error) {
+      throw this.#reported(error);
+    }
   }
 
   /** How far the log can be read now; looked up once, again after `refresh`. */
@@ -136,7 +153,8 @@ export class SessionReader {
   checkpoint(): Checkpoint | undefined {
     const path = checkpointPath(this.#context.root, this.id);
     if (!this.#context.disk.exists(path)) return undefined;
-    return openCheckpoint(this.checkpointNote(), [this.#context.identity.verifier], this.origin);
+    const { verifier } = this.#context.identity;
+    return this.#reporting(() => openCheckpoint(this.checkpointNote(), [verifier], this.origin));
   }
 
   /** The bytes of the newest checkpoint: a C2SP signed note. Throws `NOT_FOUND`. */

@@ -6,7 +6,7 @@
 import { describe, expect, test } from "vitest";
 import { codeOf, ReachError, type SessionId, utf8 } from "../../src/base/index.ts";
 import type { Disk, DiskFile, OpenMode } from "../../src/disk/index.ts";
-import { checkpointPath, eventLogPath, type Processes } from "../../src/log/index.ts";
+import { checkpointPath, eventLogPath, manifestPath, type Processes } from "../../src/log/index.ts";
 import { type BulkWriter, Directory, type SessionWriter } from "../../src/session/index.ts";
 import { nothingKept } from "../sim/power.ts";
 import { Random } from "../sim/random.ts";
@@ -219,5 +219,81 @@ describe("an event log that is rebuilt", () => {
       expect(again?.nextSeq).toBe(40);
     }
     expect([...codes]).toEqual(["UNRECOVERED"]);
+  });
+});
+
+describe("a session of which a file is rebuilt", () => {
+  const unwritten = { code: "IO_FAILED", effect: "none" } as const;
+  const full = { code: "DISK_FULL", effect: "none" } as const;
+
+  function outcome(look: () => unknown): unknown {
+    try {
+      return look();
+    } catch (error) {
+      return codeOf(error);
+    }
+  }
+
+  /** What reading says from before the sync of a file fails until long after it was rebuilt. */
+  async function readings(path: string, id: SessionId): Promise<Set<unknown>> {
+    const found = new Set<unknown>();
+    for (let seed = 0; seed < 12; seed++) {
+      const disk = new SimDisk(new Random("reading", seed), { syncTurnsMax: 3 });
+      disk.createFolder("/data");
+      const directory = await open(disk, 1);
+      const writer = directory.createSession({ id });
+      for (let i = 0; i < 4; i++) await writer.append(event).durable;
+      await directory.signCheckpoint(writer);
+      await directory.closeWriter(writer);
+      const before = directory.session(id);
+      disk.failWhere((one) => one.kind === "synced" && one.path === path, unwritten);
+      const settled = directory.settle();
+      for (let turn = 0; turn < 100; turn++) {
+        await Promise.resolve();
+        found.add(outcome(() => sizeOf(directory, id)));
+        found.add(outcome(() => [...before.events()].length));
+        found.add(outcome(() => before.checkpoint()?.size));
+      }
+      await settled;
+      before.close();
+      expect(sizeOf(directory, id)).toBe(4);
+    }
+    return found;
+  }
+
+  test.each([
+    ["manifest", manifestPath],
+    ["event log", eventLogPath],
+    ["checkpoint", checkpointPath],
+  ])("is not called damaged by those who read it: the %s", async (_, path) => {
+    const id = "018bd01c-570a-731d-bd51-6fd3e4fd7852" as SessionId;
+    expect(await readings(path(root, id), id)).toEqual(new Set([4, "UNRECOVERED"]));
+  });
+
+  test("is signed whatever its manifest looks like", async () => {
+    let unreadable = 0;
+    for (let seed = 0; seed < 12; seed++) {
+      const disk = new SimDisk(new Random("signing", seed), { syncTurnsMax: 3 });
+      disk.createFolder("/data");
+      const directory = await open(disk, 1);
+      const writer = directory.createSession();
+      const { id } = writer;
+      await writer.append(event).durable;
+      await directory.signCheckpoint(writer);
+      const manifest = manifestPath(root, id);
+      disk.failWhere(({ kind, path }) => kind === "synced" && path === manifest, unwritten);
+      const renewed = `${manifest}.tmp`;
+      disk.failWhere(({ kind, path }) => kind === "create" && path === renewed, full, 1000);
+      for (let i = 0; i < 40; i++) await writer.append(event).durable;
+      if (outcome(() => sizeOf(directory, id)) === "UNRECOVERED") unreadable += 1;
+      await directory.signCheckpoint(writer);
+      disk.heal();
+      await directory.closeWriter(writer);
+      await directory.settle();
+      const reader = directory.session(id);
+      expect(reader.checkpoint()?.size).toBe(41);
+      reader.close();
+    }
+    expect(unreadable).toBeGreaterThan(2);
   });
 });

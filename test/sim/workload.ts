@@ -44,9 +44,8 @@ const expectedCodes: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
   "UNRECOVERED",
 ]);
 
-/** Codes of reads that meet what a failed sync has left. */
+/** Codes of reads that meet what a failed sync has left of a pack. */
 const damageCodes: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
-  "CORRUPT",
   "BLOB_MISSING",
   "BLOB_CORRUPT",
 ]);
@@ -352,7 +351,7 @@ export class Workload {
 
   /**
    * A failed sync may throw pages out of the cache: until the engine has rebuilt the file, reading
-   * it says that it is damaged.
+   * a session says that it waits for that, and reading a pack that it is damaged.
    */
   #mayFailToRead(error: unknown): boolean {
     const code = codeOf(error);
