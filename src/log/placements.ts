@@ -84,6 +84,7 @@ export class Placements {
    */
   async makeRoom(entries: readonly JournalEntry[]): Promise<void> {
     const bytes = placementBytes(entries);
+    this.#placeTooMany();
     const enough = this.#reserve.holds(bytes) && this.#waitingReserve.holds(this.#waitingBytes);
     // While a reserve is made anew there is none: then nothing may wait.
     if (this.waits && (this.#refused || !enough)) {
@@ -132,6 +133,15 @@ export class Placements {
       left -= 1;
     }
     return false;
+  }
+
+  /** Places what has waited longest, until there is room kept for the rest. */
+  #placeTooMany(): void {
+    const enough = (): boolean => this.#waitingReserve.holds(this.#waitingBytes);
+    if (enough() || !this.#waitingReserve.holds(0) || !this.#mayPlace()) return;
+    for (const folder of this.#waiting.keys()) {
+      if (enough() || !this.#placeFolder(folder)) return;
+    }
   }
 
   /** Places everything that waits, as far as this writer may and the disk takes it. */
