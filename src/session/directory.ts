@@ -42,7 +42,7 @@ import { encodeManifest, type Manifest, manifestOf } from "./manifest.ts";
 import { openForWriting } from "./open-for-writing.ts";
 import { watchRebuilding } from "./rebuilding.ts";
 import { type RecoveryReport, recoverBulk } from "./recover-directory.ts";
-import { type Resumed, resumeSession } from "./resume-session.ts";
+import { notUndone, type Resumed, resumeSession } from "./resume-session.ts";
 import { isRemoved, type ReaderContext, SessionReader } from "./session-reader.ts";
 import { SessionTail } from "./session-tail.ts";
 import { SessionWriter, type WriterContext } from "./session-writer.ts";
@@ -216,13 +216,13 @@ export class Directory {
       const context = { disk: this.disk, root: this.path, blobs, checkLock };
       const writer = await BulkWriter.open(context, manifest, tail);
       this.#writers.set(id, writer);
+      this.#changing.delete(id);
       return writer;
     } catch (error) {
-      this.#toUndo.add(id);
-      await this.#undoBulk(id).catch(() => {}); // `undoImport` tries again
-      throw error;
-    } finally {
       this.#changing.delete(id);
+      this.#toUndo.add(id);
+      await this.undoImport(id).catch(() => {}); // the next one to come tries again
+      throw error;
     }
   }
 
@@ -237,6 +237,7 @@ export class Directory {
     this.#changing.add(id);
     try {
       await this.#undoBulk(id);
+      this.#toUndo.delete(id);
     } finally {
       this.#changing.delete(id);
     }
@@ -285,6 +286,7 @@ export class Directory {
     try {
       const { pack, size } = await writer.abandon();
       await this.#undoBulk(writer.id);
+      this.#toUndo.delete(writer.id);
       await this.#writeSide().blobs.cut(pack, size, () => this.checkLock());
     } finally {
       this.#forgetWriter(writer);
@@ -297,7 +299,6 @@ export class Directory {
     const context = { disk: this.disk, path: this.path, blobs, checkLock: () => lock.check() };
     try {
       await targets.alone(eventLogPath(this.path, id), () => recoverBulk(context, id));
-      this.#toUndo.delete(id);
     } finally {
       targets.release(id);
     }
@@ -310,6 +311,8 @@ export class Directory {
   #newManifest(request: NewSession): Manifest {
     const id = request.manifest?.id ?? request.id ?? newSessionId(this.#clock, this.#entropy);
     if (!isSessionId(id)) throw new ReachError("USAGE", `"${id}" is not a session id`);
+    // Undoing it would take what is appended under the same id.
+    if (this.#toUndo.has(id)) throw notUndone(id);
     if (this.#exists(id) || this.#writers.has(id) || this.#changing.has(id)) {
       throw new ReachError("ALREADY_EXISTS", `there is a session ${id} already`, { where: id });
     }
@@ -327,12 +330,7 @@ export class Directory {
     if (this.#writers.has(id) || (this.#changing.has(id) && undone)) {
       throw new ReachError("CONFLICT", `session ${id} is being written already`, { where: id });
     }
-    if (!undone || readBulkMarker(this.disk, this.path, id)) {
-      throw new ReachError("UNRECOVERED", `an import into session ${id} failed and is not undone`, {
-        where: id,
-        hint: "make room or mend the disk, then import again or open the directory again",
-      });
-    }
+    if (!undone || readBulkMarker(this.disk, this.path, id)) throw notUndone(id);
     return resumeSession(this.#context, id, this.#writeSide());
   }
 
@@ -437,7 +435,7 @@ export class Directory {
       throw new ReachError("CONFLICT", "sessions are being written");
     }
     await this.#closeLarge();
-    for (const id of this.#toUndo) await this.#undoBulk(id);
+    for (const id of this.#toUndo) await this.#undoBulk(id).then(() => this.#toUndo.delete(id));
     await journal.settle();
   }
 

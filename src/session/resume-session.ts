@@ -46,3 +46,11 @@ function read(context: ReaderContext, id: SessionId, derivedFrom: number): Resum
     reader.close();
   }
 }
+
+/** An import has failed and left what undoing it will take away: nothing may go on behind it. */
+export function notUndone(id: SessionId): ReachError {
+  return new ReachError("UNRECOVERED", `an import into session ${id} failed and is not undone`, {
+    where: id,
+    hint: "make room or mend the disk, then import again or open the directory again",
+  });
+}

@@ -76,13 +76,14 @@ class ReachEngine implements Engine {
   }
 
   #openWriter(id: SessionId): SessionWriter {
-    // A session of which nothing became durable does not exist yet: it is begun again.
-    if (!this.sessions().includes(id)) return this.#directory.createSession({ id });
     try {
+      // A session of which nothing became durable does not exist yet: it is begun again.
+      if (!this.sessions().includes(id)) return this.#directory.createSession({ id });
       return this.#directory.appendTo(id);
     } catch (error) {
       // An import failed and could not be undone then: the next one to come does it.
-      if (codeOf(error) === "UNRECOVERED") this.#exclusively(id, this.#directory.undoImport(id));
+      const undoes = codeOf(error) === "UNRECOVERED" && !this.#importing.has(id);
+      if (undoes) this.#exclusively(id, this.#directory.undoImport(id));
       throw error;
     }
   }
