@@ -269,6 +269,12 @@ describe("no lens throws", () => {
     return JSON.parse(text, (_key, member: unknown) => (count++ === n % 12 ? value : member));
   });
 
+  it("codex, whose type is an object that is no text (found by the property below)", () => {
+    const codex = lenses.find(({ format }) => format === "codex");
+    const data = { type: Object.create(null) as unknown };
+    expect(codex?.fits("response_item/function_call_output", data)).toBe(false);
+  });
+
   it.each(lenses.map((lens) => [lens.format, lens] as const))("%s", (_format, lens) => {
     fc.assert(
       fc.property(types, fc.oneof(junk, damaged), (type, data) => {

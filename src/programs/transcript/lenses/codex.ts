@@ -36,7 +36,8 @@ export const codex: Lens = {
     }
     if (type === "session_meta") return "instructions" in data && textOf(data["id"]) !== undefined;
     if (type === "state") return data["record_type"] === "state";
-    return type.startsWith("response_item/") && type.endsWith(`/${String(data["type"])}`);
+    const item = textOf(data["type"]);
+    return item !== undefined && type === `response_item/${item}`;
   },
 
   reads(type) {
