@@ -18,7 +18,7 @@ function fold(lines: readonly Line[]): Fold {
 }
 
 const hashes: Readonly<Record<string, string>> = {
-  "claude-code": "73048c008a9811db1032092c4dec75198faec6045e47b9f827237f8214f86087",
+  "claude-code": "8e35b4ea75a75eedae2f2cc82344500f9cb7f8ed4ea69b07336f0e8d8ab03f57",
   codex: "a570f1c65a459a7c06811101feeff8c1f2ba428ff8a0185377fc46f952d9a301",
   "codex, legacy": "bf1e25fbb1b491dcfbcb0c6f952bd291eefd0185adc2af7869ac2254df7fc573",
   "swe-agent": "caf6c665348afe181f98d88f661031d1dbde40babb7b340716dd43ee247d77ee",
@@ -70,8 +70,8 @@ describe("what is printed", () => {
       Write      1
 
       read  written  edited  file
-         1                1  /work/src/clock.ts
-                  1          /work/NOTES.md
+         1                1  /repo/src/clock.ts
+                  1          /repo/NOTES.md
 
       slowest calls
         event 10      2 m 8 s  Edit

@@ -77,13 +77,13 @@ export const claudeCode: readonly Line[] = [
   ["assistant/text", reply("m1", { type: "text", text: "Let me look." }, used(5))],
   [
     "assistant/tool_use",
-    reply("m1", toolUse("t1", "Read", { file_path: "/work/src/clock.ts" }), used(90)),
+    reply("m1", toolUse("t1", "Read", { file_path: "/repo/src/clock.ts" }), used(90)),
   ],
   ["progress/hook_progress", untouched],
   ["user/tool_result", said([toolResult("t1", "export const clock")]), { time: at(9.5) }],
   [
     "assistant/tool_use",
-    reply("m2", toolUse("t2", "Edit", { file_path: "/work/src/clock.ts" }), used(40)),
+    reply("m2", toolUse("t2", "Edit", { file_path: "/repo/src/clock.ts" }), used(40)),
     { time: at(12) },
   ],
   [
@@ -114,7 +114,7 @@ export const claudeCode: readonly Line[] = [
   ["reach.unparsed", untouched, { time: at(142) }],
   [
     "assistant/tool_use",
-    reply("m3", toolUse("t4", "Write", { file_path: "/work/NOTES.md" }), used(7)),
+    reply("m3", toolUse("t4", "Write", { file_path: "/repo/NOTES.md" }), used(7)),
     { time: at(139) },
   ],
 ];

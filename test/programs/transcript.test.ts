@@ -120,7 +120,7 @@ describe("a Claude Code session", () => {
   });
 
   it("lists files by what was done to them", () => {
-    expect(filesOf(state)).toEqual(["/work/src/clock.ts 1/0/1 10", "/work/NOTES.md 0/1/0 17"]);
+    expect(filesOf(state)).toEqual(["/repo/src/clock.ts 1/0/1 10", "/repo/NOTES.md 0/1/0 17"]);
   });
 
   it("keeps errors of tools and of the API, and records that could not be parsed", () => {
