@@ -11,6 +11,8 @@ import { codeFault, entryName, sourceName } from "../sandbox/index.ts";
 import { builtFile } from "./built-file.ts";
 import type { ProgramText } from "./protocol.ts";
 
+const ownEntry = "reach-replay/program";
+
 /** Only this of Reach belongs into a program: types, and one function that returns its argument. */
 const programEntry: Plugin = {
   name: "reach-program",
@@ -20,9 +22,14 @@ const programEntry: Plugin = {
       return { errors: [{ text: "`import(…)` cannot be used in a program" }] };
     });
     context.onResolve({ filter: /^reach-replay(?:\/|$)/ }, ({ path: wanted }) => {
-      if (wanted === "reach-replay/program") return { path: builtFile("program.js") };
+      if (wanted === ownEntry) return { path: ownEntry, namespace: "reach" };
       const text = `a program imports "reach-replay/program" and nothing else of Reach`;
       return { errors: [{ text }] };
+    });
+    // Without its own source map: that would name where Reach is installed.
+    context.onLoad({ filter: /.*/, namespace: "reach" }, () => {
+      const text = readFileSync(builtFile("program.js"), "utf8");
+      return { contents: text.replace(/^\/\/# sourceMappingURL=.*$/m, "") };
     });
   },
 };

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { sha256, toHex, utf8 } from "../../src/base/index.ts";
+import { bundleProgram } from "../../src/runtime/bundle.ts";
 import { loadProgram } from "../../src/runtime/index.ts";
 import { freshPath } from "./made-session.ts";
 
@@ -37,6 +38,10 @@ describe("a program", () => {
     );
     expect(await loadProgram(main)).toMatchObject({ name: "parts", version: "1" });
     expect(await loadProgram(file(good, "plain.mjs"))).toMatchObject({ name: "good" });
+    // The source map goes into bundles that travel: it does not say where Reach is installed.
+    const { map } = await bundleProgram(main);
+    const { sources } = JSON.parse(String(map)) as { sources: string[] };
+    expect([...sources].sort()).toEqual(["names.ts", "program", "reach:reach-replay/program"]);
   });
 
   test("with steps is refused when it cannot be loaded where it will run", async () => {
