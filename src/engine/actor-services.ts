@@ -54,7 +54,7 @@ export interface ActorServices {
   /** Bytes that have come to, or left, an inbox. */
   inboxBytes(change: number): void;
   count(counter: Counter): void;
-  /** A new session has had its first turn, so many milliseconds after it began. */
+  /** The program of a new session was entered, so many milliseconds after the session began. */
   spawned(ms: number): void;
   phaseChanged(actor: SessionActor, phase: SessionPhase): void;
   ended(actor: SessionActor, report: EndReport, log: SessionLog): void;

@@ -25,8 +25,10 @@ import type {
   SessionStatus,
   StartOptions,
 } from "./engine-options.ts";
+import { machineNow } from "./host/machine-clock.ts";
 import { runnerSource } from "./lanes/runner-source.ts";
 import { ProgramShelf } from "./program-shelf.ts";
+import { ProgramStarts } from "./program-starts.ts";
 import { engineClosing, engineFull } from "./refusals.ts";
 import { type RunnerSource, Scheduler } from "./scheduler.ts";
 import { SessionActor } from "./session-actor.ts";
@@ -61,6 +63,7 @@ export class Engine {
   readonly #handles = new Map<number, SessionActor>();
   readonly #counters = new EngineCounters();
   readonly #turns: Turns;
+  readonly #starts: ProgramStarts;
   readonly #snapshots: WorkChain;
   readonly #endings: WorkChain;
   readonly #listeners = new Set<PhaseListener>();
@@ -81,6 +84,7 @@ export class Engine {
     this.#snapshots = new WorkChain(trouble);
     this.#endings = new WorkChain(trouble);
     this.#services = this.#makeServices();
+    this.#starts = new ProgramStarts(this.#services.delay);
     this.#table = new SessionTable(this.#services);
     this.#scheduler = new Scheduler(source, this.#limits, this.#services.now, {
       onReply: (reply) => this.#handles.get(reply.handle)?.onReply(reply),
@@ -118,6 +122,7 @@ export class Engine {
       enqueue: (actor) => this.#scheduler.enqueue(actor),
       release: (lane) => this.#scheduler.release(lane),
       newHandle: (actor) => {
+        this.#table.makeRoom(this.#handles.size);
         this.#lastHandle += 1;
         this.#handles.set(this.#lastHandle, actor);
         return this.#lastHandle;
@@ -267,6 +272,7 @@ export class Engine {
     const { id, manifest } = writer;
     const log = new SessionLog(directory, id, writer);
     const header = { kind: "trigger", type: loaded.name, time, ref: null } as const;
+    this.#starts.expect();
     try {
       const { durable } = await log.appendAny({ ...header, data });
       const trigger: ProgramEvent = { ...header, seq: 0, form: "cbor", payload: data };
@@ -274,9 +280,10 @@ export class Engine {
       this.#table.add(actor);
       this.#counters.count("started");
       await durable;
-      // Whoever waits for the trigger hears of it before the program runs: in a burst, all do.
-      setImmediate(() => actor.begin());
+      const acceptedAt = machineNow();
+      this.#starts.taken(() => actor.begin(acceptedAt));
     } catch (error) {
+      this.#starts.failed();
       this.#table.delete(id);
       await log.close().catch(() => {});
       throw error;

@@ -48,7 +48,7 @@ export class SessionActor {
   readonly #deaths: RunnerDeaths;
   readonly #grace: CancelGrace;
   #parking = false;
-  /** When a new session began; `undefined` once it has run. */
+  /** When a new session began, on the clock of the machine; `undefined` once it has run. */
   #spawnedAt: number | undefined;
   /** Since when it waits. */
   idleSince = 0;
@@ -140,9 +140,9 @@ export class SessionActor {
     return this.#standing.status(this.#log.nextSeq, this.due);
   }
 
-  /** Its trigger is durable: it runs for the first time as soon as there is room. */
-  begin(): void {
-    if (this.#trigger) this.#spawnedAt ??= this.#services.now();
+  /** Its trigger is durable, since `acceptedAt`: it runs for the first time when there is room. */
+  begin(acceptedAt: number): void {
+    if (this.#trigger) this.#spawnedAt ??= acceptedAt;
     this.wake();
   }
 
@@ -169,12 +169,11 @@ export class SessionActor {
 
   #arrive(arrival: Arrival): void {
     const refusal = this.#refusal();
-    if (refusal) {
-      arrival.refused?.(refusal);
-      return;
+    if (refusal) arrival.refused?.(refusal);
+    else {
+      this.#inbox.push(arrival);
+      this.wake();
     }
-    this.#inbox.push(arrival);
-    this.wake();
   }
 
   #refusal(): ReachError | undefined {
@@ -310,8 +309,8 @@ export class SessionActor {
       this.#stop(new ReachError(reply.code, reply.message, { where: this.id }));
       return;
     }
+    const { turn, enteredAt } = reply;
     void this.#guarded(async () => {
-      const { turn } = reply;
       const { catchUp } = place;
       const made = catchUp ? catchUp.take(turn) : turn.made;
       if (catchUp && !catchUp.done) return;
@@ -323,6 +322,7 @@ export class SessionActor {
       if (isNews && !turn.ended) for (const log of turn.logs) this.#note("log", null, log);
       const { openCalls } = place;
       place.openCalls = [];
+      this.#noteTurn(enteredAt);
       await this.#takeTurn(turn, made, openCalls);
     });
   }
@@ -334,7 +334,6 @@ export class SessionActor {
     openCalls: readonly ProgramEvent[],
   ): Promise<void> {
     this.#business = "appending";
-    this.#noteTurn();
     const begun = this.#begun;
     const first = turn.firstSeq + turn.made.length - made.length;
     const marks = turn.snapshots.map(({ size }) => this.#log.markRoot(size));
@@ -357,10 +356,10 @@ export class SessionActor {
     this.#goOn();
   }
 
-  #noteTurn(): void {
+  #noteTurn(enteredAt: number | undefined): void {
     this.#services.count("activations");
-    if (this.#spawnedAt !== undefined) {
-      this.#services.spawned(this.#services.now() - this.#spawnedAt);
+    if (this.#spawnedAt !== undefined && enteredAt !== undefined) {
+      this.#services.spawned(enteredAt - this.#spawnedAt);
     }
     this.#spawnedAt = undefined;
     this.#trigger = undefined;

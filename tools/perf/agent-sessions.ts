@@ -65,6 +65,7 @@ export async function runSession(
   let ended = false;
   const approve = (): void => {
     posted = performance.now();
+    held = false;
     listen();
     const input = { kind: "input", type: "approval", data: { by: "perf" } };
     client.post(`${location}/events`, input).then(
@@ -76,9 +77,13 @@ export async function runSession(
   };
   const wait = waitDetector(task);
   let silence: ReturnType<typeof setTimeout> | undefined;
+  /** It waits for a person: nothing has to come. */
+  let held = false;
   const listen = (): void => {
     clearTimeout(silence);
+    if (held) return;
     silence = setTimeout(() => tail.close(), task.silenceMs ?? silenceMsMax);
+    silence.unref();
   };
   const tail = client.tail(
     "/v1/sessions",
@@ -97,10 +102,11 @@ export async function runSession(
         }
         if (kind === "input") inputSeq = seq;
         if (kind === "end") ended = true;
+        if (wait(kind)) {
+          held = true;
+          void hold().then(approve);
+        }
         listen();
-        if (!wait(kind)) return;
-        clearTimeout(silence);
-        void hold().then(approve);
       },
     },
   );

@@ -81,6 +81,8 @@ export interface TurnReply {
   readonly kind: "turn";
   readonly handle: number;
   readonly turn: Turn;
+  /** In the first turn: when the code of the program was entered, on the clock of the machine. */
+  readonly enteredAt?: number;
 }
 
 /** An order could not be carried out; the context is gone, later orders for it are passed over. */

@@ -4,6 +4,7 @@
  */
 import { codeOf, messageOf, ReachError } from "../../base/index.ts";
 import { SessionDriver, type StepContext } from "../../driver/index.ts";
+import { machineNow } from "./machine-clock.ts";
 import type { OpenOrder, Order, ProgramOrder, Reply } from "./orders.ts";
 
 /** Makes contexts of programs: `src/sandbox`, or something smaller in tests. */
@@ -23,6 +24,8 @@ export class SessionHost {
   readonly #reply: (reply: Reply) => void;
   readonly #programs = new Map<string, Compiled>();
   readonly #sessions = new Map<number, SessionDriver>();
+  /** Sessions that have begun and not had their first turn: when their program was entered. */
+  readonly #entered = new Map<number, number>();
 
   constructor(contexts: ContextMaker, reply: (reply: Reply) => void) {
     this.#contexts = contexts;
@@ -69,7 +72,10 @@ export class SessionHost {
           order.kind === "step"
             ? driver.beginStep(order.unread, order.now)
             : driver.deliver(order.event);
-        this.#reply({ kind: "turn", handle, turn });
+        const enteredAt = this.#entered.get(handle);
+        this.#entered.delete(handle);
+        const first = enteredAt === undefined ? {} : { enteredAt };
+        this.#reply({ kind: "turn", handle, turn, ...first });
         if (turn.ended) this.#close(handle);
       }
     } catch (error) {
@@ -85,14 +91,17 @@ export class SessionHost {
     if ("error" in compiled) throw compiled.error;
     const driver = new SessionDriver({ create: compiled.create, secrets, snapshotEvents });
     this.#sessions.set(handle, driver);
-    if (state.from === "trigger") driver.begin(state.event);
-    else driver.restore(state.size, state.state);
+    if (state.from === "trigger") {
+      this.#entered.set(handle, machineNow());
+      driver.begin(state.event);
+    } else driver.restore(state.size, state.state);
   }
 
   #close(handle: number): void {
     const driver = this.#sessions.get(handle);
     if (!driver) return;
     this.#sessions.delete(handle);
+    this.#entered.delete(handle);
     try {
       driver.dispose();
     } catch {
