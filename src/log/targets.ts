@@ -3,7 +3,7 @@
  * function that brings bytes to their place, after a commit and again in every recovery; writing
  * the same bytes to the same offset any number of times leaves the same file.
  */
-import { messageOf, type SessionId } from "../base/index.ts";
+import { codeOf, messageOf, type SessionId } from "../base/index.ts";
 import { type Disk, type DiskFile, folderOf, readFile, temporarySuffix } from "../disk/index.ts";
 import { parseCheckpoint, parseNote } from "../merkle/index.ts";
 import { encodeEventLogHeader, eventLogStart } from "./event-log-header.ts";
@@ -61,6 +61,9 @@ export class DirectoryTargets implements JournalTargets {
   readonly #disk: Disk;
   readonly #packs: PackTargets;
   readonly #files: FileCache;
+  /** Folders above sessions that are there, and the session whose folder was made last. */
+  readonly #folders = new Set<string>();
+  #newest: SessionId | undefined;
   readonly #onTrouble: (trouble: string) => void;
   readonly #checkLock: () => void;
   /** Files whose fsync has failed: to be rebuilt, never to be synced again. */
@@ -112,9 +115,22 @@ export class DirectoryTargets implements JournalTargets {
       this.#replaceCheckpoint(path, entry.bytes);
       return;
     }
-    const file = this.#files.use(path, () => this.#createSessionFolder(id));
+    const file = this.#sessionFile(path, id);
     this.#writeHeader(file, entry);
     file.write(entry.bytes, entry.offset);
+  }
+
+  #sessionFile(path: string, id: SessionId): DiskFile {
+    const use = (): DiskFile => this.#files.use(path, () => this.#createSessionFolder(id));
+    try {
+      return use();
+    } catch (error) {
+      // A folder that was there may have been removed.
+      this.#folders.clear();
+      this.#newest = undefined;
+      if (codeOf(error) !== "NOT_FOUND") throw error;
+      return use();
+    }
   }
 
   /** The header of an event log goes with its first batch; it is in no journal entry. */
@@ -146,11 +162,18 @@ export class DirectoryTargets implements JournalTargets {
     this.#failed.delete(path);
   }
 
+  /** Asking for a folder that is there costs as much as making one, so that is remembered. */
   #createSessionFolder(id: SessionId): void {
+    if (id === this.#newest) return;
     const folder = sessionFolder(this.root, id);
-    this.#disk.createFolder(`${this.root}/sessions`);
-    this.#disk.createFolder(folderOf(folder));
+    const above = folderOf(folder);
+    if (!this.#folders.has(above)) {
+      this.#disk.createFolder(folderOf(above));
+      this.#disk.createFolder(above);
+      this.#folders.add(above);
+    }
     this.#disk.createFolder(folder);
+    this.#newest = id;
   }
 
   /**
@@ -320,6 +343,7 @@ export class DirectoryTargets implements JournalTargets {
 
   /** Closes a session's files before they are replaced or removed. */
   forgetSession(id: SessionId): void {
+    if (id === this.#newest) this.#newest = undefined;
     this.#files.forget(eventLogPath(this.root, id));
     this.#files.forget(manifestPath(this.root, id));
   }

@@ -3,9 +3,10 @@
  * can tell, whichever way they look; a crash loses nothing; a writer that has been replaced writes
  * nothing any more.
  */
+import { rmSync } from "node:fs";
 import { afterEach, expect, test } from "vitest";
-import type { SessionId } from "../../src/base/index.ts";
-import { nodeDisk } from "../../src/disk/index.ts";
+import { newSessionId, type SessionId, systemClock, systemEntropy } from "../../src/base/index.ts";
+import { folderOf, nodeDisk } from "../../src/disk/index.ts";
 import { eventLogPath, type Processes, sessionFolder } from "../../src/log/index.ts";
 import {
   Directory,
@@ -157,4 +158,18 @@ test("of a short session have no index and no stored tree, and nobody can tell",
   reader.close();
   expect((await verifySession(directory, short.id)).integrity).toBe("intact");
   await directory.close();
+});
+
+test("find their place when a folder is gone that the writer had made", async () => {
+  const { directory, moments } = await open();
+  const first = await begun(directory);
+  while (moments[0]?.());
+  const above = folderOf(sessionFolder(directory.path, first.id));
+  rmSync(above, { recursive: true });
+  // The spread of the folders is by the last two digits.
+  const again = `${newSessionId(systemClock, systemEntropy).slice(0, -2)}${first.id.slice(-2)}`;
+  const second = directory.createSession({ id: again });
+  await second.append(event(0)).durable;
+  await expect(verifySession(directory, again)).resolves.toMatchObject({ integrity: "intact" });
+  expect(isPlaced(directory, again)).toBe(true);
 });
