@@ -32,10 +32,11 @@ const textEncoder = new TextEncoder();
 const shortTextMax = 24;
 /** Longer texts are encoded apart: room for three bytes per character would be much. */
 const longTextMin = 64 * 1024;
-const firstBytes = 16 * 1024;
-const keptBytesMax = 1024 * 1024;
+/** Kept between values; every context of a program has a writer of its own. */
+const firstBytes = 4 * 1024;
+const keptBytesMax = 64 * 1024;
 /** Small results share blocks of this size: an allocation each would cost as much as encoding. */
-const blockBytes = 32 * 1024;
+const blockBytes = 16 * 1024;
 const blockResultMax = 2 * 1024;
 
 /** Bytes of a head (RFC 8949, 3) with this argument. */

@@ -12,6 +12,19 @@ export type Entropy = (size: number) => Uint8Array;
 /** The clock of this machine. */
 export const systemClock: Clock = () => Date.now();
 
+/** Random bytes that have been asked for ahead: asking costs the same for 16 and for all of them. */
+const ahead = new Uint8Array(2048);
+let used = ahead.length;
+
 /** The randomness of this machine (Web Crypto, which Node and browsers share). */
-export const systemEntropy: Entropy = (size) =>
-  globalThis.crypto.getRandomValues(new Uint8Array(size));
+export const systemEntropy: Entropy = (size) => {
+  if (size > ahead.length) return globalThis.crypto.getRandomValues(new Uint8Array(size));
+  if (used + size > ahead.length) {
+    globalThis.crypto.getRandomValues(ahead);
+    used = 0;
+  }
+  const bytes = ahead.slice(used, used + size);
+  ahead.fill(0, used, used + size);
+  used += size;
+  return bytes;
+};

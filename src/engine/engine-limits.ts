@@ -16,8 +16,8 @@ export interface EngineLimits {
   readonly queueSessionsMax: number;
   /**
    * Contexts in all threads together above which sessions that have waited for a second give
-   * theirs back; above twice as many, those that wait for something short do so too. One takes
-   * about 0.4 MiB of a runner, without its state (measured).
+   * theirs back; above half as many again, those that wait for something short do so too. One
+   * takes about 0.4 MiB of a runner, without its state (measured).
    */
   readonly loadedMax: number;
   /** A session that has waited for so long gives its context back. */
@@ -44,7 +44,7 @@ export const engineLimits: EngineLimits = {
   resumesMax: 8,
   inboxBytesMax: 64 * MiB,
   queueSessionsMax: 20_000,
-  loadedMax: 400,
+  loadedMax: 300,
   idleMs: 30_000,
   stuckMs: 5000,
   cancelGraceMs: 5000,

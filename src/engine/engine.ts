@@ -263,11 +263,11 @@ export class Engine {
   async #begin(
     loaded: LoadedProgram,
     data: Uint8Array,
-    { id: wanted, name = "", time = this.#services.clock() }: StartOptions,
+    { id: wanted, fresh = false, name = "", time = this.#services.clock() }: StartOptions,
   ): Promise<Started> {
     const program = await this.#shelf.store(loaded);
     const { directory } = this.#options;
-    const named = wanted === undefined ? {} : { id: wanted };
+    const named = wanted === undefined ? {} : { id: wanted, fresh };
     const writer = directory.createSession({ ...named, kind: "executed", name, program });
     const { id, manifest } = writer;
     const log = new SessionLog(directory, id, writer);

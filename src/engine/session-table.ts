@@ -27,6 +27,8 @@ export interface TableServices extends ActorServices {
 const sweepMsMax = 1000;
 /** Waiting for longer than this is worth a context that has to be made again. */
 const longWaitMs = 1000;
+/** So many times as many contexts as there may be are too many. */
+const tightShare = 1.5;
 /** Contexts, of as many as there may be, between two looks for ones that can be given back. */
 const lookShare = 1 / 16;
 /** Sessions looked at in one go while the store is searched. */
@@ -231,12 +233,12 @@ export class SessionTable {
     const { loadedMax } = this.#services.limits;
     if (loaded <= this.#looksAt) return;
     const step = Math.ceil(loadedMax * lookShare);
-    const isTight = loaded > 2 * loadedMax;
+    const isTight = loaded > tightShare * loadedMax;
     const since = isTight ? Number.POSITIVE_INFINITY : this.#services.now() - longWaitMs;
     const waiting = [...this.#actors.values()]
       .filter((actor) => actor.lane && actor.isIdle && actor.idleSince <= since)
       .sort((a, b) => a.idleSince - b.idleSince)
-      .slice(0, loaded - (isTight ? 2 : 1) * loadedMax + step);
+      .slice(0, loaded - (isTight ? tightShare : 1) * loadedMax + step);
     for (const actor of waiting) actor.evict();
     this.#looksAt = Math.max(loadedMax, loaded - waiting.length + step);
   }

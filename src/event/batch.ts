@@ -59,7 +59,7 @@ function tooLarge(seq: number, dataBytes: number): ReachError {
 
 /** Collects events into the bytes of one batch. */
 export class BatchBuilder {
-  #bytes = new Uint8Array(16 * 1024);
+  #bytes = new Uint8Array(1024);
   #size = batchHeaderBytes;
   #count = 0;
   #firstSeq = 0;

@@ -60,6 +60,8 @@ export interface DirectoryOptions {
 /** What a new session is to be. */
 export interface NewSession extends ManifestRequest {
   readonly id?: SessionId;
+  /** The id has just been made: it is not looked for whether somebody had it before. */
+  readonly fresh?: boolean;
 }
 
 /**

@@ -313,10 +313,11 @@ export class Directory {
     if (!isSessionId(id)) throw new ReachError("USAGE", `"${id}" is not a session id`);
     // Undoing it would take what is appended under the same id.
     if (this.#toUndo.has(id)) throw notUndone(id);
-    if (this.#exists(id) || this.#writers.has(id) || this.#changing.has(id)) {
+    const { fresh = false } = request;
+    if (this.#writers.has(id) || this.#changing.has(id) || (!fresh && this.#exists(id))) {
       throw new ReachError("ALREADY_EXISTS", `there is a session ${id} already`, { where: id });
     }
-    if (isRemoved(this.disk, this.path, id)) {
+    if (!fresh && isRemoved(this.disk, this.path, id)) {
       throw new ReachError("GONE", `session ${id} has been removed`, {
         where: id,
         hint: "a removed session never comes back, and its id is not used again",

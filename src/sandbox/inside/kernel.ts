@@ -15,7 +15,7 @@ import { StepContext } from "./step-context.ts";
 import { structuredCopy } from "./structured-copy.ts";
 
 const firstInputBytes = 4 * 1024;
-const keptInputBytesMax = 256 * 1024;
+const keptInputBytesMax = 32 * 1024;
 const firstReportNumbers = 64;
 
 function timeless(what: string): never {

@@ -9,7 +9,7 @@ import { faultOf } from "./program-errors.ts";
 import { views } from "./state-view.ts";
 
 const firstBytes = 4 * 1024;
-const keptBytesMax = 256 * 1024;
+const keptBytesMax = 32 * 1024;
 /** Logs of one activation; what comes behind is left out. */
 const logsMax = 1000;
 
