@@ -12,7 +12,7 @@ export type Entropy = (size: number) => Uint8Array;
 /** The clock of this machine. */
 export const systemClock: Clock = () => Date.now();
 
-/** Random bytes that have been asked for ahead: asking costs the same for 16 and for all of them. */
+/** Random bytes, asked for ahead: asking costs the same for 16 and for all of them. */
 const ahead = new Uint8Array(2048);
 let used = ahead.length;
 
