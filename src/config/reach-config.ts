@@ -14,6 +14,8 @@ export interface ServerSettings {
   readonly cors?: readonly string[];
   /** Runner processes, and threads in each. Default: a process for every two cores, two threads. */
   readonly runners?: { readonly processes: number; readonly threads: number };
+  /** Triggers a second that are taken in each workspace, and of each program in it. */
+  readonly rates?: { readonly workspace?: number; readonly program?: number };
 }
 
 /** A configuration. All of it is optional; paths are relative to the file. */
@@ -38,7 +40,8 @@ export interface CheckedConfig extends ReachConfig {
 }
 
 const known = ["data", "effects", "programs", "server"];
-const knownOfServer = ["host", "port", "cors", "runners"];
+const knownOfServer = ["host", "port", "cors", "runners", "rates"];
+const knownOfRates = ["workspace", "program"];
 
 /** Throws `CONFIG_INVALID`; `file` is named in what it says. */
 export function checkConfig(value: unknown, file: string): CheckedConfig {
@@ -64,6 +67,7 @@ export function checkConfig(value: unknown, file: string): CheckedConfig {
   if (!isObject(server)) throw invalid("`server` is no object", "see docs/PROGRAMS.md");
   checkNames(server, knownOfServer, "server.", invalid);
   checkServer(server, invalid);
+  checkRates(server.rates, invalid);
   try {
     return { ...(value as ReachConfig), registry: new EffectRegistry(effects) };
   } catch (error) {
@@ -100,6 +104,19 @@ function checkServer({ host, port, cors = [], runners }: ServerSettings, invalid
   if (runners === undefined) return;
   if (isCount(runners.processes, 1, 256) && isCount(runners.threads, 1, 64)) return;
   throw invalid("`server.runners` makes no sense", "for example: { processes: 1, threads: 2 }");
+}
+
+function checkRates(rates: ServerSettings["rates"], invalid: Invalid): void {
+  if (rates === undefined) return;
+  if (!isObject(rates)) {
+    throw invalid("`server.rates` is no object", "for example: { workspace: 200, program: 50 }");
+  }
+  checkNames(rates, knownOfRates, "server.rates.", invalid);
+  for (const [name, rate] of Object.entries(rates)) {
+    if (rate === undefined || isCount(rate, 1, 1_000_000)) continue;
+    const message = `\`server.rates.${name}\` is no rate`;
+    throw invalid(message, "it should be a number of triggers a second, at least 1");
+  }
 }
 
 function isCount(value: unknown, least: number, most: number): boolean {

@@ -138,4 +138,7 @@ export interface EngineFigures {
   readonly utilization: number;
   /** Times that a runner was given up because it did not answer. */
   readonly leasesExpired: number;
+  /** Resident memory of each runner process in bytes, and what ends one; empty: not to be seen. */
+  readonly runnerRssBytes: readonly number[];
+  readonly runnerRssBytesMax: number;
 }

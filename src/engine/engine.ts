@@ -392,6 +392,8 @@ export class Engine {
       active: this.#table.active,
       utilization: max === 0 ? 0 : now / max,
       leasesExpired: this.#scheduler.lost,
+      runnerRssBytes: this.#scheduler.rssBytes,
+      runnerRssBytesMax: this.#limits.runnerRssBytesMax,
     };
   }
 

@@ -4,7 +4,9 @@
  * engine opens without reading them; written now and then, and when it closes.
  *
  *   0  u32 magic "RREG"   u32 bytes of the content   u32 CRC-32 of the content
- *  12  content: CBOR [version, ends clean, [[id, due or null, whether it goes on by itself], ...]]
+ *  12  content: CBOR [version, ends clean, [[id, due or null, whether it goes on by itself, bytes
+ *      of its log where it was put to sleep, else null], ...]]; earlier versions of Reach wrote,
+ *      and read, the first three of an entry
  */
 import {
   crc32,
@@ -28,6 +30,11 @@ export interface RegistryEntry {
   readonly due: number | null;
   /** Whether it goes on without a timer and without anybody's doing. */
   readonly runnable: boolean;
+  /**
+   * Bytes of its log when it was put to sleep with nothing under way: while the log is as long, it
+   * has nothing to go on with, whatever has happened to the engine.
+   */
+  readonly logBytes?: number | undefined;
 }
 
 /** What a registry file says. */
@@ -55,8 +62,9 @@ export function readRegistry(disk: Disk, root: string): RegistryContent | undefi
   if (written !== version) return undefined;
   const sessions = new Map<SessionId, RegistryEntry>();
   for (const entry of entries) {
-    const [id, due, runnable] = entry as [Uint8Array, number | null, boolean];
-    sessions.set(sessionIdOf(id), { due, runnable });
+    const [id, due, runnable, bytes] = entry as [Uint8Array, number | null, boolean, unknown];
+    const logBytes = typeof bytes === "number" ? bytes : undefined;
+    sessions.set(sessionIdOf(id), { due, runnable, logBytes });
   }
   return { clean, sessions };
 }
@@ -67,8 +75,8 @@ export async function writeRegistry(
   root: string,
   { clean, sessions }: RegistryContent,
 ): Promise<void> {
-  const entries = [...sessions].map(([id, { due, runnable }]) => {
-    return [sessionIdBytes(id), due, runnable];
+  const entries = [...sessions].map(([id, { due, runnable, logBytes }]) => {
+    return [sessionIdBytes(id), due, runnable, logBytes ?? null];
   });
   const content = encodeValue([version, clean, entries]);
   const bytes = new Uint8Array(headerBytes + content.length);

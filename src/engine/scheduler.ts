@@ -87,6 +87,11 @@ export class Scheduler {
     for (const runner of this.#source.start(this.#runnerEvents(() => true))) this.#adopt(runner);
   }
 
+  /** Resident memory of each process that sessions share, in bytes, where it can be seen. */
+  get rssBytes(): number[] {
+    return this.#runners.flatMap(({ rssBytes }) => rssBytes ?? []);
+  }
+
   #adopt(runner: Runner): void {
     this.#runners.push(runner);
     for (const lane of runner.lanes) this.#addLane(lane);

@@ -4,6 +4,7 @@
  * sleep when nothing is to be done, and keeps the registry from which the next engine begins.
  */
 import { messageOf, type SessionId } from "../base/index.ts";
+import { eventLogPath } from "../log/index.ts";
 import type { Directory } from "../session/index.ts";
 import type { ActorServices } from "./actor-services.ts";
 import { breathe } from "./background-work.ts";
@@ -190,9 +191,29 @@ export class SessionTable {
       seen.add(id);
       looked += 1;
       if (looked % searchedAtOnce === 0) await breathe();
+      if (this.#stillSleeps(id)) continue;
       if (!isUnfinished(this.#services.directory, id)) this.#asleep.delete(id);
       else if (this.#actors.has(id)) continue;
       else await this.#goOnWithOne(id);
+    }
+  }
+
+  /** Whether a session was put to sleep and nothing has been appended to it since. */
+  #stillSleeps(id: SessionId): boolean {
+    const { logBytes, runnable } = this.#asleep.get(id) ?? {};
+    return logBytes !== undefined && !runnable && logBytes === this.#logBytes(id);
+  }
+
+  /** Bytes of the log of a session; `undefined` where there is none. */
+  #logBytes(id: SessionId): number | undefined {
+    const { disk, path } = this.#services.directory;
+    const log = eventLogPath(path, id);
+    if (!disk.exists(log)) return undefined;
+    const file = disk.open(log, "read");
+    try {
+      return file.size();
+    } finally {
+      file.close();
     }
   }
 
@@ -248,9 +269,15 @@ export class SessionTable {
     if (!actor.isDormant) return;
     const { id, due } = actor;
     this.#actors.delete(id);
-    this.#asleep.set(id, { due: due ?? null, runnable: false });
+    const entry = { due: due ?? null, runnable: false };
+    this.#asleep.set(id, entry);
     const falling = actor
       .leave()
+      .then(() => {
+        // Its log is closed, and nobody opens it before this has settled.
+        this.#asleep.set(id, { ...entry, logBytes: this.#logBytes(id) });
+        this.#changed = true;
+      })
       .catch((error: unknown) => this.#services.trouble(`session ${id}: ${messageOf(error)}`))
       .finally(() => this.#falling.delete(id));
     this.#falling.set(id, falling);

@@ -4,10 +4,12 @@
  * An epoch is never used twice: a lock that is given up stays as a file that says so. So a writer
  * that was paused through a takeover finds its own lock gone or a higher one, whenever it wakes.
  * Locks of lower epochs are removed by the new owner, the lowest first, after its own is durable.
+ * Beside a lock lies the socket that shows that its holder lives, where there can be one.
  */
-import { fromUtf8, ReachError, utf8 } from "../base/index.ts";
+import { fromUtf8, ReachError, systemEntropy, toHex, utf8 } from "../base/index.ts";
 import { type Disk, readFile } from "../disk/index.ts";
 import { type Holder, type Processes, sameHolder } from "./processes.ts";
+import type { SignOfLife } from "./sign-of-life.ts";
 
 const lockBytes = 512;
 const unreadablePolls = 40;
@@ -30,6 +32,22 @@ function epochsIn(disk: Disk, folder: string): number[] {
   return epochs.sort((a, b) => a - b);
 }
 
+/** A name for the socket beside a lock; never used twice, since contenders share an epoch. */
+function socketName(epoch: number): string {
+  return `lock.${epoch}.${toHex(systemEntropy(4))}.sock`;
+}
+
+/** Removes what holders of epochs below `epoch` have left, the lowest lock first. */
+function removeBelow(disk: Disk, folder: string, epoch: number): void {
+  for (const lower of epochsIn(disk, folder)) {
+    if (lower < epoch) disk.remove(lockPath(folder, lower));
+  }
+  for (const name of disk.list(folder)) {
+    const match = /^lock\.([1-9][0-9]{0,14})\.[0-9a-f]{8}\.sock$/.exec(name);
+    if (match && Number(match[1]) < epoch) disk.remove(`${folder}/${name}`);
+  }
+}
+
 function encodeLock(content: LockContent): Uint8Array {
   return utf8(
     JSON.stringify(content)
@@ -47,11 +65,17 @@ function decodeLock(bytes: Uint8Array): LockContent | undefined {
       boot: String(value.boot),
       started: String(value.started),
       host: String(value.host),
+      namespace: textOf(value.namespace),
+      socket: textOf(value.socket),
       released: value.released === true,
     };
   } catch {
     return undefined;
   }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 /** The content of a lock; waits a moment for one that is just being written. */
@@ -77,7 +101,8 @@ export async function currentHolder(
   const highest = epochsIn(disk, folder).at(-1);
   if (highest === undefined) return undefined;
   const content = await readLock(disk, lockPath(folder, highest), processes);
-  return content && !content.released && processes.isAlive(content) ? content : undefined;
+  if (!content || content.released) return undefined;
+  return (await processes.isAlive(content, folder)) ? content : undefined;
 }
 
 /** The right to write a data directory, from `acquire` to `release`. */
@@ -86,13 +111,21 @@ export class DirectoryLock {
   readonly #disk: Disk;
   readonly #folder: string;
   readonly #holder: Holder;
+  readonly #sign: SignOfLife | undefined;
   #released = false;
 
-  private constructor(disk: Disk, folder: string, epoch: number, holder: Holder) {
+  private constructor(
+    disk: Disk,
+    folder: string,
+    epoch: number,
+    holder: Holder,
+    sign: SignOfLife | undefined,
+  ) {
     this.#disk = disk;
     this.#folder = folder;
     this.epoch = epoch;
     this.#holder = holder;
+    this.#sign = sign;
   }
 
   /**
@@ -107,23 +140,41 @@ export class DirectoryLock {
     takeOver = false,
     epochUsed = 0,
   ): Promise<DirectoryLock> {
-    const self = processes.self();
     for (;;) {
-      const epochs = epochsIn(disk, folder);
-      const highest = epochs.at(-1) ?? 0;
+      const highest = epochsIn(disk, folder).at(-1) ?? 0;
       if (highest > 0 && !takeOver) await refuseIfHeld(disk, folder, highest, processes);
       const epoch = Math.max(highest, epochUsed) + 1;
+      const lock = await DirectoryLock.#take(disk, folder, processes, epoch);
+      if (lock) return lock;
+    }
+  }
+
+  /** Takes the lock under an epoch; `undefined` when somebody else has just done so. */
+  static async #take(
+    disk: Disk,
+    folder: string,
+    processes: Processes,
+    epoch: number,
+  ): Promise<DirectoryLock | undefined> {
+    // Before the lock: whoever finds the lock must find the sign of life that it names.
+    const socket = socketName(epoch);
+    const sign = await processes.showLife?.(`${folder}/${socket}`);
+    let lock: DirectoryLock | undefined;
+    try {
+      const self = { ...processes.self(), ...(sign && { socket }) };
       if (!(await createLock(disk, lockPath(folder, epoch), { ...self, released: false }))) {
-        continue;
+        return undefined;
       }
       await disk.syncFolder(folder);
-      const now = epochsIn(disk, folder);
-      const newest = now.at(-1) ?? epoch;
+      const newest = epochsIn(disk, folder).at(-1) ?? epoch;
       if (newest > epoch) {
         throw lockedBy(await readLock(disk, lockPath(folder, newest), processes), folder);
       }
-      for (const lower of now) if (lower < epoch) disk.remove(lockPath(folder, lower));
-      return new DirectoryLock(disk, folder, epoch, self);
+      removeBelow(disk, folder, epoch);
+      lock = new DirectoryLock(disk, folder, epoch, self, sign);
+      return lock;
+    } finally {
+      if (!lock) await sign?.end();
     }
   }
 
@@ -146,6 +197,14 @@ export class DirectoryLock {
   async release(): Promise<void> {
     if (this.#released) return;
     this.#released = true;
+    try {
+      await this.#sayReleased();
+    } finally {
+      await this.#sign?.end();
+    }
+  }
+
+  async #sayReleased(): Promise<void> {
     const path = lockPath(this.#folder, this.epoch);
     if (!this.#disk.exists(path)) return;
     const file = this.#disk.open(path, "write");
@@ -181,7 +240,7 @@ async function refuseIfHeld(
   processes: Processes,
 ): Promise<void> {
   const content = await readLock(disk, lockPath(folder, epoch), processes);
-  if (!content || content.released || !processes.isAlive(content)) return;
+  if (!content || content.released || !(await processes.isAlive(content, folder))) return;
   throw lockedBy(content, folder, sameHolder(content, processes.self()));
 }
 

@@ -1,9 +1,11 @@
 /**
  * Which process is which, also after its pid has been given to another one: pid, boot id, start
- * time and host together.
+ * time and host together; and whether it lives, also where its pid says nothing, since every
+ * container counts its processes on its own.
  */
 import * as fs from "node:fs";
 import * as os from "node:os";
+import { isSignOfLife, type SignOfLife, showSignOfLife } from "./sign-of-life.ts";
 
 /** A process, told apart from an earlier one with the same pid by boot id and start time. */
 export interface Holder {
@@ -13,20 +15,30 @@ export interface Holder {
   /** Start time in clock ticks since boot, empty where the system does not tell. */
   readonly started: string;
   readonly host: string;
+  /** The pid namespace in which `pid` counts; missing where there are none, and in old locks. */
+  readonly namespace?: string | undefined;
+  /** Name of a socket in the folder that it writes: it listens there as long as it lives. */
+  readonly socket?: string | undefined;
 }
 
 /** What the lock needs to know about processes; tests bring their own. */
 export interface Processes {
   self(): Holder;
-  /** Whether this very process still runs on this machine; one on another host counts as alive. */
-  isAlive(holder: Holder): boolean;
+  /**
+   * Whether this very process, which writes `folder`, still runs. One that cannot be judged from
+   * here, because it is on another machine, counts as alive.
+   */
+  isAlive(holder: Holder, folder: string): boolean | Promise<boolean>;
+  /** Shows at `path`, where others can see it, that this process lives; `undefined`: cannot be. */
+  showLife?(path: string): Promise<SignOfLife | undefined>;
   /** Waits, for another process to finish what it is doing. */
   pause(milliseconds: number): Promise<void>;
 }
 
 /** Whether two holders are the same process. */
 export function sameHolder(a: Holder, b: Holder): boolean {
-  return a.pid === b.pid && a.boot === b.boot && a.started === b.started && a.host === b.host;
+  const sameKernel = a.boot === b.boot && a.host === b.host && a.namespace === b.namespace;
+  return sameKernel && a.pid === b.pid && a.started === b.started;
 }
 
 function readText(path: string): string {
@@ -57,21 +69,44 @@ function bootId(): string {
   return readText("/proc/sys/kernel/random/boot_id").trim();
 }
 
+/** The pid namespace of this process (pid_namespaces(7)), where the system has them. */
+function pidNamespace(): string | undefined {
+  try {
+    return fs.readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a process of this pid namespace runs. */
+function runs(holder: Holder): boolean {
+  if (!pidExists(holder.pid)) return false;
+  const { state, started } = statOf(holder.pid);
+  // What has died keeps its pid until its parent asks for it, and writes nothing any more.
+  return state !== "Z" && holder.started === started;
+}
+
 /** The processes of this machine. */
 export const systemProcesses: Processes = {
   self() {
     const { pid } = process;
-    return { pid, boot: bootId(), started: statOf(pid).started, host: os.hostname() };
+    const namespace = pidNamespace();
+    return { pid, boot: bootId(), started: statOf(pid).started, host: os.hostname(), namespace };
   },
 
-  isAlive(holder) {
-    if (holder.host !== os.hostname()) return true;
-    if (holder.boot !== bootId()) return false;
-    if (!pidExists(holder.pid)) return false;
-    const { state, started } = statOf(holder.pid);
-    // What has died keeps its pid until its parent asks for it, and writes nothing any more.
-    return state !== "Z" && holder.started === started;
+  isAlive(holder, folder) {
+    const { boot, host, namespace, socket } = holder;
+    const sameKernel = boot !== "" && boot === bootId();
+    if (sameKernel && namespace !== undefined) {
+      if (namespace === pidNamespace()) return runs(holder);
+      // Another container, whatever its host is called: here its pid is somebody else's.
+      if (socket !== undefined) return isSignOfLife(`${folder}/${socket}`);
+    }
+    if (host !== os.hostname()) return true;
+    return boot === bootId() && runs(holder);
   },
+
+  showLife: async (path) => (pidNamespace() === undefined ? undefined : showSignOfLife(path)),
 
   pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
 };

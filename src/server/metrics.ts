@@ -2,12 +2,26 @@
  * Metrics in the format of Prometheus: prefix `reach_`, base units, labels with few values: never
  * the id of a session. What stands in memory is looked up when somebody asks.
  */
+import { statfs } from "node:fs/promises";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Workspace } from "./workspace.ts";
 
 const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.6, 1.2, 2.5, 5, 10];
 const syncBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
 const longBuckets = [0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 1800];
+
+/** Looks a figure of a workspace up. */
+type Look = (workspace: Workspace) => number | Promise<number>;
+
+/** Bytes of the file system that a workspace is on; what cannot be seen hides no other figure. */
+async function diskOf({ directory }: Workspace): Promise<{ free: number; size: number }> {
+  try {
+    const { bavail, blocks, bsize } = await statfs(directory.path);
+    return { free: bavail * bsize, size: blocks * bsize };
+  } catch {
+    return { free: Number.NaN, size: Number.NaN };
+  }
+}
 
 /** The metrics of one server. */
 export class ServerMetrics {
@@ -50,14 +64,14 @@ export class ServerMetrics {
   /** With `processMetrics` also those of the process, which there is one of. */
   constructor(workspaces: () => Iterable<Workspace>, processMetrics: boolean) {
     if (processMetrics) collectDefaultMetrics({ register: this.registry });
-    const each = (name: string, help: string, value: (workspace: Workspace) => number): void => {
+    const each = (name: string, help: string, value: Look): void => {
       const gauge = new Gauge({
         name,
         help,
         labelNames: ["workspace"] as const,
         registers: [this.registry],
-        collect: () => {
-          for (const one of workspaces()) gauge.set({ workspace: one.name }, value(one));
+        collect: async () => {
+          for (const one of workspaces()) gauge.set({ workspace: one.name }, await value(one));
         },
       });
     };
@@ -74,7 +88,36 @@ export class ServerMetrics {
     each("reach_tail_subscribers", "Tails that are open", ({ tails }) => tails.size);
     each("reach_jobs_running", "Replays and forks under way", ({ jobs }) => jobs.running);
     each("reach_sessions", "Sessions in the workspace", ({ catalogue }) => catalogue.size);
+    each("reach_runner_memory_limit_bytes", "What ends a runner process", ({ engine }) => {
+      return engine?.figures?.().runnerRssBytesMax ?? 0;
+    });
+    each("reach_disk_free_bytes", "What may still be used of the disk", async (one) => {
+      return (await diskOf(one)).free;
+    });
+    each("reach_disk_size_bytes", "Size of the file system of the data", async (one) => {
+      return (await diskOf(one)).size;
+    });
+    this.#runners(workspaces);
     this.#leases(workspaces);
+  }
+
+  /** Runners are numbered as they are held: one that took the place of another has its number. */
+  #runners(workspaces: () => Iterable<Workspace>): void {
+    const gauge = new Gauge({
+      name: "reach_runner_memory_bytes",
+      help: "Resident memory of a runner process, where it can be seen",
+      labelNames: ["workspace", "runner"] as const,
+      registers: [this.registry],
+      collect: () => {
+        gauge.reset();
+        for (const { name, engine } of workspaces()) {
+          const { runnerRssBytes = [] } = engine?.figures?.() ?? {};
+          for (const [i, bytes] of runnerRssBytes.entries()) {
+            gauge.set({ workspace: name, runner: String(i) }, bytes);
+          }
+        }
+      },
+    });
   }
 
   /** The engine counts; the counter is brought up to that when somebody asks. */

@@ -3,6 +3,9 @@
 
 import { afterEach, describe, expect, it } from "vitest";
 import { encodeValue, type SessionId } from "../../src/base/index.ts";
+import { nodeDisk } from "../../src/disk/index.ts";
+import { readRegistry } from "../../src/engine/registry.ts";
+import { Directory } from "../../src/session/index.ts";
 import { effectsOf, programOf, Running, until } from "./running.ts";
 
 const opened: Running[] = [];
@@ -53,6 +56,63 @@ async function undisturbed(): Promise<{ run: Running; id: string; events: string
   await engine.finished(id);
   return { run, id, events: made(run, id) };
 }
+
+describe("a session that sleeps", () => {
+  const patient = programOf(
+    "patient",
+    `{
+      init: () => ({}), reduce: (state) => state,
+      step: async (ctx) => ({ done: await ctx.waitFor("word") }),
+    }`,
+  );
+  const limits = { idleMs: 20, registryMs: 20 };
+
+  it("is left alone after a crash, unless something was appended to it since", async () => {
+    const run = fresh();
+    const first = await run.open({ programs: [patient], limits });
+    const started = await Promise.all(
+      Array.from({ length: 6 }, () => first.start("patient", null)),
+    );
+    const [told, ...others] = started.map(({ id }) => id) as [string, ...string[]];
+    await until(() => first.figures().active === 0);
+    // The registry is written now and then.
+    await until(() => {
+      const { sessions } = readRegistry(nodeDisk, run.directory.path) ?? {};
+      return [...(sessions?.values() ?? [])].every(({ logBytes }) => logBytes !== undefined);
+    });
+    await run.crash();
+    // Durable, and the engine died before the program heard of it.
+    const directory = await Directory.open({
+      path: run.scratch.at("data", "default"),
+      mode: "write",
+      takeOver: true,
+    });
+    const writer = directory.appendTo(told);
+    const bytes = encodeValue("hello");
+    const input = {
+      kind: "input",
+      type: "word",
+      time: Date.now(),
+      ref: null,
+      form: "cbor",
+    } as const;
+    await writer.append({ ...input, bytes }).durable;
+    directory.crash();
+    const second = await run.open({ programs: [patient], limits });
+    expect(await second.finished(told)).toMatchObject({
+      outcome: "done",
+      result: "hello",
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(second.figures().active).toBe(0);
+    expect(second.metrics().resumed).toBe(1);
+    for (const id of others) {
+      expect(second.status(id).phase).toBe("waiting");
+      await second.input(id, { type: "word", data: id });
+      expect((await second.finished(id)).outcome).toBe("done");
+    }
+  });
+});
 
 describe("a session goes on", () => {
   it("from every place at which its log can end, and comes to the same end", async () => {

@@ -1,8 +1,9 @@
 // One writer: who gets the lock of a data directory, what the others are told, and that a writer
 // which was paused through a takeover acknowledges nothing when it wakes.
 
-import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
@@ -63,17 +64,26 @@ describe("the lock of a data directory", () => {
     expect(readdirSync(folder)).toEqual([`lock.${second.epoch}`]);
   });
 
-  it("is not held by a process whose pid now belongs to another one", () => {
+  it("is not held by a process whose pid now belongs to another one", async () => {
     const self = systemProcesses.self();
-    expect(systemProcesses.isAlive(self)).toBe(true);
-    expect(systemProcesses.isAlive({ ...self, started: "1" })).toBe(false);
-    expect(systemProcesses.isAlive({ ...self, boot: "another boot" })).toBe(false);
-    expect(systemProcesses.isAlive({ ...self, pid: 2 ** 22 + 1 })).toBe(false);
+    expect(await systemProcesses.isAlive(self, folder)).toBe(true);
+    expect(await systemProcesses.isAlive({ ...self, started: "1" }, folder)).toBe(false);
+    expect(await systemProcesses.isAlive({ ...self, boot: "another boot" }, folder)).toBe(false);
+    expect(await systemProcesses.isAlive({ ...self, pid: 2 ** 22 + 1 }, folder)).toBe(false);
   });
 
-  it("counts as held when its holder is on another machine", () => {
-    const self = systemProcesses.self();
-    expect(systemProcesses.isAlive({ ...self, host: "elsewhere", pid: 2 ** 22 + 1 })).toBe(true);
+  it("counts as held when its holder is on another machine", async () => {
+    const elsewhere = { boot: "another boot", host: "elsewhere", pid: 2 ** 22 + 1 };
+    const holder = { ...systemProcesses.self(), ...elsewhere };
+    expect(await systemProcesses.isAlive(holder, folder)).toBe(true);
+  });
+
+  it("is judged by pid and host where a lock says no more, as those of old do", async () => {
+    const { pid, boot, started, host } = systemProcesses.self();
+    const holder = { pid, boot, started, host };
+    expect(await systemProcesses.isAlive(holder, folder)).toBe(true);
+    expect(await systemProcesses.isAlive({ ...holder, started: "1" }, folder)).toBe(false);
+    expect(await systemProcesses.isAlive({ ...holder, host: "elsewhere" }, folder)).toBe(true);
   });
 
   it("never gives one epoch to two contenders", async () => {
@@ -143,13 +153,106 @@ describe("the lock of a data directory", () => {
         });
         const stat = (): string[] => readFileSync(`/proc/${pid}/stat`, "utf8").split(" ");
         const holder = { ...systemProcesses.self(), pid, started: stat()[21] ?? "" };
-        expect(systemProcesses.isAlive(holder)).toBe(true);
+        expect(await systemProcesses.isAlive(holder, folder)).toBe(true);
         process.kill(pid, "SIGKILL");
         await vi.waitFor(() => expect(stat()[2]).toBe("Z"));
-        expect(systemProcesses.isAlive(holder)).toBe(false);
+        expect(await systemProcesses.isAlive(holder, folder)).toBe(false);
       } finally {
         parent.kill("SIGKILL");
       }
     },
   );
+});
+
+// What other containers see: a pid that is not theirs, a pid namespace that is not theirs, and the
+// folder. The holder's pid is of no process here, or, worse, of one that has nothing to do with it.
+describe.runIf(process.platform === "linux")("the lock of a holder in another container", () => {
+  const foreign = { namespace: "pid:[1]", pid: 2 ** 22 + 1 };
+  let holder: ChildProcess | undefined;
+
+  afterEach(() => {
+    holder?.kill("SIGKILL");
+    holder = undefined;
+  });
+
+  /** Takes the lock as a process of another pid namespace that lives as long as this one. */
+  function acquireForeign(self: Partial<Holder> = {}): Promise<DirectoryLock> {
+    return acquire({
+      ...systemProcesses,
+      self: () => ({ ...systemProcesses.self(), ...foreign, ...self }),
+    });
+  }
+
+  /** A process that listens on a socket of the folder, and the lock that it would have written. */
+  async function childHolder(): Promise<ChildProcess> {
+    const socket = "lock.7.0123abcd.sock";
+    const code = 'require("net").createServer().listen(process.argv[1], () => console.log("on"))';
+    const child = spawn(process.execPath, ["-e", code, path.join(folder, socket)]);
+    holder = child;
+    await once(child.stdout, "data");
+    const content = { ...systemProcesses.self(), ...foreign, socket, released: false };
+    writeFileSync(path.join(folder, "lock.7"), `${JSON.stringify(content).padEnd(511)}\n`);
+    return child;
+  }
+
+  it("is refused while that one lives, though its pid is nobody's here", async () => {
+    await acquireForeign();
+    await expect(acquire(systemProcesses)).rejects.toMatchObject({ code: "LOCKED" });
+    const holder = await currentHolder(nodeDisk, folder, systemProcesses);
+    expect(holder).toMatchObject({ pid: foreign.pid });
+  });
+
+  it("is refused while that one is paused", async () => {
+    const child = await childHolder();
+    child.kill("SIGSTOP");
+    await expect(acquire(systemProcesses)).rejects.toMatchObject({ code: "LOCKED" });
+  });
+
+  it("is taken when that one was killed, though its pid is somebody's here", async () => {
+    const child = await childHolder();
+    const lock = path.join(folder, "lock.7");
+    const content = JSON.parse(readFileSync(lock, "utf8")) as Holder;
+    const forged = { ...content, pid: process.pid, started: systemProcesses.self().started };
+    writeFileSync(lock, `${JSON.stringify(forged).padEnd(511)}\n`);
+    await expect(acquire(systemProcesses)).rejects.toMatchObject({ code: "LOCKED" });
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    const taken = await acquire(systemProcesses);
+    expect(taken.epoch).toBe(8);
+    const own = expect.stringMatching(/^lock\.8\.[0-9a-f]{8}\.sock$/);
+    expect(readdirSync(folder)).toEqual(["lock.8", own]);
+    await taken.release();
+  });
+
+  it("is taken when a container was killed and made anew under another name", async () => {
+    const first = await acquireForeign({ host: "3f2a9c" });
+    await expect(acquire(systemProcesses)).rejects.toMatchObject({ code: "LOCKED" });
+    const [socket] = readdirSync(folder).filter((name) => name.endsWith(".sock"));
+    rmSync(path.join(folder, socket as string));
+    const second = await acquire(systemProcesses);
+    expect(second.epoch).toBe(first.epoch + 1);
+    await first.release();
+    await second.release();
+  });
+
+  it("leaves no socket behind when it is given up, or not got", async () => {
+    const first = await acquireForeign();
+    const beside = readdirSync(folder);
+    await expect(acquire(systemProcesses)).rejects.toMatchObject({ code: "LOCKED" });
+    expect(readdirSync(folder)).toEqual(beside);
+    await first.release();
+    expect(readdirSync(folder)).toEqual(["lock.1"]);
+  });
+
+  it("is judged by pid and host where the folder can have no socket", async () => {
+    const deep = path.join(folder, "d".repeat(100));
+    mkdirSync(deep);
+    const self = { ...systemProcesses.self(), namespace: "pid:[1]" };
+    const there = { ...systemProcesses, self: () => self };
+    await DirectoryLock.acquire(nodeDisk, deep, there);
+    expect(readdirSync(deep)).toEqual(["lock.1"]);
+    await expect(DirectoryLock.acquire(nodeDisk, deep, systemProcesses)).rejects.toMatchObject({
+      code: "LOCKED",
+    });
+  });
 });

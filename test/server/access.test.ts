@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as http from "node:http";
 import { describe, expect, it } from "vitest";
 import { nodeDisk } from "../../src/disk/index.ts";
-import { TokenStore } from "../../src/server/index.ts";
+import { type Scope, TokenStore } from "../../src/server/index.ts";
 import { Scratch, writeSample } from "../session/sample-session.ts";
 import { type Served, serve } from "./serving.ts";
 
@@ -74,6 +74,28 @@ describe("a server with tokens", () => {
       code: "FORBIDDEN",
       detail: expect.stringContaining("sessions:read"),
     });
+  });
+
+  it("opens metrics, and nothing else, with a token for metrics", async () => {
+    const served = await serve();
+    const headersOf = async (scope: Scope): Promise<{ headers: Record<string, string> }> => {
+      return { headers: { authorization: `Bearer ${await served.token([scope])}` } };
+    };
+    const scraper = await headersOf("metrics");
+    const metrics = await served.get("/metrics", scraper);
+    expect(metrics.status).toBe(200);
+    expect(await metrics.text()).toContain("# TYPE reach_sessions gauge");
+    expect((await served.get("/metrics", await headersOf("admin"))).status).toBe(200);
+    expect((await served.get("/metrics", await headersOf("sessions:read"))).status).toBe(403);
+    for (const path of ["/v1", "/v1/sessions", `/v1/sessions/${missing}`]) {
+      expect((await served.get(path, scraper)).status, path).toBe(403);
+    }
+    const { status } = await served.post(
+      "/v1/sessions",
+      { events: [{ type: "a" }] },
+      scraper.headers,
+    );
+    expect(status).toBe(403);
   });
 
   it("says of another workspace's session that there is none, to the byte", async () => {

@@ -71,7 +71,13 @@ export class MemoryEngine implements SessionEngine {
   }
 
   figures() {
-    return { active: this.#writers.size - this.#ended.size, utilization: 0.5, leasesExpired: 2 };
+    return {
+      active: this.#writers.size - this.#ended.size,
+      utilization: 0.5,
+      leasesExpired: 2,
+      runnerRssBytes: [90_000_000, 120_000_000],
+      runnerRssBytesMax: 512_000_000,
+    };
   }
 
   async close(): Promise<void> {

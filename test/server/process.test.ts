@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { Workbench } from "../cli/reach-command.ts";
 import { freePort, killServer, ServerProcess } from "./killing.ts";
+import { post } from "./running.ts";
 import { Observer } from "./tailing.ts";
 
 describe("a server that is killed", () => {
@@ -39,6 +40,23 @@ describe("a server that is told to stop", () => {
     const { code, stderr } = await bench.run(args);
     expect(code).toBe(2);
     expect(stderr).toContain("reach token create");
+  });
+});
+
+describe("a rate on the command line", () => {
+  it.each(["--rate", "--program-rate"])("bounds triggers: %s", async (flag) => {
+    const bench = new Workbench();
+    const server = new ServerProcess(bench.path("data"), await freePort(), [flag, "1"]);
+    await server.start();
+    const statuses: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      const { status } = await post(`${server.url}/v1/sessions`, { program: "none" }, `key ${i}`);
+      statuses.push(status);
+    }
+    // A program that is not there is looked for once there is room for it.
+    expect(statuses[0]).toBe(404);
+    expect(statuses).toContain(429);
+    expect(await server.end("SIGTERM")).toBe(0);
   });
 });
 

@@ -148,6 +148,19 @@ describe("a trigger", () => {
     expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([201, 201, 201]);
   });
 
+  it("is served beside figures of its runners and of the disk", async () => {
+    const { served } = await serveEngine();
+    const text = await (await served.get("/metrics")).text();
+    const of = (name: string, labels = 'workspace="default"'): number =>
+      Number(new RegExp(`^${name}\\{${labels}\\} (\\S+)$`, "m").exec(text)?.[1]);
+    const runner = (i: number): string => `workspace="default",runner="${i}"`;
+    expect(of("reach_runner_memory_bytes", runner(0))).toBe(90_000_000);
+    expect(of("reach_runner_memory_bytes", runner(1))).toBe(120_000_000);
+    expect(of("reach_runner_memory_limit_bytes")).toBe(512_000_000);
+    expect(of("reach_disk_free_bytes")).toBeGreaterThan(0);
+    expect(of("reach_disk_size_bytes")).toBeGreaterThan(of("reach_disk_free_bytes"));
+  });
+
   it("beyond its rate is refused for as long as that takes", async () => {
     const triggers = { ...limits, programPerSecond: 2 };
     const { served } = await serveEngine({ config: { triggers } });

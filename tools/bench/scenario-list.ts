@@ -18,6 +18,7 @@ import { steps } from "./scenarios/steps.ts";
 import { tails } from "./scenarios/tails.ts";
 import { values } from "./scenarios/values.ts";
 import { verify } from "./scenarios/verify.ts";
+import { waiting } from "./scenarios/waiting.ts";
 
 /** Every scenario. */
 export const scenarios: readonly Scenario[] = [
@@ -36,6 +37,7 @@ export const scenarios: readonly Scenario[] = [
   blobStore,
   importLog,
   pages,
+  waiting,
   isolation,
   million,
 ];

@@ -14,9 +14,9 @@ import { EffectRegistry } from "../../effects/index.ts";
 import { Engine } from "../../engine/index.ts";
 import { afterDelay } from "../../log/index.ts";
 import { closeWorkers, type LoadedProgram, loadProgram } from "../../runtime/index.ts";
-import { createServer, type ReachServer, TokenStore } from "../../server/index.ts";
+import { createServer, defaultConfig, type ReachServer, TokenStore } from "../../server/index.ts";
 import { Directory, hasIdentity } from "../../session/index.ts";
-import { type CommandDefinition, parseCount } from "../command.ts";
+import { type CommandDefinition, parseCount, parsePositive } from "../command.ts";
 import { interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
 import { packageVersion } from "../package-version.ts";
@@ -29,6 +29,8 @@ interface ServeFlags {
   readonly port?: number;
   readonly cors?: readonly string[];
   readonly program?: readonly string[];
+  readonly rate?: number;
+  readonly programRate?: number;
   readonly log: string;
   readonly takeOver?: boolean;
 }
@@ -63,6 +65,8 @@ export const serveCommand: CommandDefinition = {
       .option("--port <number>", `port to listen on; 0: any (default: ${defaultPort})`, parsePort)
       .option("--program <file>", "a program to run by its name; repeat for more", collectPath)
       .option("--cors <origin>", "pages of this origin may ask; repeat for more", collect)
+      .option("--rate <number>", "triggers a second in each workspace", parsePositive)
+      .option("--program-rate <number>", "triggers a second of each program", parsePositive)
       .addOption(new Option("--log <level>", "what is logged").choices(logLevels).default("info"))
       .option("--take-over", "take the lock from a writer that is alive")
       .action((flags: ServeFlags) => start((invocation) => serve(invocation, flags)));
@@ -108,7 +112,14 @@ async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefin
       workspaces: served,
       tokens: new TokenStore(nodeDisk, data),
       logger: log,
-      config: { corsOrigins: flags.cors ?? set.cors ?? [] },
+      config: {
+        corsOrigins: flags.cors ?? set.cors ?? [],
+        triggers: {
+          ...defaultConfig.triggers,
+          workspacePerSecond: flags.rate ?? set.rates?.workspace ?? 0,
+          programPerSecond: flags.programRate ?? set.rates?.program ?? 0,
+        },
+      },
       processMetrics: true,
       version: packageVersion(),
     });

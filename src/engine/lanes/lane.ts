@@ -73,5 +73,7 @@ export class Lane {
 /** Some lanes that live and die together, or one by one. */
 export interface Runner {
   readonly lanes: readonly Lane[];
+  /** Resident memory of its process in bytes, where it is one of its own and can be seen. */
+  readonly rssBytes?: number | undefined;
   close(): Promise<void>;
 }

@@ -33,7 +33,6 @@ export class ProcessRunner implements Runner {
     return [...this.#process.lanes.values()];
   }
 
-  /** Resident memory of the process in bytes, where it can be seen. */
   get rssBytes(): number | undefined {
     return this.#process.rssBytes;
   }

@@ -1,6 +1,6 @@
 /**
  * What a token may do. A token belongs to one workspace and never sees another; `admin` may do
- * everything there.
+ * everything there, `metrics` read figures, which are those of the whole server, and nothing else.
  */
 
 /** Every scope. */
@@ -9,6 +9,7 @@ export const scopes = [
   "sessions:append",
   "sessions:read",
   "sessions:control",
+  "metrics",
   "admin",
 ] as const;
 

@@ -13,8 +13,10 @@ export const payloadChoices = ["inline", "ref", "none"] as const;
 export type PayloadChoice = (typeof payloadChoices)[number];
 
 const firstBytes = 64 * 1024;
-/** Text up to this length is written byte by byte: a call costs more. */
-const shortText = 32;
+/** Memory for text that is kept for the next who writes; what is larger is given back. */
+const keptBytesMax = 2 * 1024 * 1024;
+/** Longer text is written in pieces, so that the room for its escapes is bounded. */
+const textAtOnce = 8 * 1024;
 const tags = {
   bignum: 2,
   negativeBignum: 3,
@@ -28,18 +30,50 @@ const marks: ReadonlySet<string> = new Set([
   "$number",
   "$object",
 ]);
+/** Longer text is worth a call out of the engine. */
+const separatorMax = 32;
 const quote = 0x22;
 const comma = 0x2c;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 const space = 0x20;
 
-/** Escapes of the bytes below 0x20, of `"` and of `\`, as `JSON.stringify` writes them. */
-const escapes: readonly (Buffer | undefined)[] = Array.from({ length: 128 }, (_, code) => {
-  const text = JSON.stringify(String.fromCharCode(code)).slice(1, -1);
-  return text.length > 1 ? Buffer.from(text, "latin1") : undefined;
+const backslash = 0x5c;
+const hexDigits = Buffer.from("0123456789abcdef");
+
+/** By byte: what is behind the backslash where `JSON.stringify` writes two characters, else 0. */
+const shortEscapes = Uint8Array.from({ length: 256 }, (_, code) => {
+  const text = code < 0x80 ? JSON.stringify(String.fromCharCode(code)) : "";
+  return text.length === 4 ? text.charCodeAt(2) : 0;
 });
-const escaped = Uint8Array.from({ length: 256 }, (_, code) => (escapes[code] ? 1 : 0));
+
+/** Memory that text is written into, as bytes and as words of four. */
+interface Room {
+  readonly bytes: Buffer;
+  readonly words: DataView;
+}
+
+function newRoom(size: number): Room {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  return { bytes, words: new DataView(bytes.buffer) };
+}
+
+const noBuffer = new ArrayBuffer(0);
+const noRoom = newRoom(0);
+/** The room of a writer that has been emptied, for the next one that writes. */
+let spareRoom: Room | undefined;
+
+/**
+ * Whether one of the four bytes of `word` is below 0x20, `"` or `\`: with the tests for a zero byte
+ * and for a small one of Anderson, "Bit Twiddling Hacks".
+ */
+function isEscaped(word: number): boolean {
+  const quotes = word ^ 0x22222222;
+  const slashes = word ^ 0x5c5c5c5c;
+  const small = (word - 0x20202020) & ~word;
+  const found = ((quotes - 0x01010101) & ~quotes) | ((slashes - 0x01010101) & ~slashes) | small;
+  return (found & 0x80808080) !== 0;
+}
 
 /** The part of an event that says its kind and type, by kind, then by type. */
 const headCache = new Map<string, Map<string, Buffer>>();
@@ -59,15 +93,16 @@ function headOf(kind: string, type: string): Buffer {
   return head;
 }
 
-/** Collects JSON text as UTF-8. */
+/** Collects JSON text as UTF-8. Holds memory only between the first word and `take`. */
 export class JsonWriter {
-  #out = Buffer.allocUnsafeSlow(firstBytes);
+  #room = noRoom;
+  #out: Buffer = noRoom.bytes;
   #at = 0;
-  /** The CBOR that is being read. */
-  #in: Uint8Array = new Uint8Array(0);
-  /** The same as a buffer, made when it is needed. */
-  #view: Buffer | undefined;
+  /** The memory that the CBOR lies in which is being read, and where in it. */
+  #in: Uint8Array = new Uint8Array(noBuffer);
+  #words: DataView = new DataView(noBuffer);
   #from = 0;
+  #end = 0;
 
   /** Bytes written and not taken. */
   get size(): number {
@@ -76,22 +111,20 @@ export class JsonWriter {
 
   /** What has been written; the caller's to keep. */
   take(): Buffer {
-    if (4 * this.#at < this.#out.length) {
-      const copy = Buffer.allocUnsafeSlow(this.#at);
-      copy.set(this.#out.subarray(0, this.#at));
-      this.#at = 0;
-      return copy;
-    }
-    const taken = this.#out.subarray(0, this.#at);
-    this.#out = Buffer.allocUnsafeSlow(Math.max(firstBytes, this.#at));
+    const taken = Buffer.allocUnsafeSlow(this.#at);
+    taken.set(this.#out.subarray(0, this.#at));
     this.#at = 0;
+    if (this.#out.length <= keptBytesMax && this.#room !== noRoom) spareRoom = this.#room;
+    this.#use(noRoom);
+    this.#read(noBuffer, 0, 0);
     return taken;
   }
 
   /** Writes text that is JSON already. */
   raw(text: string): void {
     this.#reserve(3 * text.length);
-    this.#at += this.#out.write(text, this.#at);
+    if (text.length <= separatorMax && isAscii(text)) this.#ascii(text);
+    else this.#at += this.#out.write(text, this.#at);
   }
 
   /**
@@ -158,18 +191,31 @@ export class JsonWriter {
 
   /** Writes an encoded value. Throws `CORRUPT` for bytes that are none. */
   value(cbor: Uint8Array): void {
-    this.#in = cbor;
-    this.#view = undefined;
-    this.#from = 0;
+    this.#read(cbor.buffer, cbor.byteOffset, cbor.byteOffset + cbor.length);
     this.#item(0);
-    if (this.#from !== cbor.length) throw this.#malformed();
+    if (this.#from !== this.#end) throw this.#malformed();
+  }
+
+  /** Payloads of a page mostly lie in the same memory. */
+  #read(buffer: ArrayBufferLike, from: number, end: number): void {
+    if (this.#in.buffer !== buffer) {
+      this.#in = new Uint8Array(buffer);
+      this.#words = new DataView(buffer);
+    }
+    this.#from = from;
+    this.#end = end;
   }
 
   #item(depth: number): void {
-    const initial = this.#in[this.#from];
-    if (initial === undefined || depth > limits.dataDepthMax) throw this.#malformed();
-    this.#reserve(32);
+    if (this.#from >= this.#end || depth > limits.dataDepthMax) throw this.#malformed();
+    const initial = this.#in[this.#from] as number;
     const major = initial >>> 5;
+    if (major === 3 && initial < 0x78) {
+      this.#from += 1;
+      this.#shortText(initial & 31);
+      return;
+    }
+    this.#reserve(32);
     if (major === 7) {
       this.#other(initial);
       return;
@@ -192,7 +238,7 @@ export class JsonWriter {
     }
     if (info > 27) throw this.#malformed();
     const end = this.#from + 1 + 2 ** (info - 24);
-    if (end > this.#in.length) throw this.#malformed();
+    if (end > this.#end) throw this.#malformed();
     let argument = 0;
     for (let i = this.#from + 1; i < end; i++) argument = argument * 256 + (this.#in[i] as number);
     this.#from = end;
@@ -202,47 +248,66 @@ export class JsonWriter {
   #slice(length: number): Uint8Array {
     const start = this.#from;
     this.#from += length;
-    if (this.#from > this.#in.length) throw this.#malformed();
+    if (this.#from > this.#end) throw this.#malformed();
     return this.#in.subarray(start, this.#from);
   }
 
   #text(length: number): void {
-    const bytes = this.#in;
-    const start = this.#from;
-    const end = start + length;
-    if (end > bytes.length) throw this.#malformed();
-    this.#from = end;
-    if (length > shortText) {
-      this.#longText(start, end);
-      return;
+    const end = this.#from + length;
+    if (end > this.#end) throw this.#malformed();
+    this.#reserve(2 + 6 * Math.min(length, textAtOnce));
+    this.#out[this.#at++] = quote;
+    while (end - this.#from > textAtOnce) {
+      this.#escape(this.#from + textAtOnce);
+      this.#reserve(2 + 6 * textAtOnce);
     }
-    this.#reserve(2 + 6 * length);
+    this.#escape(end);
+    this.#out[this.#at++] = quote;
+  }
+
+  /** Text of less than 24 bytes: keys and words, most of all items. */
+  #shortText(length: number): void {
+    const end = this.#from + length;
+    if (end > this.#end) throw this.#malformed();
+    this.#reserve(2 + 6 * 24);
+    const bytes = this.#in;
     const out = this.#out;
     let at = this.#at;
     out[at++] = quote;
-    for (let i = start; i < end; i++) {
-      const byte = bytes[i] as number;
-      if (escaped[byte] === 0) {
-        out[at++] = byte;
-        continue;
-      }
-      const escape = escapes[byte] as Buffer;
-      for (let j = 0; j < escape.length; j++) out[at++] = escape[j] as number;
+    for (let from = this.#from; from < end; from++) {
+      at = writeEscaped(out, at, bytes[from] as number);
     }
     out[at++] = quote;
+    this.#from = end;
     this.#at = at;
   }
 
   /**
-   * With one character for each byte of UTF-8 the engine writes the text and its escapes: what it
-   * escapes is below 0x80, and everything else stays as it is. A fifth of the time (measured).
+   * Writes the text up to `end`, for which there is room, with its escapes. Four bytes at a time
+   * take less than half of what `JSON.stringify` takes, with the calls to get there (measured).
    */
-  #longText(start: number, end: number): void {
-    const { buffer, byteOffset } = this.#in;
-    this.#view ??= Buffer.from(buffer, byteOffset, this.#in.length);
-    const text = JSON.stringify(this.#view.toString("latin1", start, end));
-    this.#reserve(text.length);
-    this.#at += this.#out.write(text, this.#at, "latin1");
+  #escape(end: number): void {
+    const bytes = this.#in;
+    const out = this.#out;
+    let from = this.#from;
+    let at = this.#at;
+    const words = this.#words;
+    const outWords = this.#room.words;
+    while (from + 4 <= end) {
+      const word = words.getInt32(from, true);
+      if (!isEscaped(word)) {
+        outWords.setInt32(at, word, true);
+        at += 4;
+        from += 4;
+        continue;
+      }
+      for (const next = from + 4; from < next; from++) {
+        at = writeEscaped(out, at, bytes[from] as number);
+      }
+    }
+    for (; from < end; from++) at = writeEscaped(out, at, bytes[from] as number);
+    this.#from = end;
+    this.#at = at;
   }
 
   #array(count: number, depth: number): void {
@@ -330,24 +395,28 @@ export class JsonWriter {
     this.#ascii('"}');
   }
 
+  /** In halves of nine digits: numbers beyond 31 bits are slow to take apart, and times are. */
   #integer(value: number): void {
-    if (value < 10) {
-      this.#out[this.#at++] = 0x30 + value;
-      return;
-    }
-    if (value < 1e7 || value > Number.MAX_SAFE_INTEGER) {
-      this.#ascii(String(value));
-      return;
-    }
-    // Numbers beyond 31 bits are slow to print; times are of that kind, their halves are not.
-    const high = Math.floor(value / 1e7);
-    let low = value - high * 1e7;
-    this.#integer(high);
-    const end = this.#at + 7;
+    if (value < 1e9) {
+      let length = 1;
+      for (let rest = value; rest >= 10; rest = (rest / 10) | 0) length += 1;
+      this.#digits(value, length);
+    } else if (value <= Number.MAX_SAFE_INTEGER) {
+      const high = Math.floor(value / 1e9);
+      this.#integer(high);
+      this.#digits(value - high * 1e9, 9);
+    } else this.#ascii(String(value));
+  }
+
+  /** The last `length` digits of a number below 2^31. */
+  #digits(value: number, length: number): void {
+    const out = this.#out;
+    const end = this.#at + length;
+    let rest = value;
     for (let at = end - 1; at >= this.#at; at--) {
-      const rest = Math.floor(low / 10);
-      this.#out[at] = 0x30 + low - 10 * rest;
-      low = rest;
+      const next = (rest / 10) | 0;
+      out[at] = 0x30 + rest - 10 * next;
+      rest = next;
     }
     this.#at = end;
   }
@@ -365,15 +434,52 @@ export class JsonWriter {
   }
 
   #reserve(room: number): void {
-    if (this.#at + room <= this.#out.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.#out.length, this.#at + room));
-    grown.set(this.#out.subarray(0, this.#at));
-    this.#out = grown;
+    if (this.#at + room > this.#out.length) this.#grow(this.#at + room);
+  }
+
+  #grow(size: number): void {
+    const spare = spareRoom;
+    spareRoom = undefined;
+    const fits = spare !== undefined && spare.bytes.length >= size;
+    const room = fits ? spare : newRoom(Math.max(firstBytes, 2 * this.#out.length, size));
+    room.bytes.set(this.#out.subarray(0, this.#at));
+    this.#use(room);
+  }
+
+  #use(room: Room): void {
+    this.#room = room;
+    this.#out = room.bytes;
   }
 
   #malformed(): ReachError {
     return new ReachError("CORRUPT", "an event's data is no value that Reach has written");
   }
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) >= 0x80) return false;
+  return true;
+}
+
+/** Writes a byte of text as `JSON.stringify` does; returns the offset behind it. */
+function writeEscaped(out: Uint8Array, offset: number, byte: number): number {
+  let at = offset;
+  if (byte >= space && byte !== quote && byte !== backslash) {
+    out[at++] = byte;
+    return at;
+  }
+  out[at++] = backslash;
+  const short = shortEscapes[byte] as number;
+  if (short !== 0) {
+    out[at++] = short;
+    return at;
+  }
+  out[at++] = 0x75;
+  out[at++] = 0x30;
+  out[at++] = 0x30;
+  out[at++] = hexDigits[byte >>> 4] as number;
+  out[at++] = hexDigits[byte & 15] as number;
+  return at;
 }
 
 /** The JSON of what is rare: big integers, and text with lone surrogates. */

@@ -34,9 +34,9 @@ export interface Page {
 
 /** Bytes of log that one page looks through for events that a filter lets pass. */
 const scanBytesMax = 16 * 1024 * 1024;
-/** A body is sent in pieces of about this size. */
+/** A long body of CBOR is sent in pieces of about this size. */
 const pieceBytes = 128 * 1024;
-/** Stored bytes up to this size are one piece: what was read of the log is free at once. */
+/** A body up to this size is one piece: what was read of the log is free at once. */
 const wholeBytesMax = 1024 * 1024;
 
 /** Finds the events of a page. It may end early: `next` says where to go on. */
@@ -140,7 +140,7 @@ export function* jsonPieces(
     if (!first) writer.raw(text.between);
     first = false;
     writer.event(new EventView(bytes, reader.blobs), payload, fetch);
-    if (writer.size >= pieceBytes) yield writer.take();
+    if (writer.size >= wholeBytesMax) yield writer.take();
   }
   writer.raw(text.after);
   yield writer.take();

@@ -74,7 +74,7 @@ export function addMetricsRoute(app: ServerApp, { metrics }: ServerContext): voi
   app.get(
     "/metrics",
     {
-      config: { access: "admin" },
+      config: { access: "metrics" },
       schema: {
         tags: ["life"],
         summary: "Metrics for Prometheus",

@@ -19,6 +19,7 @@ import { NewEventObject, newEventOf } from "../event-schemas.ts";
 import { negotiate } from "../negotiation.ts";
 import { HttpError } from "../problem.ts";
 import { readableEnd } from "../reader-pool.ts";
+import { removeStored } from "../removal.ts";
 import { answers, oneOf, problems, SessionIdParam, SessionParams, Sha256 } from "../schemas.ts";
 import type { ServerApp } from "../server-context.ts";
 import { eventStream, sendTail } from "../tails/send-tail.ts";
@@ -109,6 +110,8 @@ const KeyHeaders = Type.Object({
     }),
   ),
 });
+
+const removedAnswer = { description: "Removed, durably", type: "null" };
 
 /** Sessions that one page of a filtered list looks at. */
 const lookedAtMax = 2000;
@@ -202,6 +205,28 @@ export function addSessionRoutes(app: ServerApp): void {
       const session = await sessionOf(access.workspace, params.id);
       reply.header("reach-size", String(session.size));
       return session;
+    },
+  );
+  app.delete(
+    "/v1/sessions/:id",
+    {
+      config: { access: "admin" },
+      schema: {
+        tags: ["sessions"],
+        summary: "Remove a session for good",
+        description:
+          "One that has ended, or that was recorded and is no stream's. A tombstone stays; the " +
+          "room of its payloads comes back with `reach gc`.",
+        params: SessionParams,
+        response: {
+          ...problems([409, 410]),
+          204: removedAnswer,
+        },
+      },
+    },
+    async ({ access, params }, reply) => {
+      await removeStored(access.workspace, params.id);
+      return reply.code(204).send();
     },
   );
 }

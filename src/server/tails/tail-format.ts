@@ -58,7 +58,7 @@ export interface TailControl {
   /** The session has ended: there will be no more. */
   readonly closed?: true;
   /** Why the tail ends here: resume behind `next - 1`. */
-  readonly cut?: "slow" | "shutdown" | "damaged";
+  readonly cut?: "slow" | "shutdown" | "damaged" | "removed";
 }
 
 /** A control event. */

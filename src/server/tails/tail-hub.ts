@@ -139,6 +139,11 @@ export class TailHub {
     }
   }
 
+  /** Ends the tails of a session that has been removed. */
+  end(id: SessionId): void {
+    for (const tail of [...this.#tails]) if (tail.sessionId === id) tail.cut("removed");
+  }
+
   /** Ends all tails with a place to resume, and takes no more. */
   stop(): void {
     this.#stopping.abort();

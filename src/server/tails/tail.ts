@@ -61,6 +61,11 @@ export class Tail {
     this.#write(tailBytes(retryLine));
   }
 
+  /** Id of the session that is tailed. */
+  get sessionId(): string {
+    return this.#source.id;
+  }
+
   /** Sends everything from where it begins; afterwards it is live. */
   begin(): void {
     this.#catchUp().catch(() => this.cut("damaged"));
@@ -115,7 +120,7 @@ export class Tail {
   }
 
   /** Ends the tail with the place to resume. */
-  cut(why: "slow" | "shutdown" | "damaged"): void {
+  cut(why: NonNullable<TailControl["cut"]>): void {
     this.#close({ next: this.#next, cut: why });
   }
 

@@ -62,6 +62,41 @@ describe("a value from its encoding", () => {
     }
   });
 
+  it("is written with every escape at every place of a word, wherever its bytes lie", () => {
+    for (let code = 0; code < 0x80; code++) {
+      for (let at = 0; at < 5; at++) {
+        const text = `${"x".repeat(20 + at)}${String.fromCharCode(code)}${"ü".repeat(at)}y`;
+        const encoded = encodeValue(text);
+        const around = new Uint8Array(encoded.length + 2 * at).fill(0x22);
+        around.set(encoded, at);
+        const writer = new JsonWriter();
+        writer.value(around.subarray(at, at + encoded.length));
+        expect(writer.take().toString()).toBe(JSON.stringify(text));
+      }
+    }
+  });
+
+  it("is written when its text is longer than what is written at once", () => {
+    for (const size of [8191, 8192, 8193, 16_384, 300_000]) {
+      const text = `${"\u0001".repeat(size - 1)}€${"x".repeat(size)}\n`;
+      expect(written({ text })).toBe(JSON.stringify({ text }));
+    }
+  });
+
+  it("is its writer's own while others write", () => {
+    const [one, other] = [new JsonWriter(), new JsonWriter()];
+    new JsonWriter().take();
+    one.raw("[");
+    other.raw("{");
+    one.value(encodeValue("a".repeat(100)));
+    const first = one.take();
+    one.value(encodeValue("c".repeat(100)));
+    other.value(encodeValue("b".repeat(100)));
+    expect(first.toString()).toBe(`["${"a".repeat(100)}"`);
+    expect(other.take().toString()).toBe(`{"${"b".repeat(100)}"`);
+    expect(one.take().toString()).toBe(`"${"c".repeat(100)}"`);
+  });
+
   it("is refused when its encoding is none", () => {
     for (const bytes of [
       [],
