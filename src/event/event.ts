@@ -104,7 +104,7 @@ export function writeEvent(
   data: Uint8Array,
 ): number {
   const type = typeBytesOf(header.type);
-  checkEventHeader(header);
+  checkPlace(header);
   const kind = kindNumbers.get(header.kind) as number;
   assert(salt.length === limits.eventSaltBytes, "a salt has 16 bytes");
   assert(data.length > 0, "the data of an event is encoded");
@@ -128,6 +128,11 @@ export function writeEvent(
 /** Throws `EVENT_INVALID` for a header that no event can have. */
 export function checkEventHeader(header: EventHeader): void {
   typeBytesOf(header.type);
+  checkPlace(header);
+}
+
+/** All of it but the type. */
+function checkPlace(header: EventHeader): void {
   if (!kindNumbers.has(header.kind)) {
     throw new ReachError("EVENT_INVALID", `event ${header.seq} is of no kind: "${header.kind}"`);
   }
