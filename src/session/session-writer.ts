@@ -11,6 +11,7 @@ import {
   BatchBuilder,
   batchHeaderBytes,
   checkEventHeader,
+  type EventHeader,
   type EventKind,
   encodeBlobRef,
   encodeInline,
@@ -55,6 +56,8 @@ export interface WriterContext {
   putLarge(bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }>;
   /** Called after events have become durable and are in their place. */
   committed(id: SessionId, size: number, count: number, batches: readonly Batch[]): void;
+  /** Has `work` done when this thread would only wait for the disk. */
+  whileSyncing(work: () => void): void;
   /** The journal has failed: no session may commit what it has collected so far. */
   failed(error: unknown): void;
 }
@@ -90,6 +93,10 @@ interface OpenBatch {
   readonly reject: (error: unknown) => void;
   readonly staged: StagedBlob[];
   timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+function headerOf({ time, kind, type, ref }: NewEvent, seq: number): EventHeader {
+  return { seq, time, kind, type, ref };
 }
 
 /**
@@ -152,7 +159,7 @@ export class SessionWriter {
     if (size <= limits.payloadInlineBytesMax) {
       return this.#add(event, encodeInline(event.form, event.bytes), undefined);
     }
-    checkEventHeader({ ...event, seq: this.#nextSeq });
+    checkEventHeader(headerOf(event, this.#nextSeq));
     const staged = this.#context.stage(event.bytes);
     return this.#add(event, encodeBlobRef({ ...staged.ref, form: event.form }), staged);
   }
@@ -201,7 +208,7 @@ export class SessionWriter {
   /** Checks all events and stages their payloads; after an error nothing is left of it. */
   #prepare(events: readonly NewEvent[], large: ReadonlyMap<NewEvent, Uint8Array>): PreparedEvent[] {
     for (const [i, event] of events.entries()) {
-      checkEventHeader({ ...event, seq: this.#nextSeq + i });
+      checkEventHeader(headerOf(event, this.#nextSeq + i));
     }
     const prepared: PreparedEvent[] = [];
     try {
@@ -226,7 +233,7 @@ export class SessionWriter {
 
   #addTogether(prepared: readonly PreparedEvent[], producer: Producer | undefined): Appended {
     this.#seal();
-    const seq = this.#nextSeq;
+    const first = this.#nextSeq;
     const open = this.#openBatch();
     if (open.timer) clearTimeout(open.timer);
     const sealed: SealedBatch[] = [];
@@ -236,7 +243,8 @@ export class SessionWriter {
         sealed.push(this.#finish(staged, producer));
         staged = [];
       }
-      this.#builder.add({ ...event, seq: this.#nextSeq }, this.#salts.at(this.#nextSeq), data);
+      const seq = this.#nextSeq;
+      this.#builder.add(headerOf(event, seq), this.#salts.at(seq), data);
       this.#nextSeq += 1;
       if (!blob) continue;
       staged.push(blob);
@@ -245,13 +253,13 @@ export class SessionWriter {
     sealed.push(this.#finish(staged, producer));
     this.#open = undefined;
     this.#send(open, sealed);
-    return { seq, durable: open.durable };
+    return { seq: first, durable: open.durable };
   }
 
   #add(event: NewEvent, data: Uint8Array, staged: StagedBlob | undefined): Appended {
     if (!this.#builder.fits(data.length)) this.#seal();
     const seq = this.#nextSeq;
-    this.#builder.add({ ...event, seq }, this.#salts.at(seq), data);
+    this.#builder.add(headerOf(event, seq), this.#salts.at(seq), data);
     this.#nextSeq += 1;
     const open = this.#openBatch();
     if (staged) open.staged.push(staged);
@@ -329,6 +337,7 @@ export class SessionWriter {
         const before = this.tail.size;
         const batches = sealed.map(({ batch }) => batch);
         for (const batch of batches) this.tail.commit(batch);
+        this.#context.whileSyncing(this.tail.grow);
         this.#context.committed(this.id, this.tail.size, this.tail.size - before, batches);
         open.resolve();
         if (this.#inFlight === 0) this.#seal();
