@@ -158,7 +158,7 @@ const saltDomain = utf8("reach/salt/v1\0");
 export class SaltSource {
   readonly #preimage: Uint8Array;
   #pair = -1;
-  #salts = new Uint8Array(32);
+  #salts: Uint8Array = new Uint8Array(32);
 
   /** `secret` is the 32-byte salt secret of the session. */
   constructor(secret: Uint8Array) {
@@ -171,7 +171,7 @@ export class SaltSource {
     const pair = Math.floor(seq / 2);
     if (pair !== this.#pair) {
       writeU64(this.#preimage, this.#preimage.length - 8, pair);
-      this.#salts = new Uint8Array(sha256(this.#preimage));
+      this.#salts = sha256(this.#preimage);
       this.#pair = pair;
     }
     return seq % 2 === 0 ? this.#salts.subarray(0, 16) : this.#salts.subarray(16, 32);

@@ -169,8 +169,8 @@ function padded(size: number): number {
 }
 
 /**
- * One group as a frame for `offset` of the segment with `salt`; `directory` is that of its entries,
- * for those who have it already.
+ * One group as a frame for `offset` of the segment with `salt`. `directory` is that of its entries
+ * and `bytes` room of `frameBytes`, whatever stands there, for those who have them already.
  */
 export function encodeFrame(
   group: number,
@@ -179,8 +179,8 @@ export function encodeFrame(
   salt: Uint8Array,
   offset: number,
   directory: Uint8Array = encodeDirectory(entries),
+  bytes: Uint8Array = new Uint8Array(frameBytes(entries, previousDirectory.length)),
 ): Uint8Array {
-  const bytes = new Uint8Array(frameBytes(entries, previousDirectory.length));
   bytes.set(directory, frameHeaderBytes);
   let at = frameHeaderBytes + directory.length;
   bytes.set(previousDirectory, at);
@@ -189,6 +189,7 @@ export function encodeFrame(
     bytes.set(entry.bytes, at);
     at += entry.bytes.length;
   }
+  bytes.fill(0, at);
   writeU32(bytes, 0, frameMagic);
   writeU32(bytes, 8, at);
   writeU32(bytes, 12, directory.length);

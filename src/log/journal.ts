@@ -23,6 +23,9 @@ import { type PlaceLater, Placements } from "./placements.ts";
 import { Segment } from "./segment.ts";
 import type { JournalTargets, SegmentExtent } from "./targets.ts";
 
+/** Room for frames that is kept; a larger one is rare. */
+const roomBytesMax = 512 * 1024;
+
 /** A finished part of a journal: no longer written, kept until what it touched is durable. */
 export interface LiveSegment extends SegmentExtent {
   readonly files: ReadonlySet<string>;
@@ -100,6 +103,7 @@ export class Journal {
   #previousDirectory: Uint8Array;
   #queue: Unit[] = [];
   #queuedBytes = 0;
+  #room = new Uint8Array(0);
   #running: Promise<void> | undefined;
   #retiring: Promise<void> | undefined;
   #fatal: ReachError | undefined;
@@ -225,7 +229,7 @@ export class Journal {
     const previous = this.#previousDirectory;
     const size = frameBytes(entries, previous.length);
     const frameFor = ({ header, end }: Segment): Uint8Array =>
-      encodeFrame(group, entries, previous, header.salt, end, directory);
+      encodeFrame(group, entries, previous, header.salt, end, directory, this.#roomOf(size));
     const current = this.#segment;
     if (current?.hasRoom(size)) {
       await current.secure(size);
@@ -243,6 +247,14 @@ export class Journal {
     const fresh = await this.#roll();
     await fresh.secure(size);
     await fresh.append(frameFor(fresh), group, this.#meanwhile);
+  }
+
+  /** Room for a frame: the same as before, which has been written. */
+  #roomOf(size: number): Uint8Array {
+    if (size > roomBytesMax) return new Uint8Array(size);
+    if (size > this.#room.length)
+      this.#room = new Uint8Array(Math.max(2 * this.#room.length, size));
+    return this.#room.subarray(0, size);
   }
 
   /** Starts the next segment, sealing the current one. */
