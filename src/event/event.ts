@@ -159,6 +159,9 @@ export class SaltSource {
   readonly #preimage: Uint8Array;
   #pair = -1;
   #salts: Uint8Array = new Uint8Array(32);
+  /** Pairs that were derived before they are needed, from pair `#preparedFrom` on. */
+  #prepared: Uint8Array[] = [];
+  #preparedFrom = 0;
 
   /** `secret` is the 32-byte salt secret of the session. */
   constructor(secret: Uint8Array) {
@@ -170,11 +173,26 @@ export class SaltSource {
   at(seq: number): Uint8Array {
     const pair = Math.floor(seq / 2);
     if (pair !== this.#pair) {
-      writeU64(this.#preimage, this.#preimage.length - 8, pair);
-      this.#salts = sha256(this.#preimage);
+      this.#salts = this.#pairAt(pair);
       this.#pair = pair;
     }
     return seq % 2 === 0 ? this.#salts.subarray(0, 16) : this.#salts.subarray(16, 32);
+  }
+
+  /** Derives the salts of `count` events from `seq` on, in a moment in which there is time. */
+  prepare(seq: number, count: number): void {
+    const first = Math.floor(seq / 2);
+    const pairs: Uint8Array[] = [];
+    for (let pair = first; 2 * pair < seq + count; pair++) pairs.push(this.#pairAt(pair));
+    this.#prepared = pairs;
+    this.#preparedFrom = first;
+  }
+
+  #pairAt(pair: number): Uint8Array {
+    const prepared = this.#prepared[pair - this.#preparedFrom];
+    if (prepared) return prepared;
+    writeU64(this.#preimage, this.#preimage.length - 8, pair);
+    return sha256(this.#preimage);
   }
 }
 

@@ -116,6 +116,8 @@ export class SessionWriter {
   #open: OpenBatch | undefined;
   #nextSeq: number;
   #nextOffset: number;
+  /** Events of the last batch. */
+  #lastCount = 0;
   #inFlight = 0;
   /** Counts failures: what was sent before one is rejected with it, what comes after is not. */
   #generation = 0;
@@ -310,6 +312,7 @@ export class SessionWriter {
   #finish(staged: readonly StagedBlob[], producer: Producer | undefined): SealedBatch {
     const { count } = this.#builder;
     const firstSeq = this.#nextSeq - count;
+    this.#lastCount = count;
     const bytes = this.#builder.finish(producer);
     const offset = this.#nextOffset;
     sealBatch(bytes, this.#identity, offset);
@@ -337,7 +340,7 @@ export class SessionWriter {
         const before = this.tail.size;
         const batches = sealed.map(({ batch }) => batch);
         for (const batch of batches) this.tail.commit(batch);
-        this.#context.whileSyncing(this.tail.grow);
+        this.#context.whileSyncing(this.#getReady);
         this.#context.committed(this.id, this.tail.size, this.tail.size - before, batches);
         open.resolve();
         if (this.#inFlight === 0) this.#seal();
@@ -345,6 +348,12 @@ export class SessionWriter {
       (error: unknown) => this.#failed(open, generation, error),
     );
   }
+
+  /** What the next events would have to wait for: as many salts as the last batch took. */
+  readonly #getReady = (): void => {
+    this.tail.grow();
+    this.#salts.prepare(this.#nextSeq, this.#lastCount);
+  };
 
   /** The journal did not take a batch, nor anything behind it. */
   #failed(open: OpenBatch, generation: number, error: unknown): void {
