@@ -15,7 +15,6 @@ import {
   isCheckpointPath,
   manifestPath,
   packOfIdBytes,
-  sessionFolder,
   sessionOfIdBytes,
 } from "./paths.ts";
 import { groupsOf, readSegment } from "./segment.ts";
@@ -96,23 +95,22 @@ export class DirectoryTargets implements JournalTargets {
   }
 
   apply(entry: JournalEntry): void {
-    this.#write(entry);
-    this.#rebuilding.get(this.pathOf(entry))?.push(entry);
+    const path = this.pathOf(entry);
+    this.#write(entry, path);
+    this.#rebuilding.get(path)?.push(entry);
   }
 
-  #write(entry: JournalEntry): void {
+  #write(entry: JournalEntry, path: string): void {
     if (entry.kind === entryKinds.pack) {
       const pack = packOfIdBytes(entry.id);
       this.#packs.apply({ pack, offset: entry.offset, bytes: entry.bytes });
       return;
     }
-    const id = sessionOfIdBytes(entry.id);
-    const path = this.pathOf(entry);
     if (entry.kind === entryKinds.checkpoint) {
       this.#replaceCheckpoint(path, entry.bytes);
       return;
     }
-    const file = this.#files.use(path, () => this.#createSessionFolder(id));
+    const file = this.#files.use(path, () => this.#createSessionFolder(path));
     this.#writeHeader(file, entry);
     file.write(entry.bytes, entry.offset);
   }
@@ -146,8 +144,9 @@ export class DirectoryTargets implements JournalTargets {
     this.#failed.delete(path);
   }
 
-  #createSessionFolder(id: SessionId): void {
-    const folder = sessionFolder(this.root, id);
+  /** Creates the folder that the file at `path` belongs into. */
+  #createSessionFolder(path: string): void {
+    const folder = folderOf(path);
     this.#disk.createFolder(`${this.root}/sessions`);
     this.#disk.createFolder(folderOf(folder));
     this.#disk.createFolder(folder);
