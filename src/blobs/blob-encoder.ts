@@ -5,7 +5,7 @@
 import { assert, limits, ReachError, sha256, sha256Stream, toHex } from "../base/index.ts";
 import type { BlobName } from "./blobs.ts";
 import { blobContent, ListBuilder } from "./chunk-list.ts";
-import { nextCut, StreamChunker } from "./chunker.ts";
+import { firstCut, isHead, nextCut, StreamChunker } from "./chunker.ts";
 import { entryKinds } from "./pack-format.ts";
 
 /** Where entries go. */
@@ -41,7 +41,7 @@ function finish(sink: EntrySink, name: Uint8Array, size: number, list: ListBuild
 export function encodeBlob(bytes: Uint8Array, sink: EntrySink): BlobName {
   const name = { sha256: sha256(bytes), size: bytes.length };
   if (sink.knowsBlob(name.sha256)) return name;
-  let cut = nextCut(bytes, 0, bytes.length);
+  let cut = firstCut(bytes, bytes.length);
   if (cut === bytes.length) {
     keep(sink, entryKinds.chunk, name.sha256, bytes);
     return name;
@@ -52,6 +52,7 @@ export function encodeBlob(bytes: Uint8Array, sink: EntrySink): BlobName {
     const hash = sha256(chunk);
     keep(sink, entryKinds.chunk, hash, chunk);
     list.add(hash, chunk.length);
+    if (start === 0 && isHead(chunk.length)) list.setHeadApart();
     start = cut;
     cut = nextCut(bytes, start, bytes.length);
   }
@@ -64,7 +65,7 @@ export class BlobStreamEncoder {
   readonly #sink: EntrySink;
   readonly #list: ListBuilder;
   readonly #whole = sha256Stream();
-  readonly #chunker = new StreamChunker((chunk) => this.#chunk(chunk));
+  readonly #chunker = new StreamChunker((chunk) => this.#chunk(chunk), firstCut);
   #size = 0;
   #chunks = 0;
   #finished = false;
@@ -98,6 +99,7 @@ export class BlobStreamEncoder {
     const hash = sha256(chunk);
     keep(this.#sink, entryKinds.chunk, hash, chunk);
     this.#list.add(hash, chunk.length);
+    if (this.#chunks === 0 && isHead(chunk.length)) this.#list.setHeadApart();
     this.#chunks += 1;
   }
 }

@@ -141,6 +141,14 @@ class OpenNode {
     return this.#bytes.subarray(0, 1 + this.count * refBytes(this.#height));
   }
 
+  /** Takes the first reference out. */
+  dropFirst(): void {
+    const size = refBytes(this.#height);
+    this.size -= refAt(this.view(), 0).size;
+    this.#bytes.copyWithin(1, 1 + size);
+    this.count -= 1;
+  }
+
   clear(): void {
     this.count = 0;
     this.size = 0;
@@ -154,6 +162,7 @@ class OpenNode {
 export class ListBuilder {
   readonly #store: (node: Uint8Array) => Uint8Array;
   readonly #levels: OpenNode[] = [];
+  #headApart = false;
 
   /** `store` keeps a closed node (a view, valid during the call) and returns its SHA-256. */
   constructor(store: (node: Uint8Array) => Uint8Array) {
@@ -163,6 +172,14 @@ export class ListBuilder {
   /** The next chunk of the blob. */
   add(hash: Uint8Array, size: number): void {
     this.#add(1, hash, size);
+  }
+
+  /**
+   * The first chunk, which has been added, is the head of the blob and often another one: when the
+   * list is long, it gets a node of its own, so that the first node is not another one as well.
+   */
+  setHeadApart(): void {
+    this.#headApart = true;
   }
 
   /** The root node: what is left open on the topmost level, after all below it were closed. */
@@ -185,10 +202,22 @@ export class ListBuilder {
   }
 
   #close(height: number): void {
+    if (height === 1 && this.#headApart) this.#storeHead();
     const node = this.#levels[height - 1] as OpenNode;
     const hash = this.#store(node.view());
     const size = node.size;
     node.clear();
     this.#add(height + 1, hash, size);
+  }
+
+  /** Takes the first reference out of the first node into one of its own. */
+  #storeHead(): void {
+    this.#headApart = false;
+    const node = this.#levels[0] as OpenNode;
+    const head = refAt(node.view(), 0);
+    const alone = new OpenNode(1);
+    alone.add(head.hash, head.size);
+    this.#add(2, this.#store(alone.view()), head.size);
+    node.dropFirst();
   }
 }

@@ -13,6 +13,6 @@ export type {
   PackWrite,
   StagedBlob,
 } from "./blobs.ts";
-export { nextCut, StreamChunker } from "./chunker.ts";
+export { firstCut, nextCut, StreamChunker } from "./chunker.ts";
 export { MemoryBlobs } from "./memory-blobs.ts";
 export { PackBlobs, type PackBlobsOptions } from "./pack-blobs.ts";

@@ -82,11 +82,10 @@ export class BatchBuilder {
   }
 
   /**
-   * Adds one event; returns its leaf preimage (`0x00` and the event bytes), a view that is valid
-   * until the next `add` or `finish`. Throws `EVENT_INVALID` or `EVENT_TOO_LARGE`, after which the
-   * batch is unchanged.
+   * Adds one event. Throws `EVENT_INVALID` or `EVENT_TOO_LARGE`, after which the batch is
+   * unchanged.
    */
-  add(header: EventHeader, salt: Uint8Array, data: Uint8Array): Uint8Array {
+  add(header: EventHeader, salt: Uint8Array, data: Uint8Array): void {
     assert(this.fits(data.length), "an event is added to a batch with room for it");
     assert(
       this.#count === 0 || header.seq === this.#firstSeq + this.#count,
@@ -102,7 +101,6 @@ export class BatchBuilder {
     if (this.#count === 0) this.#firstSeq = header.seq;
     this.#count += 1;
     this.#size = end;
-    return this.#bytes.subarray(start - 1, end);
   }
 
   /** Adds an event that has been encoded before; `seq` is the one that its bytes say. */

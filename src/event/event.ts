@@ -104,7 +104,7 @@ export function writeEvent(
   data: Uint8Array,
 ): number {
   const type = typeBytesOf(header.type);
-  checkEventHeader(header);
+  checkPlace(header);
   const kind = kindNumbers.get(header.kind) as number;
   assert(salt.length === limits.eventSaltBytes, "a salt has 16 bytes");
   assert(data.length > 0, "the data of an event is encoded");
@@ -128,6 +128,11 @@ export function writeEvent(
 /** Throws `EVENT_INVALID` for a header that no event can have. */
 export function checkEventHeader(header: EventHeader): void {
   typeBytesOf(header.type);
+  checkPlace(header);
+}
+
+/** All of it but the type. */
+function checkPlace(header: EventHeader): void {
   if (!kindNumbers.has(header.kind)) {
     throw new ReachError("EVENT_INVALID", `event ${header.seq} is of no kind: "${header.kind}"`);
   }
@@ -153,7 +158,10 @@ const saltDomain = utf8("reach/salt/v1\0");
 export class SaltSource {
   readonly #preimage: Uint8Array;
   #pair = -1;
-  #salts = new Uint8Array(32);
+  #salts: Uint8Array = new Uint8Array(32);
+  /** Pairs that were derived before they are needed, from pair `#preparedFrom` on. */
+  #prepared: Uint8Array[] = [];
+  #preparedFrom = 0;
 
   /** `secret` is the 32-byte salt secret of the session. */
   constructor(secret: Uint8Array) {
@@ -165,11 +173,26 @@ export class SaltSource {
   at(seq: number): Uint8Array {
     const pair = Math.floor(seq / 2);
     if (pair !== this.#pair) {
-      writeU64(this.#preimage, this.#preimage.length - 8, pair);
-      this.#salts = new Uint8Array(sha256(this.#preimage));
+      this.#salts = this.#pairAt(pair);
       this.#pair = pair;
     }
     return seq % 2 === 0 ? this.#salts.subarray(0, 16) : this.#salts.subarray(16, 32);
+  }
+
+  /** Derives the salts of `count` events from `seq` on, in a moment in which there is time. */
+  prepare(seq: number, count: number): void {
+    const first = Math.floor(seq / 2);
+    const pairs: Uint8Array[] = [];
+    for (let pair = first; 2 * pair < seq + count; pair++) pairs.push(this.#pairAt(pair));
+    this.#prepared = pairs;
+    this.#preparedFrom = first;
+  }
+
+  #pairAt(pair: number): Uint8Array {
+    const prepared = this.#prepared[pair - this.#preparedFrom];
+    if (prepared) return prepared;
+    writeU64(this.#preimage, this.#preimage.length - 8, pair);
+    return sha256(this.#preimage);
   }
 }
 

@@ -3,6 +3,12 @@
  * will lie and read where it lies, and the data inside is not touched.
  */
 
+/** Bytes of a head with `argument`. */
+export function headSize(argument: number): number {
+  if (argument < 24) return 1;
+  return argument < 0x100 ? 2 : argument < 0x10000 ? 3 : argument < 2 ** 32 ? 5 : 9;
+}
+
 /** Writes the head of `major` type with `argument`; returns the offset behind it. */
 export function writeHead(
   target: Uint8Array,
@@ -15,12 +21,22 @@ export function writeHead(
     target[offset] = initial | argument;
     return offset + 1;
   }
-  const size = argument < 0x100 ? 1 : argument < 0x10000 ? 2 : argument < 2 ** 32 ? 4 : 8;
+  const size = headSize(argument) - 1;
   target[offset] = initial | (size === 1 ? 24 : size === 2 ? 25 : size === 4 ? 26 : 27);
+  let at = offset + size;
   let rest = argument;
-  for (let i = size; i > 0; i--) {
-    target[offset + i] = rest % 256;
-    rest = Math.floor(rest / 256);
+  // A number above 32 bits goes in two halves: integers are divided faster.
+  if (size === 8) {
+    let low = argument >>> 0;
+    for (; at > offset + 4; at--) {
+      target[at] = low;
+      low >>>= 8;
+    }
+    rest = Math.floor(argument / 2 ** 32);
+  }
+  for (; at > offset; at--) {
+    target[at] = rest;
+    rest >>>= 8;
   }
   return offset + 1 + size;
 }

@@ -15,7 +15,7 @@ import {
   ReachError,
   toHex,
 } from "../base/index.ts";
-import { HeadReader, headBytes } from "./head.ts";
+import { HeadReader, headBytes, headSize, writeHead } from "./head.ts";
 
 /** What the bytes of a payload are; the position is the number in a blob reference on disk. */
 export const payloadForms = ["cbor", "json", "bytes"] as const;
@@ -52,14 +52,20 @@ function startsWith(data: Uint8Array, prefix: Uint8Array): boolean {
 /** Encoded `data` of an inline payload: CBOR as it is, JSON as tag 262, bytes as a byte string. */
 export function encodeInline(form: PayloadForm, bytes: Uint8Array): Uint8Array {
   if (form === "cbor") return bytes;
-  if (form === "json") return concat(embeddedJsonTag, headBytes(2, bytes.length), bytes);
-  return concat(headBytes(2, bytes.length), bytes);
+  const encoded = new Uint8Array(inlineOverhead(form, bytes.length) + bytes.length);
+  let at = 0;
+  if (form === "json") {
+    encoded.set(embeddedJsonTag);
+    at = embeddedJsonTag.length;
+  }
+  encoded.set(bytes, writeHead(encoded, at, 2, bytes.length));
+  return encoded;
 }
 
 /** Bytes that `encodeInline` adds around a payload. */
 export function inlineOverhead(form: PayloadForm, size: number): number {
-  const framing = headBytes(2, size).length;
-  return form === "cbor" ? 0 : form === "json" ? embeddedJsonTag.length + framing : framing;
+  if (form === "cbor") return 0;
+  return headSize(size) + (form === "json" ? embeddedJsonTag.length : 0);
 }
 
 /** Encoded `data` of a reference to a blob. */

@@ -168,21 +168,28 @@ function padded(size: number): number {
   return Math.ceil(size / 8) * 8;
 }
 
-/** One group as a frame for `offset` of the segment with `salt`. */
+/**
+ * One group as a frame for `offset` of the segment with `salt`. `directory` is that of its entries
+ * and `bytes` room of `frameBytes`, whatever stands there, for those who have them already.
+ */
 export function encodeFrame(
   group: number,
   entries: readonly JournalEntry[],
   previousDirectory: Uint8Array,
   salt: Uint8Array,
   offset: number,
+  directory: Uint8Array = encodeDirectory(entries),
+  bytes: Uint8Array = new Uint8Array(frameBytes(entries, previousDirectory.length)),
 ): Uint8Array {
-  const directory = encodeDirectory(entries);
-  const bytes = new Uint8Array(frameBytes(entries, previousDirectory.length));
-  let at = frameHeaderBytes;
-  for (const part of [directory, previousDirectory, ...entries.map((entry) => entry.bytes)]) {
-    bytes.set(part, at);
-    at += part.length;
+  bytes.set(directory, frameHeaderBytes);
+  let at = frameHeaderBytes + directory.length;
+  bytes.set(previousDirectory, at);
+  at += previousDirectory.length;
+  for (const entry of entries) {
+    bytes.set(entry.bytes, at);
+    at += entry.bytes.length;
   }
+  bytes.fill(0, at);
   writeU32(bytes, 0, frameMagic);
   writeU32(bytes, 8, at);
   writeU32(bytes, 12, directory.length);

@@ -23,6 +23,9 @@ import { type PlaceLater, Placements } from "./placements.ts";
 import { Segment } from "./segment.ts";
 import type { JournalTargets, SegmentExtent } from "./targets.ts";
 
+/** Room for frames that is kept; a larger one is rare. */
+const roomBytesMax = 512 * 1024;
+
 /** A finished part of a journal: no longer written, kept until what it touched is durable. */
 export interface LiveSegment extends SegmentExtent {
   readonly files: ReadonlySet<string>;
@@ -100,9 +103,11 @@ export class Journal {
   #previousDirectory: Uint8Array;
   #queue: Unit[] = [];
   #queuedBytes = 0;
+  #room = new Uint8Array(0);
   #running: Promise<void> | undefined;
   #retiring: Promise<void> | undefined;
   #fatal: ReachError | undefined;
+  readonly #waitingWork = new Set<() => void>();
 
   constructor(options: JournalOptions, start: JournalStart) {
     this.#options = options;
@@ -138,6 +143,20 @@ export class Journal {
       this.#running ??= Promise.resolve().then(() => this.#run());
     });
   }
+
+  /**
+   * Has `work` done, once, while the next group is on its way to the disk: nothing else is left to
+   * do then. It is not done at all when no group comes any more.
+   */
+  whileSyncing(work: () => void): void {
+    this.#waitingWork.add(work);
+  }
+
+  readonly #meanwhile = (): void => {
+    const all = [...this.#waitingWork];
+    this.#waitingWork.clear();
+    for (const work of all) work();
+  };
 
   /** Resolves when nothing is queued or being written any more. */
   async idle(): Promise<void> {
@@ -190,7 +209,7 @@ export class Journal {
     const group = this.#group + 1;
     const directory = encodeDirectory(entries);
     const started = performance.now();
-    await this.#append(group, entries);
+    await this.#append(group, entries, directory);
     this.#options.onSync?.((performance.now() - started) / 1000);
     this.#check();
     this.#group = group;
@@ -202,13 +221,20 @@ export class Journal {
   }
 
   /** Steps 1 to 3; a segment that fails is left as it is and the group goes into a new one. */
-  async #append(group: number, entries: readonly JournalEntry[]): Promise<void> {
-    const size = frameBytes(entries, this.#previousDirectory.length);
+  async #append(
+    group: number,
+    entries: readonly JournalEntry[],
+    directory: Uint8Array,
+  ): Promise<void> {
+    const previous = this.#previousDirectory;
+    const size = frameBytes(entries, previous.length);
+    const frameFor = ({ header, end }: Segment): Uint8Array =>
+      encodeFrame(group, entries, previous, header.salt, end, directory, this.#roomOf(size));
     const current = this.#segment;
     if (current?.hasRoom(size)) {
       await current.secure(size);
       try {
-        await current.append(this.#frame(group, entries, current), group);
+        await current.append(frameFor(current), group, this.#meanwhile);
         return;
       } catch (error) {
         // Whether the frame is durable cannot be known; the next segment's seal says it is not.
@@ -220,12 +246,15 @@ export class Journal {
     // commit will try to begin, nothing can be written behind the frame in doubt.
     const fresh = await this.#roll();
     await fresh.secure(size);
-    await fresh.append(this.#frame(group, entries, fresh), group);
+    await fresh.append(frameFor(fresh), group, this.#meanwhile);
   }
 
-  #frame(group: number, entries: readonly JournalEntry[], segment: Segment): Uint8Array {
-    const { salt } = segment.header;
-    return encodeFrame(group, entries, this.#previousDirectory, salt, segment.end);
+  /** Room for a frame: the same as before, which has been written. */
+  #roomOf(size: number): Uint8Array {
+    if (size > roomBytesMax) return new Uint8Array(size);
+    if (size > this.#room.length)
+      this.#room = new Uint8Array(Math.max(2 * this.#room.length, size));
+    return this.#room.subarray(0, size);
   }
 
   /** Starts the next segment, sealing the current one. */

@@ -112,11 +112,19 @@ export class Segment {
     this.#zeroed = target;
   }
 
-  /** Writes a frame behind the last one and makes it durable. Room has been secured. */
-  async append(frame: Uint8Array, group: number): Promise<void> {
+  /**
+   * Writes a frame behind the last one and makes it durable. Room has been secured. `meanwhile` is
+   * called while the disk is at work.
+   */
+  async append(frame: Uint8Array, group: number, meanwhile: () => void): Promise<void> {
     await this.#attempt(async () => {
       this.#file.write(frame, this.end);
-      await this.#file.sync();
+      const synced = this.#file.sync();
+      try {
+        meanwhile();
+      } finally {
+        await synced;
+      }
     });
     this.end += frame.length;
     this.lastGroup = group;

@@ -63,7 +63,7 @@ export class DirectoryTargets implements JournalTargets {
   readonly #files: FileCache;
   /** Folders above sessions that are there, and the session whose folder was made last. */
   readonly #folders = new Set<string>();
-  #newest: SessionId | undefined;
+  #newest: string | undefined;
   readonly #onTrouble: (trouble: string) => void;
   readonly #checkLock: () => void;
   /** Files whose fsync has failed: to be rebuilt, never to be synced again. */
@@ -99,29 +99,28 @@ export class DirectoryTargets implements JournalTargets {
   }
 
   apply(entry: JournalEntry): void {
-    this.#write(entry);
-    this.#rebuilding.get(this.pathOf(entry))?.push(entry);
+    const path = this.pathOf(entry);
+    this.#write(entry, path);
+    this.#rebuilding.get(path)?.push(entry);
   }
 
-  #write(entry: JournalEntry): void {
+  #write(entry: JournalEntry, path: string): void {
     if (entry.kind === entryKinds.pack) {
       const pack = packOfIdBytes(entry.id);
       this.#packs.apply({ pack, offset: entry.offset, bytes: entry.bytes });
       return;
     }
-    const id = sessionOfIdBytes(entry.id);
-    const path = this.pathOf(entry);
     if (entry.kind === entryKinds.checkpoint) {
       this.#replaceCheckpoint(path, entry.bytes);
       return;
     }
-    const file = this.#sessionFile(path, id);
+    const file = this.#sessionFile(path);
     this.#writeHeader(file, entry);
     file.write(entry.bytes, entry.offset);
   }
 
-  #sessionFile(path: string, id: SessionId): DiskFile {
-    const use = (): DiskFile => this.#files.use(path, () => this.#createSessionFolder(id));
+  #sessionFile(path: string): DiskFile {
+    const use = (): DiskFile => this.#files.use(path, () => this.#createFolderOf(path));
     try {
       return use();
     } catch (error) {
@@ -163,9 +162,9 @@ export class DirectoryTargets implements JournalTargets {
   }
 
   /** Asking for a folder that is there costs as much as making one, so that is remembered. */
-  #createSessionFolder(id: SessionId): void {
-    if (id === this.#newest) return;
-    const folder = sessionFolder(this.root, id);
+  #createFolderOf(path: string): void {
+    const folder = folderOf(path);
+    if (folder === this.#newest) return;
     const above = folderOf(folder);
     if (!this.#folders.has(above)) {
       this.#disk.createFolder(folderOf(above));
@@ -173,7 +172,7 @@ export class DirectoryTargets implements JournalTargets {
       this.#folders.add(above);
     }
     this.#disk.createFolder(folder);
-    this.#newest = id;
+    this.#newest = folder;
   }
 
   /**
@@ -343,7 +342,7 @@ export class DirectoryTargets implements JournalTargets {
 
   /** Closes a session's files before they are replaced or removed. */
   forgetSession(id: SessionId): void {
-    if (id === this.#newest) this.#newest = undefined;
+    if (sessionFolder(this.root, id) === this.#newest) this.#newest = undefined;
     this.#files.forget(eventLogPath(this.root, id));
     this.#files.forget(manifestPath(this.root, id));
   }

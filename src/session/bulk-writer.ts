@@ -210,6 +210,7 @@ export class BulkWriter {
     const firstSeq = this.#nextSeq - count;
     const bodyStart = batchHeaderBytes;
     this.tail.commit({ bytes, bodyStart, end: bytes.length, firstSeq, count, fileOffset: offset });
+    this.tail.grow();
   }
 
   #push(bytes: Uint8Array): void {

@@ -12,7 +12,7 @@
  * chunks, as the store does; the reader follows whatever it is told, within the window.
  */
 import { assert, limits, readU16, readU32, sha256, writeU16, writeU32 } from "../base/index.ts";
-import { StreamChunker } from "../blobs/index.ts";
+import { firstCut, StreamChunker } from "../blobs/index.ts";
 import { bundleError } from "./bundle-format.ts";
 
 /** Literal bytes that can be referred to. */
@@ -32,7 +32,7 @@ export class PayloadWriter {
   readonly #room: Uint8Array;
   readonly #emit: (content: Uint8Array) => void;
   readonly #windowBytes: number;
-  readonly #chunker = new StreamChunker((chunk) => this.#chunk(chunk));
+  readonly #chunker = new StreamChunker((chunk) => this.#chunk(chunk), firstCut);
   #filled = 0;
   /** Literal bytes so far. */
   #literals = 0;

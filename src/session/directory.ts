@@ -352,6 +352,7 @@ export class Directory {
       committed: (id, size, count, batches) => {
         for (const listener of this.#listeners) listener(id, size, count, batches);
       },
+      whileSyncing: (work) => journal.whileSyncing(work),
       failed: (error) => this.#giveUpUncommitted(error),
     };
   }

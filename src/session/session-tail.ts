@@ -20,8 +20,13 @@ import { treePath } from "./session-reader.ts";
 
 const flushBytes = 64 * 1024;
 
-/** The root of a tree at a size that it did not have yet. */
+/** The root of a tree at a size that it did not have yet; `undefined` until it has. */
 export interface RootMark {
+  readonly size: number;
+  readonly root: Uint8Array | undefined;
+}
+
+interface PendingMark {
   readonly size: number;
   root: Uint8Array | undefined;
 }
@@ -35,10 +40,13 @@ export class SessionTail {
   readonly #index: EventIndex;
   #tree: TreeWriter;
   #treeFlushed: number;
+  /** Batches that are committed and not in the tree yet. */
+  #ungrown: Batch[] = [];
+  #size: number;
   #pending: Uint8Array[] = [];
   #pendingBytes = 0;
   /** Roots that somebody wants to know once the tree has that size. */
-  #marks: RootMark[] = [];
+  #marks: PendingMark[] = [];
   /** Whether the derived files are still written. */
   #derives = true;
   /** Events from which on there are derived files: whoever needs fewer computes them. */
@@ -62,6 +70,7 @@ export class SessionTail {
     this.#index = index;
     this.#tree = tree;
     this.#treeFlushed = tree.size;
+    this.#size = tree.size;
     this.end = end;
   }
 
@@ -95,30 +104,39 @@ export class SessionTail {
     const tail = new SessionTail(disk, root, log.id, log.index, tree, { end, derivedFrom });
     if (!trusted) disk.remove(treePath(root, log.id));
     for (const batch of log.batches(from, size)) tail.#appendLeaves(batch);
+    tail.#size = tail.#tree.size;
     if (checkpoint && !trusted) checkRoot(log, checkpoint);
     return tail;
   }
 
   /** Events committed. */
   get size(): number {
-    return this.#tree.size;
+    return this.#size;
   }
 
   /** Root over the committed events. */
   root(): Uint8Array {
+    this.grow();
     return this.#tree.root();
   }
 
   /**
-   * The root over the first `size` events, once that many are committed: it is filled in as the
-   * tree grows past that size. `size` does not lie behind.
+   * The root over the first `size` events, once that many are committed: it is kept as the tree
+   * grows past that size. `size` does not lie behind.
    */
   markRoot(size: number): RootMark {
-    assert(size >= this.#tree.size, "a root is marked before the tree is larger");
-    if (size === this.#tree.size) return { size, root: this.#tree.root() };
-    const mark: RootMark = { size, root: undefined };
+    assert(size >= this.#size, "a root is marked before the tree is larger");
+    if (size === this.#size) return { size, root: this.root() };
+    const mark: PendingMark = { size, root: undefined };
     this.#marks.push(mark);
-    return mark;
+    const { grow } = this;
+    return {
+      size,
+      get root() {
+        grow();
+        return mark.root;
+      },
+    };
   }
 
   #settleMarks(): void {
@@ -127,12 +145,25 @@ export class SessionTail {
     this.#marks = this.#marks.filter((mark) => mark.size > size);
   }
 
-  /** Takes over a batch that has been committed at `end`. */
+  /**
+   * Takes over a batch that has been committed at `end`. Its bytes stay as they are: the tree grows
+   * by them when somebody asks for it, or when there is nothing else to do (`grow`).
+   */
   commit(batch: Batch): void {
+    assert(batch.firstSeq === this.#size, "a batch is committed behind the one before");
     this.#index.add(batch.firstSeq, batch.fileOffset);
-    this.#appendLeaves(batch);
+    this.#ungrown.push(batch);
+    this.#size += batch.count;
     this.end = batch.fileOffset + (batch.end - batch.bodyStart) + batchHeaderBytes;
   }
+
+  /** Brings the tree up to what is committed. */
+  readonly grow = (): void => {
+    if (this.#ungrown.length === 0) return;
+    const batches = this.#ungrown;
+    this.#ungrown = [];
+    for (const batch of batches) this.#appendLeaves(batch);
+  };
 
   #appendLeaves(batch: Batch): void {
     for (const walk = new BatchWalk(batch); walk.next(); ) {
@@ -152,6 +183,7 @@ export class SessionTail {
    * the disk does not take them they are given up: whoever needs them computes them again.
    */
   flush(): void {
+    this.grow();
     if (!this.#derives || (this.#treeFlushed === 0 && this.size < this.#derivedFrom)) return;
     try {
       this.#writeDerived();

@@ -11,6 +11,7 @@ import {
   BatchBuilder,
   batchHeaderBytes,
   checkEventHeader,
+  type EventHeader,
   type EventKind,
   encodeBlobRef,
   encodeInline,
@@ -55,6 +56,8 @@ export interface WriterContext {
   putLarge(bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }>;
   /** Called after events have become durable and are in their place. */
   committed(id: SessionId, size: number, count: number, batches: readonly Batch[]): void;
+  /** Has `work` done when this thread would only wait for the disk. */
+  whileSyncing(work: () => void): void;
   /** The journal has failed: no session may commit what it has collected so far. */
   failed(error: unknown): void;
 }
@@ -92,6 +95,10 @@ interface OpenBatch {
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 
+function headerOf({ time, kind, type, ref }: NewEvent, seq: number): EventHeader {
+  return { seq, time, kind, type, ref };
+}
+
 /**
  * The one writer of a session. `append` may be called concurrently; order of calls is seq order.
  */
@@ -109,6 +116,8 @@ export class SessionWriter {
   #open: OpenBatch | undefined;
   #nextSeq: number;
   #nextOffset: number;
+  /** Events of the last batch. */
+  #lastCount = 0;
   #inFlight = 0;
   /** Counts failures: what was sent before one is rejected with it, what comes after is not. */
   #generation = 0;
@@ -152,7 +161,7 @@ export class SessionWriter {
     if (size <= limits.payloadInlineBytesMax) {
       return this.#add(event, encodeInline(event.form, event.bytes), undefined);
     }
-    checkEventHeader({ ...event, seq: this.#nextSeq });
+    checkEventHeader(headerOf(event, this.#nextSeq));
     const staged = this.#context.stage(event.bytes);
     return this.#add(event, encodeBlobRef({ ...staged.ref, form: event.form }), staged);
   }
@@ -201,7 +210,7 @@ export class SessionWriter {
   /** Checks all events and stages their payloads; after an error nothing is left of it. */
   #prepare(events: readonly NewEvent[], large: ReadonlyMap<NewEvent, Uint8Array>): PreparedEvent[] {
     for (const [i, event] of events.entries()) {
-      checkEventHeader({ ...event, seq: this.#nextSeq + i });
+      checkEventHeader(headerOf(event, this.#nextSeq + i));
     }
     const prepared: PreparedEvent[] = [];
     try {
@@ -226,7 +235,7 @@ export class SessionWriter {
 
   #addTogether(prepared: readonly PreparedEvent[], producer: Producer | undefined): Appended {
     this.#seal();
-    const seq = this.#nextSeq;
+    const first = this.#nextSeq;
     const open = this.#openBatch();
     if (open.timer) clearTimeout(open.timer);
     const sealed: SealedBatch[] = [];
@@ -236,7 +245,8 @@ export class SessionWriter {
         sealed.push(this.#finish(staged, producer));
         staged = [];
       }
-      this.#builder.add({ ...event, seq: this.#nextSeq }, this.#salts.at(this.#nextSeq), data);
+      const seq = this.#nextSeq;
+      this.#builder.add(headerOf(event, seq), this.#salts.at(seq), data);
       this.#nextSeq += 1;
       if (!blob) continue;
       staged.push(blob);
@@ -245,13 +255,13 @@ export class SessionWriter {
     sealed.push(this.#finish(staged, producer));
     this.#open = undefined;
     this.#send(open, sealed);
-    return { seq, durable: open.durable };
+    return { seq: first, durable: open.durable };
   }
 
   #add(event: NewEvent, data: Uint8Array, staged: StagedBlob | undefined): Appended {
     if (!this.#builder.fits(data.length)) this.#seal();
     const seq = this.#nextSeq;
-    this.#builder.add({ ...event, seq }, this.#salts.at(seq), data);
+    this.#builder.add(headerOf(event, seq), this.#salts.at(seq), data);
     this.#nextSeq += 1;
     const open = this.#openBatch();
     if (staged) open.staged.push(staged);
@@ -302,6 +312,7 @@ export class SessionWriter {
   #finish(staged: readonly StagedBlob[], producer: Producer | undefined): SealedBatch {
     const { count } = this.#builder;
     const firstSeq = this.#nextSeq - count;
+    this.#lastCount = count;
     const bytes = this.#builder.finish(producer);
     const offset = this.#nextOffset;
     sealBatch(bytes, this.#identity, offset);
@@ -329,6 +340,7 @@ export class SessionWriter {
         const before = this.tail.size;
         const batches = sealed.map(({ batch }) => batch);
         for (const batch of batches) this.tail.commit(batch);
+        this.#context.whileSyncing(this.#getReady);
         this.#context.committed(this.id, this.tail.size, this.tail.size - before, batches);
         open.resolve();
         if (this.#inFlight === 0) this.#seal();
@@ -336,6 +348,12 @@ export class SessionWriter {
       (error: unknown) => this.#failed(open, generation, error),
     );
   }
+
+  /** What the next events would have to wait for: as many salts as the last batch took. */
+  readonly #getReady = (): void => {
+    this.tail.grow();
+    this.#salts.prepare(this.#nextSeq, this.#lastCount);
+  };
 
   /** The journal did not take a batch, nor anything behind it. */
   #failed(open: OpenBatch, generation: number, error: unknown): void {

@@ -25,14 +25,20 @@ function chunks(count: number, seed = 0): Chunk[] {
   }));
 }
 
-function build(list: readonly Chunk[]): { root: Uint8Array; nodes: Map<string, Uint8Array> } {
+function build(
+  list: readonly Chunk[],
+  headApart = false,
+): { root: Uint8Array; nodes: Map<string, Uint8Array> } {
   const nodes = new Map<string, Uint8Array>();
   const builder = new ListBuilder((node) => {
     const hash = sha256(node);
     nodes.set(toHex(hash), node.slice());
     return hash;
   });
-  for (const { hash, size } of list) builder.add(hash, size);
+  for (const [i, { hash, size }] of list.entries()) {
+    builder.add(hash, size);
+    if (i === 0 && headApart) builder.setHeadApart();
+  }
   return { root: builder.finish().slice(), nodes };
 }
 
@@ -50,9 +56,9 @@ describe("a chunk list", () => {
   test("gives back its chunks in order, at any length", () => {
     const counts = fc.oneof(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 1, max: 9000 }));
     fc.assert(
-      fc.property(counts, fc.integer(), (count, seed) => {
+      fc.property(counts, fc.integer(), fc.boolean(), (count, seed, headApart) => {
         const list = chunks(count, seed);
-        const built = build(list);
+        const built = build(list, headApart);
         expect(leaves(built)).toEqual(list.map(({ hash, size }) => `${toHex(hash)} ${size}`));
         for (const node of built.nodes.values()) {
           expect(node.length).toBeLessThanOrEqual(nodeBytesMax);
@@ -76,6 +82,21 @@ describe("a chunk list", () => {
     const fresh = [...after.nodes.keys()].filter((hash) => !before.nodes.has(hash));
     expect(before.nodes.size).toBeGreaterThan(100);
     expect(fresh.length).toBeLessThanOrEqual(4);
+  });
+
+  test("whose head changed shares all nodes but that of the head, and those above it", () => {
+    const list = chunks(20_000);
+    const before = build(list, true);
+    const after = build([...chunks(1, 1), ...list.slice(1)], true);
+    const fresh = [...after.nodes].filter(([hash]) => !before.nodes.has(hash));
+    const heights = fresh.map(([, node]) => heightOf(node) as number).sort();
+    expect(heights).toEqual([...new Set(heights)]);
+    const [[, lowest]] = fresh as [[string, Uint8Array]];
+    expect([heightOf(lowest), refCount(lowest)]).toEqual([1, 1]);
+  });
+
+  test("of a few chunks is one node, also with a head", () => {
+    expect(build(chunks(5), true).nodes.size).toBe(0);
   });
 
   test("that changed in the middle shares the nodes on both sides", () => {

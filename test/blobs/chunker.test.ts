@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { concat, equalBytes, limits, sha256, toHex } from "../../src/base/index.ts";
-import { gear, nextCut, StreamChunker } from "../../src/blobs/chunker.ts";
+import { firstCut, gear, isHead, nextCut, StreamChunker } from "../../src/blobs/chunker.ts";
 import { noise } from "./samples.ts";
 
 function cutsOf(bytes: Uint8Array): number[] {
@@ -63,6 +63,22 @@ describe("cutting", () => {
         chunker.finish();
         expect(equalBytes(concat(...chunks), bytes)).toBe(true);
         expect(chunks.map((chunk) => toHex(sha256(chunk)))).toEqual(chunksOf(bytes));
+      }),
+    );
+  });
+
+  test("a blob that is larger than a chunk begins with a short one; the cut is frozen", () => {
+    expect(firstCut(noise(20_000, 1), 20_000)).toBe(97);
+    fc.assert(
+      fc.property(content, (bytes) => {
+        const cut = firstCut(bytes, bytes.length);
+        const { chunkBytesMax: largest } = limits;
+        if (bytes.length < largest) expect(cut).toBe(nextCut(bytes, 0, bytes.length));
+        else expect(isHead(cut)).toBe(true);
+        // The bytes behind the largest chunk do not matter: a stream may not have them yet.
+        if (bytes.length >= largest)
+          expect(firstCut(bytes.subarray(0, largest), largest)).toBe(cut);
+        for (const size of cutsOf(bytes).slice(0, -1)) expect(isHead(size)).toBe(false);
       }),
     );
   });

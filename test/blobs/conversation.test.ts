@@ -1,6 +1,6 @@
 /** A conversation that is sent again with every model call is stored about once. */
 import { expect, test } from "vitest";
-import { equalBytes, sha256 } from "../../src/base/index.ts";
+import { concat, equalBytes, sha256, utf8 } from "../../src/base/index.ts";
 import { PackBlobs } from "../../src/blobs/index.ts";
 import { commit, problems } from "./blobs.cases.ts";
 import { MemoryDisk } from "./memory-disk.ts";
@@ -38,6 +38,26 @@ test("also in bulk, and nothing more when another process sends them again", asy
   expect(again.storedBytes).toBe(0);
   again.abandon();
   next.close();
+});
+
+test("less where what stands in front of the conversation differs with each call", async () => {
+  const disk = new MemoryDisk();
+  const store = await PackBlobs.open(disk, "blobs", "write");
+  const differing = calls.map((call, i) => concat(utf8(`{"n":${1000 + i},"request":`), call));
+  for (const call of differing) commit(store, store.stage(call));
+  expect(disk.packBytes / conversation).toBeLessThan(1.4);
+  expect(problems(store, ...differing)).toEqual([]);
+  // In a stream it is cut the same.
+  const writer = store.openBulk();
+  for (const call of differing) {
+    const stream = writer.putStream();
+    stream.push(call.subarray(0, 100));
+    stream.push(call.subarray(100));
+    stream.finish();
+  }
+  expect(writer.storedBytes).toBe(0);
+  writer.abandon();
+  store.close();
 });
 
 test("also when all calls are under way at once", async () => {

@@ -90,9 +90,10 @@ describe("a batch", () => {
     fc.assert(
       fc.property(datas, seqs, offsets, producers, fc.nat(99), (all, firstSeq, offset, by, at) => {
         const builder = new BatchBuilder();
-        const written = all.map((data, i) =>
-          toHex(builder.add(headerAt(firstSeq + i), salt, data)).slice(2),
-        );
+        const written = all.map((data, i) => {
+          builder.add(headerAt(firstSeq + i), salt, data);
+          return toHex(encodeEvent(headerAt(firstSeq + i), salt, data));
+        });
         expect(builder.count).toBe(all.length);
         const bytes = builder.finish(by);
         sealBatch(bytes, session, offset);

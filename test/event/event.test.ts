@@ -320,6 +320,18 @@ describe("salts", () => {
   });
 
   it("are the same in whatever order they are asked for", () => {
+    const prepared = new SaltSource(secret);
+    for (const [seq, count] of [
+      [5, 4],
+      [6, 1],
+      [0, 0],
+      [3, 50],
+    ] as const) {
+      prepared.prepare(seq, count);
+      const hex = (source: SaltSource): string[] =>
+        Array.from({ length: 60 }, (_, i) => toHex(source.at(i)));
+      expect(hex(prepared)).toEqual(hex(new SaltSource(secret)));
+    }
     const inOrder = new SaltSource(secret);
     const all = Array.from({ length: 200 }, (_, seq) => toHex(inOrder.at(seq)));
     const backwards = new SaltSource(secret);

@@ -123,7 +123,7 @@ describe("a bundle of an untouched session", () => {
       .readdirSync(`${directory.path}/blobs`)
       .reduce((sum, name) => sum + fs.statSync(`${directory.path}/blobs/${name}`).size, 0);
     const bundle = await bundleOf(directory, writer.id);
-    expect(bundle.length).toBeLessThan(2 * said);
+    expect(bundle.length).toBeLessThan(1.6 * said);
     expect(bundle.length).toBeLessThan(1.03 * stored);
     expect(await verified(bundle)).toMatchObject({ problemCount: 0, blobs: { count: 60 } });
   });
