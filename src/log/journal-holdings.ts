@@ -1,6 +1,6 @@
 /**
  * What the journal holds of a session, for readers in other processes: until recovery or the writer
- * that is alive has made it durable in its place, it may be missing or torn there, and is no damage.
+ * that is alive has made it durable in its place, it may be missing or torn, and is no damage.
  */
 import { codeOf, equalBytes, type SessionId, sessionIdBytes } from "../base/index.ts";
 import type { Disk } from "../disk/index.ts";
