@@ -135,8 +135,6 @@ export class JournaledPacks {
     const last = this.#packs.lastOf("journaled");
     if (!last || last.sealed || last.damage.length > 0) return;
     if (last.covered !== last.size()) return;
-    // An index that did not fit the pack before recovery may fit it now, and call it sealed.
-    if (!last.indexed) this.#packs.disk.remove(last.indexPath);
     this.#pack = last.number;
     this.#end = last.covered;
   }
@@ -154,6 +152,9 @@ export class JournaledPacks {
   #reopen(number: number): OpenPack {
     const pack = this.#packs.adopt(number);
     assert(pack.kind === undefined || pack.kind === "journaled", `${pack.name} is journaled`);
+    // An index that does not fit the pack may fit it when recovery has written to it, and call it
+    // sealed: then readers would not look for what is appended from now on.
+    if (!pack.indexed) this.#packs.disk.remove(pack.indexPath);
     const file = this.#packs.disk.open(pack.path, "write");
     if (pack.kind !== undefined) return { pack, file };
     try {

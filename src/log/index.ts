@@ -13,11 +13,13 @@ export { encodeEventLogHeader, eventLogStart } from "./event-log-header.ts";
 export { Journal, type JournalStart, type JournalStatistics } from "./journal.ts";
 export {
   type DirectoryEntry,
+  type EntryKind,
   entryKinds,
   highestEpoch,
   type JournalEntry,
   parseSegmentName,
 } from "./journal-frame.ts";
+export { type JournalHoldings, journalHoldings } from "./journal-holdings.ts";
 export type { JournalSizes } from "./journal-sizes.ts";
 export { currentHolder, DirectoryLock, describeHolder } from "./lock.ts";
 export {

@@ -28,6 +28,7 @@ import {
   sessionFolder,
   systemProcesses,
 } from "../log/index.ts";
+import { watchRecovery } from "./awaiting-recovery.ts";
 import { BulkWriter } from "./bulk-writer.ts";
 import { CheckpointSigner } from "./checkpoint-signer.ts";
 import type {
@@ -40,7 +41,7 @@ import { hasIdentity, type Identity, readIdentity } from "./keys.ts";
 import { LargePayloads } from "./large-payloads.ts";
 import { encodeManifest, type Manifest, manifestOf } from "./manifest.ts";
 import { openForWriting } from "./open-for-writing.ts";
-import { watchRebuilding } from "./rebuilding.ts";
+import { type ErrorReport, watchRebuilding } from "./rebuilding.ts";
 import { type RecoveryReport, recoverBulk } from "./recover-directory.ts";
 import { notUndone, type Resumed, resumeSession } from "./resume-session.ts";
 import { isRemoved, type ReaderContext, SessionReader } from "./session-reader.ts";
@@ -97,8 +98,11 @@ export class Directory {
     this.#write = write;
     if (write) write.journal.onReject = (error) => this.#giveUpUncommitted(error);
     const workspace = options.workspace ?? options.path.slice(options.path.lastIndexOf("/") + 1);
-    const watch = write && ((id: SessionId) => watchRebuilding(options.path, id, write));
     const { disk, path: root } = this;
+    const watch = (id: SessionId): ErrorReport => {
+      if (write) return watchRebuilding(root, id, write);
+      return settled ? (error) => error : watchRecovery(disk, root, id);
+    };
     this.#context = { disk, root, workspace, identity, blobs, settled, watch };
     this.#signer = write && new CheckpointSigner(this.#context, write);
   }

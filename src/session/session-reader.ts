@@ -45,8 +45,9 @@ export interface ReaderContext {
   /** No writer is alive and no journal is left: a torn tail cannot be mended any more. */
   readonly settled: boolean;
   /**
-   * In the process that writes: called before a session's files are opened, returns what errors of
-   * reading them are to be reported as, which may be no damage but files that are being rebuilt.
+   * Called before a session's files are opened, returns what errors of reading them are to be
+   * reported as, which may be no damage: in the process that writes it may be files that are being
+   * rebuilt, in others what has yet to be recovered.
    */
   readonly watch?: ((id: SessionId) => ErrorReport) | undefined;
 }
@@ -79,7 +80,10 @@ export class SessionReader {
     this.manifest = this.#reporting(() => readManifest(disk, root, id));
     const indexPath = `${sessionFolder(root, id)}/events.idx`;
     const { settled } = context;
-    this.log = new EventLog(disk, eventLogPath(root, id), indexPath, id, settled, this.#reported);
+    const path = eventLogPath(root, id);
+    this.log = this.#reporting(
+      () => new EventLog(disk, path, indexPath, id, settled, this.#reported),
+    );
     const marker = readBulkMarker(disk, root, id);
     if (marker && marker !== "damaged") this.log.boundAt(marker.end);
   }

@@ -1,11 +1,16 @@
 /**
  * Snapshot records as claims: who signed them, for which tree, and with which state. Records that a
- * crash cut off (zeros, or half a record at the end of the file) are none.
+ * power loss has torn are none: nobody made them durable, they are only a cache.
  */
 import { type SessionId, toHex } from "../base/index.ts";
-import { type Disk, readFile } from "../disk/index.ts";
+import { readFile } from "../disk/index.ts";
 import type { Verifier } from "../merkle/index.ts";
-import { readSnapshots, type SnapshotRecord, snapshotText } from "../snapshots/index.ts";
+import {
+  readSnapshots,
+  type SnapshotRecord,
+  snapshotText,
+  tornRecords,
+} from "../snapshots/index.ts";
 import type { Directory } from "./directory.ts";
 import type { RootClaim } from "./root-marks.ts";
 import { sessionOrigin } from "./session-reader.ts";
@@ -81,16 +86,15 @@ export function storedSnapshots(
   const origin = sessionOrigin({ identity, workspace }, id);
   const claims = new SnapshotClaims();
   for (const { path: file, program } of snapshotFiles(disk, path, id, programs)) {
-    const torn = tornRecords(disk, file);
     if (!program) {
-      claims.counts.unchecked += Math.ceil(readFile(disk, file).length / recordBytes) - torn;
+      const bytes = readFile(disk, file);
+      claims.counts.unchecked += Math.ceil(bytes.length / recordBytes) - tornRecords(bytes);
       continue;
     }
     const where = `snapshots/${toHex(program).slice(0, 8)}`;
     const { records, damaged } = readSnapshots(disk, file, program);
-    const bad = damaged - torn;
-    claims.counts.count += Math.max(bad, 0);
-    if (bad > 0) claims.fault(where, bad, `${bad} records are damaged`);
+    claims.counts.count += damaged;
+    if (damaged > 0) claims.fault(where, damaged, `${damaged} records are damaged`);
     for (const record of records) {
       const text = snapshotText(origin, program, record);
       claims.add({ ...record, program, where }, text, { given, own: identity.verifier });
@@ -98,15 +102,4 @@ export function storedSnapshots(
   }
   claims.signed.sort((a, b) => a.size - b.size);
   return claims;
-}
-
-/** Records that are all zeros, or cut off at the end of the file: never written as a whole. */
-function tornRecords(disk: Disk, path: string): number {
-  const bytes = readFile(disk, path);
-  let torn = 0;
-  for (let at = 0; at < bytes.length; at += recordBytes) {
-    const record = bytes.subarray(at, at + recordBytes);
-    if (record.length < recordBytes || record.every((byte) => byte === 0)) torn += 1;
-  }
-  return torn;
 }

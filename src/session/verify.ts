@@ -12,7 +12,7 @@ import {
   sessionIdBytes,
   toHex,
 } from "../base/index.ts";
-import type { DiskFile } from "../disk/index.ts";
+import { type DiskFile, readFile } from "../disk/index.ts";
 import { type Batch, BatchWalk } from "../event/index.ts";
 import {
   currentHolder,
@@ -20,10 +20,12 @@ import {
   eventLogPath,
   eventLogStart,
   journalFolder,
+  manifestPath,
   parseSegmentName,
   readBulkMarker,
 } from "../log/index.ts";
 import { leafHash, TreeWriter } from "../merkle/index.ts";
+import { watchRecovery } from "./awaiting-recovery.ts";
 import { damageText, findBadEvent } from "./damage-search.ts";
 import { DerivedCheck } from "./derived-check.ts";
 import type { Directory } from "./directory.ts";
@@ -122,15 +124,27 @@ class SessionCheck {
     } catch (error) {
       const code = codeOf(error);
       if (code !== "CORRUPT" && code !== "FORMAT_UNSUPPORTED") throw error;
+      if (this.#awaitsRecovery(error, manifestPath(path, this.#id))) return undefined;
       this.#problems.add("manifest.cbor", messageOf(error));
       return undefined;
     }
+  }
+
+  /** Whether what is wrong with a file may be mended by recovery; then its bytes count as that. */
+  #awaitsRecovery(error: unknown, file: string): boolean {
+    const { disk, path } = this.#directory;
+    if (this.#settled) return false;
+    if (codeOf(watchRecovery(disk, path, this.#id)(error)) !== "UNRECOVERED") return false;
+    this.#unrecovered += Math.max(1, disk.exists(file) ? readFile(disk, file).length : 0);
+    return true;
   }
 
   #openLog(): DiskFile | undefined {
     const { disk, path } = this.#directory;
     const logPath = eventLogPath(path, this.#id);
     if (!disk.exists(logPath)) {
+      const missing = new ReachError("NOT_FOUND", `no such file: ${logPath}`, { where: logPath });
+      if (this.#awaitsRecovery(missing, logPath)) return undefined;
       this.#problems.event(0, logName, "the session has no event log", 0);
       return undefined;
     }
@@ -236,7 +250,7 @@ class SessionCheck {
 
   #damage(damage: LogDamage): void {
     if (damage.nextSeq === undefined && !this.#settled) {
-      this.#unrecovered = damage.end - damage.offset;
+      this.#unrecovered += damage.end - damage.offset;
       return;
     }
     const scan = this.#scan as LogScan;

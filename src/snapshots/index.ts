@@ -8,4 +8,5 @@ export {
   type SnapshotRecord,
   snapshotPath,
   snapshotText,
+  tornRecords,
 } from "./snapshot-log.ts";

@@ -1,6 +1,7 @@
 /**
  * The snapshots of a session under one program: `snapshots/<program>.log`. Records of fixed size,
- * each signed; a damaged one is passed over, since a snapshot is a cache that replay can rebuild.
+ * each signed, none made durable; one that is damaged or that a power loss has torn is passed over,
+ * since a snapshot is a cache that replay can rebuild.
  *
  *   0  u32 magic "RSNP"   u32 CRC-32 of program, position and the rest
  *   8  u64 events folded  u64 bytes of the encoded state
@@ -19,7 +20,7 @@ import {
   writeU32,
   writeU64,
 } from "../base/index.ts";
-import type { Disk } from "../disk/index.ts";
+import type { Disk, DiskFile } from "../disk/index.ts";
 import { positionCrc } from "../event/index.ts";
 
 const magic = 0x504e5352;
@@ -82,12 +83,34 @@ function decodeRecord(
   };
 }
 
+/**
+ * Whether a part of a record was never written: the end of it, or words of its CRC, its hashes or
+ * its signature that are zero. A power loss leaves that; a byte that was changed does not.
+ */
+function isTorn(record: Uint8Array): boolean {
+  if (record.length < recordBytes) return true;
+  for (let at = 0; at < signedEnd + signatureBytes; at += 8) {
+    const isNumber = at === 8 || at === 16;
+    if (!isNumber && readU32(record, at) === 0 && readU32(record, at + 4) === 0) return true;
+  }
+  return false;
+}
+
+/** Records of a snapshot file of any program that a power loss has torn. */
+export function tornRecords(bytes: Uint8Array): number {
+  let torn = 0;
+  for (let at = 0; at < bytes.length; at += recordBytes) {
+    if (isTorn(bytes.subarray(at, at + recordBytes))) torn += 1;
+  }
+  return torn;
+}
+
 /** File of the snapshots of `program` (its hash) in a session's folder. */
 export function snapshotPath(sessionFolder: string, program: Uint8Array): string {
   return `${sessionFolder}/snapshots/${toHex(program)}.log`;
 }
 
-/** What a snapshot file holds, by size; damaged records are left out and counted. */
+/** What a snapshot file holds, by size; torn records are left out, damaged ones counted as well. */
 export function readSnapshots(
   disk: Disk,
   path: string,
@@ -106,13 +129,14 @@ export function readSnapshots(
   for (let at = 0; at < bytes.length; at += recordBytes) {
     const record = decodeRecord(bytes, at, program);
     if (record) bySize.set(record.size, record);
-    else damaged += 1;
+    else if (!isTorn(bytes.subarray(at, at + recordBytes))) damaged += 1;
   }
   return { records: [...bySize.values()].sort((a, b) => a.size - b.size), damaged };
 }
 
 /**
- * Appends records behind what the file holds; a later record of a size replaces an earlier one.
+ * Appends records behind what the file holds, over what a power loss has torn at its end; a later
+ * record of a size replaces an earlier one.
  * Not durable: what a power loss takes is computed again.
  */
 export function appendSnapshots(
@@ -124,7 +148,7 @@ export function appendSnapshots(
   disk.createFolder(path.slice(0, path.lastIndexOf("/")));
   const file = disk.open(path, disk.exists(path) ? "write" : "create");
   try {
-    let at = Math.ceil(file.size() / recordBytes) * recordBytes;
+    let at = placeOfNext(file);
     for (const record of records) {
       file.write(encodeRecord(record, program, at), at);
       at += recordBytes;
@@ -132,4 +156,14 @@ export function appendSnapshots(
   } finally {
     file.close();
   }
+}
+
+function placeOfNext(file: DiskFile): number {
+  const last = new Uint8Array(recordBytes);
+  let at = Math.ceil(file.size() / recordBytes) * recordBytes;
+  for (; at > 0; at -= recordBytes) {
+    const read = file.read(last, at - recordBytes);
+    if (!isTorn(last.subarray(0, read))) break;
+  }
+  return at;
 }

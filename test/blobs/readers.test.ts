@@ -1,6 +1,6 @@
 /** Other processes read while one writes: they find what is there, whatever the writer does. */
 import { describe, expect, test } from "vitest";
-import { sha256 } from "../../src/base/index.ts";
+import { concat, sha256 } from "../../src/base/index.ts";
 import { PackBlobs } from "../../src/blobs/index.ts";
 import { codeFrom, commit, holds } from "./blobs.cases.ts";
 import { MemoryDisk } from "./memory-disk.ts";
@@ -79,6 +79,36 @@ describe("a reader beside a writer", () => {
     await again.sync();
     expect(holds(reader, second)).toBe(true);
     expect(reader.has(sha256(first))).toBe(false);
+  });
+
+  test("finds what is appended to a pack that a recovery has filled up again", async () => {
+    const options = { packBytesMax: 60_000 };
+    const { disk, store } = await pair(options);
+    const [durable, repeated, lost, later] = [1, 2, 3, 4].map((seed) => noise(9000, seed)) as [
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+    ];
+    commit(store, store.stage(durable));
+    const size = disk.bytesOf("blobs/00000001.pack").length;
+    // The next pack begins while something waits for the first one, which is sealed after that.
+    const staged = store.stage(repeated);
+    const journal = [...staged.entries];
+    store.stage(concat(lost, noise(31_000, 5)));
+    commit(store, staged);
+    expect(disk.exists("blobs/00000001.idx")).toBe(true);
+    // The power fails: of the first pack a part was durable, of the second one nothing.
+    disk.replace("blobs/00000001.pack", disk.bytesOf("blobs/00000001.pack").slice(0, size));
+    disk.remove("blobs/00000002.pack");
+    const next = await PackBlobs.open(disk.sibling(), folder, "write", options);
+    for (const write of journal) next.apply(write);
+    const reader = await PackBlobs.open(disk.sibling(), folder, "read", options);
+    expect(holds(reader, durable) && holds(reader, repeated)).toBe(true);
+    const appended = next.stage(later);
+    expect(appended.entries[0]?.pack).toBe(1);
+    commit(next, appended);
+    expect(holds(reader, later)).toBe(true);
   });
 
   test("needs little memory for indexes, if it may not have more", async () => {

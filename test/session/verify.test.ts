@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { codeOf, type SessionId, sessionIdBytes } from "../../src/base/index.ts";
+import { nodeDisk } from "../../src/disk/index.ts";
 import { type Batch, BatchWalk, readBatch, sealBatch } from "../../src/event/index.ts";
 import {
   checkpointPath,
@@ -18,7 +19,7 @@ import {
   type VerifyReport,
   verifySession,
 } from "../../src/session/index.ts";
-import { snapshotPath } from "../../src/snapshots/index.ts";
+import { appendSnapshots, readSnapshots, snapshotPath } from "../../src/snapshots/index.ts";
 import { keepSamples, Scratch, sampleProgram, writeSample } from "./sample-session.ts";
 
 let scratch: Scratch;
@@ -410,6 +411,29 @@ test("a snapshot file that a crash cut in the middle of a record is not damaged"
   expect(await verified(root, id)).toMatchObject({ snapshots: { count: 1, damaged: 0 } });
   fs.writeFileSync(file, Buffer.concat([whole, Buffer.alloc(160)]));
   expect(await verified(root, id)).toMatchObject({ snapshots: { count: 2, damaged: 0 } });
+});
+
+test("a snapshot record that a power loss tore is not damaged, and is written over", async () => {
+  const { root, id } = await stored(60, { snapshots: [20, 40] });
+  const file = snapshotPath(sessionFolder(root, id), sampleProgram);
+  const whole = fs.readFileSync(file);
+  const pieces: [from: number, to: number][] = [];
+  // Pages and sectors of a new file are zero until they are written; records are not aligned.
+  for (let at = 160; at < 320; at += 32) pieces.push([160, at], [at, 312]);
+  for (const [from, to] of pieces) {
+    const torn = Buffer.from(whole);
+    torn.fill(0, from, to);
+    fs.writeFileSync(file, torn);
+    const report = await verified(root, id);
+    const there = from === to ? 2 : 1;
+    expect(report.snapshots, `${from} to ${to}`).toMatchObject({ count: there, damaged: 0 });
+    expect(report.integrity).toBe("intact");
+  }
+  fs.writeFileSync(file, whole);
+  const { records } = readSnapshots(nodeDisk, file, sampleProgram);
+  fs.writeFileSync(file, Buffer.from(whole).fill(0, 192, 312));
+  appendSnapshots(nodeDisk, file, sampleProgram, records.slice(1));
+  expect(fs.readFileSync(file).equals(whole)).toBe(true);
 });
 
 test("a session that does not exist is not found", async () => {

@@ -73,6 +73,11 @@ export interface Engine {
   abandon(): void;
 }
 
+/** A session that a reader has read as far as it could, or why it could not. */
+export type Glimpse =
+  | { readonly view: SessionView; readonly error: undefined }
+  | { readonly view: undefined; readonly error: unknown };
+
 /** How the simulation handles one kind of engine. */
 export interface EngineDriver {
   readonly name: string;
@@ -80,6 +85,8 @@ export interface EngineDriver {
   open(disk: Disk, world: World): Promise<Engine>;
   /** The same while another process has it open: that one acknowledges nothing any more. */
   readonly takeOver?: (disk: Disk, world: World) => Promise<Engine>;
+  /** What a process that only reads sees of data that nobody has recovered yet. */
+  readonly look?: (disk: Disk, world: World) => Promise<Glimpse[]>;
   /** What the engine is about at an operation, for the table of what the crashes hit. */
   activityOf(operation: Operation): string | undefined;
   /** Whether a file has the same bytes after recovering once and twice. */

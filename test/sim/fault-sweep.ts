@@ -106,13 +106,24 @@ async function live(
     engine = await driver.open(disk, world(seed, 2));
   }
   const payloads = new PayloadSource(options.payloads);
-  const parts = { engine, disk, oracle, driver };
+  const sessions = sessionsOf(engine, injected?.fault);
+  const parts = { engine, disk, oracle, driver, sessions };
   const workload = new Workload(parts, payloads, new Random("sweep workload", seed));
   if (injected !== undefined) workload.expectFault();
   await workload.run(plan);
   if (injected !== undefined) await workload.resumesAfterFault();
   for (const view of await viewsOf(engine)) oracle.shown(view);
   return { disk, engine, oracle };
+}
+
+/** What readers see; where asking for it is what fails, it says so and works the next time. */
+function sessionsOf(engine: Engine, fault: Fault | undefined): readonly string[] {
+  try {
+    return engine.sessions();
+  } catch (error) {
+    if (codeOf(error) !== fault?.code) throw error;
+    return engine.sessions();
+  }
 }
 
 /** Recovers a disk, judges it, and returns an oracle that holds the next to what was shown. */

@@ -122,6 +122,14 @@ export class Oracle {
     this.#judgeSession(view, this.#now);
   }
 
+  /**
+   * Somebody looked at a session that nobody had recovered yet, of which the end may be missing;
+   * judges only that what was seen had been written there.
+   */
+  glimpsed({ id, events, payloads, problem }: SessionView): void {
+    this.#judgeSession({ id, events, payloads, problem }, 0);
+  }
+
   #holdTo({ bytes }: Record, view: SessionView): void {
     for (let seq = bytes.length; seq < view.events.length; seq++) {
       bytes.push(view.events[seq] as Uint8Array);

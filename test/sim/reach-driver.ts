@@ -14,7 +14,15 @@ import {
   type SessionWriter,
   type StorageSizes,
 } from "../../src/session/index.ts";
-import type { Appended, Claim, Engine, EngineDriver, SessionView, World } from "./engine.ts";
+import type {
+  Appended,
+  Claim,
+  Engine,
+  EngineDriver,
+  Glimpse,
+  SessionView,
+  World,
+} from "./engine.ts";
 import type { Operation } from "./operations.ts";
 import { PowerLoss } from "./power.ts";
 import { treeRoot } from "./tree.ts";
@@ -218,31 +226,7 @@ class ReachEngine implements Engine {
   }
 
   async view(id: string): Promise<SessionView> {
-    const reader = this.#directory.session(id as SessionId);
-    try {
-      const events: Uint8Array[] = [];
-      const payloads: Uint8Array[] = [];
-      for (const event of reader.events()) {
-        events.push(event.bytes);
-        payloads.push(event.payloadBytes);
-      }
-      const { quarantine } = reader;
-      const damage = quarantine && `${quarantine.reason} at ${quarantine.seq}`;
-      const problem = damage ?? this.#snapshotProblem(reader);
-      const checkpoint = reader.checkpoint();
-      return { id, events, payloads, root: reader.root(), checkpoint, problem };
-    } finally {
-      reader.close();
-    }
-  }
-
-  /** A snapshot may be missing; one that is there has its state in the store, whole. */
-  #snapshotProblem(reader: SessionReader): string | undefined {
-    for (const { size, stateHash, stateBytes } of reader.snapshots(program)) {
-      const state = reader.blobs.get(stateHash);
-      if (state.length !== stateBytes) return `the state of snapshot ${size} has another size`;
-    }
-    return undefined;
+    return viewOf(this.#directory, id as SessionId);
   }
 
   async close(): Promise<void> {
@@ -256,6 +240,57 @@ class ReachEngine implements Engine {
       // The power is off by now: whatever it still wanted to write had no effect.
       if (!(error instanceof PowerLoss)) throw error;
     }
+  }
+}
+
+function viewOf(directory: Directory, id: SessionId): SessionView {
+  const reader = directory.session(id);
+  try {
+    const events: Uint8Array[] = [];
+    const payloads: Uint8Array[] = [];
+    for (const event of reader.events()) {
+      events.push(event.bytes);
+      payloads.push(event.payloadBytes);
+    }
+    const { quarantine } = reader;
+    const damage = quarantine && `${quarantine.reason} at ${quarantine.seq}`;
+    const problem = damage ?? snapshotProblem(reader);
+    const checkpoint = reader.checkpoint();
+    return { id, events, payloads, root: reader.root(), checkpoint, problem };
+  } finally {
+    reader.close();
+  }
+}
+
+/** A snapshot may be missing; one that is there has its state in the store, whole. */
+function snapshotProblem(reader: SessionReader): string | undefined {
+  for (const { size, stateHash, stateBytes } of reader.snapshots(program)) {
+    const state = reader.blobs.get(stateHash);
+    if (state.length !== stateBytes) return `the state of snapshot ${size} has another size`;
+  }
+  return undefined;
+}
+
+/** Reads all sessions without recovering anything; nothing when there is no directory yet. */
+async function look(disk: Disk, world: World): Promise<Glimpse[]> {
+  const processes = processesOf(world);
+  let directory: Directory;
+  try {
+    directory = await Directory.open({ path, mode: "read", disk, processes });
+  } catch (error) {
+    if (codeOf(error) === "NOT_FOUND") return [];
+    throw error;
+  }
+  try {
+    return directory.sessionIds().map((id): Glimpse => {
+      try {
+        return { view: viewOf(directory, id), error: undefined };
+      } catch (error) {
+        return { view: undefined, error };
+      }
+    });
+  } finally {
+    await directory.close();
   }
 }
 
@@ -315,6 +350,7 @@ export function reachDriver(): EngineDriver {
     name: "reach",
     open: (disk, world) => open(disk, world, false),
     takeOver: (disk, world) => open(disk, world, true),
+    look,
     activityOf,
     // Indexes and stored trees are derived; they are written when a session has been read far.
     // So does a pack that holds nothing: it goes when the next process opens the store.

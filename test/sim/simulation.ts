@@ -3,7 +3,7 @@
  * the oracle's judgement. A run follows from its seed and number alone, so a failing one comes
  * again. One workload serves many crashes: the disk is cloned at the moment and crashed later.
  */
-import { codeOf, messageOf } from "../../src/base/index.ts";
+import { codeOf, type ErrorCode, messageOf } from "../../src/base/index.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Engine, EngineDriver, SessionView, World } from "./engine.ts";
 import { type Operation, operationText } from "./operations.ts";
@@ -63,6 +63,13 @@ const depthMax = 3;
 /** Turns that a takeover waits for something rare to begin. */
 const rareTurnsMax = 5000;
 const generationsMax = 3;
+
+/** How a reader may find what the next recovery mends. */
+const mayBeMended: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
+  "UNRECOVERED",
+  "BLOB_MISSING",
+  "BLOB_CORRUPT",
+]);
 
 /** Lets others go first, some turns of the microtask queue. */
 async function turns(count: number): Promise<void> {
@@ -232,6 +239,7 @@ class Run {
     const { disk, oracle, at, depth } = wreck;
     this.#crashes++;
     this.#options.coverage.crash(wreck.activities);
+    await this.#lookBefore(wreck);
     if (this.#random.chance(0.05)) await this.#recoverWithFault(wreck);
     if (this.#random.chance(0.03)) await this.#recoverTheSame(wreck);
     let inner: { disk: SimDisk; operation: Operation } | undefined;
@@ -259,6 +267,25 @@ class Run {
       ],
       depth: depth + 1,
     });
+  }
+
+  /**
+   * A process that only reads comes before anybody has recovered: what the power loss has left of
+   * files that recovery mends waits for that, and is never called damage.
+   */
+  async #lookBefore(wreck: Wreck): Promise<void> {
+    const { driver, seed } = this.#options;
+    const random = new Random("look", seed, this.#run, this.#crashes);
+    if (driver.look === undefined || !random.chance(0.2)) return;
+    const { look } = driver;
+    const disk = wreck.disk.clone();
+    await this.#told([...wreck.story, "read before it was recovered"], disk, async () => {
+      for (const { view, error } of await look(disk, this.#world(0))) {
+        if (view) wreck.oracle.glimpsed(view);
+        else if (!mayBeMended.has(codeOf(error))) throw error;
+      }
+    });
+    this.#options.coverage.hit("read before recovery");
   }
 
   /** Opens, reads everything and judges it. */

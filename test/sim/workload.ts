@@ -98,7 +98,14 @@ export class Workload {
   #takeover: "none" | "begun" | "done" = "none";
 
   constructor(
-    parts: { engine: Engine; disk: SimDisk; oracle: Oracle; driver: EngineDriver },
+    parts: {
+      engine: Engine;
+      disk: SimDisk;
+      oracle: Oracle;
+      driver: EngineDriver;
+      /** Those that are there, where asking for them may fail. */
+      sessions?: readonly string[];
+    },
     payloads: PayloadSource,
     random: Random,
   ) {
@@ -108,7 +115,7 @@ export class Workload {
     this.#driver = parts.driver;
     this.#payloads = payloads;
     this.#random = random;
-    this.#sessions = [...parts.engine.sessions()];
+    this.#sessions = [...(parts.sessions ?? parts.engine.sessions())];
   }
 
   /** What is going on right now. */

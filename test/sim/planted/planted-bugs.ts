@@ -38,8 +38,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "appends a journal entry instead of writing it to its place, so that twice is not once",
     file: "log/targets.ts",
-    passage: "    this.#writeHeader(file, entry);\n    file.write(entry.bytes, entry.offset);",
-    instead: "    file.write(entry.bytes, Math.max(file.size(), entry.offset));",
+    passage: "    file.write(entry.bytes, entry.offset);\n  }",
+    instead: "    file.write(entry.bytes, Math.max(file.size(), entry.offset));\n  }",
     seed: 1,
   },
   {
