@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
-import { builtFile } from "../../runtime/index.ts";
+import { builtFile } from "../../disk/index.ts";
 import type { EngineLimits } from "../engine-limits.ts";
 import type { RunnerMode } from "../engine-options.ts";
 import type { ContextMaker } from "../host/session-host.ts";
@@ -52,7 +52,13 @@ export async function runnerSource(
           return Array.from({ length: processes }, () => new ProcessRunner({ ...options, spare }));
         },
         startAlone: (events) => {
-          return new ProcessRunner({ ...common, threads: 1, comesBack: false, events });
+          return new ProcessRunner({
+            ...common,
+            threads: 1,
+            comesBack: false,
+            isBackground: true,
+            events,
+          });
         },
       };
     }
