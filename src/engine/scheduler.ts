@@ -87,6 +87,8 @@ export class Scheduler {
           lane.hasAnswered = true;
           return;
         }
+        // Whoever answers lives, however much stands before the ping.
+        if (lane.pingedAt !== 0) lane.pingedAt = performance.now();
         if (reply.handle === lane.keeper) this.#takeBack(lane);
         this.#events.onReply(reply);
       },
