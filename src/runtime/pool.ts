@@ -24,7 +24,7 @@ export class WorkerPool {
   constructor(threads: number) {
     this.threads = threads;
     this.#piscina = new Piscina<WorkerTask, WorkerReply>({
-      filename: builtFile("runtime/fold-worker.js"),
+      filename: builtFile("threads/fold-worker.js"),
       name: "runTask",
       minThreads: 0,
       maxThreads: threads,
