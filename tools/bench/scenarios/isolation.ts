@@ -2,7 +2,8 @@
 // end, eats memory, sits in a loop of the engine that nothing interrupts. A step runs from the
 // answer to a call to the start of the next one. Rows of their own: without the steps that end in
 // the second after the neighbours' threads were lost, and with all of them. A runner for suspects
-// alone is none of the neighbours' and leaves nothing out.
+// alone is none of the neighbours' and leaves nothing out. Whoever stands still takes few steps,
+// which a percentile does not see: hence also how many steps there were.
 
 import { writeFileSync } from "node:fs";
 import type { SessionId } from "../../../src/base/index.ts";
@@ -51,10 +52,11 @@ export const isolation: Scenario = {
         const module = "scenarios/isolation";
         all.push(await bench.measure({ module, name: "besides", input }));
         bench.remove("isolation");
-        const { alone, beside, every, worst, left, ended } = all.at(-1)?.facts ?? {};
+        const { alone, beside, every, worst, left, ended, steps, stepsAlone } =
+          all.at(-1)?.facts ?? {};
         bench.say(
           `${what}: P95 ${beside} ms (of all ${every}), alone ${alone} ms, worst ${worst} ms, ` +
-            `${left} of the steps left, ${ended} ended`,
+            `${left} of the steps left, ${steps} steps (alone ${stepsAlone}), ${ended} ended`,
         );
       }
       rows.push(...rowsOf(what, all));
@@ -81,6 +83,13 @@ function rowsOf(what: string, all: readonly Measurement[]): Row[] {
       reach: spreadOf(of("every")),
       floor: spreadOf(of("alone")),
       ratio: ratioOf(of("every"), of("alone")),
+    },
+    {
+      what: `steps of ${neighbours} sessions beside one that ${what}; without it (floor): speed`,
+      unit: "records",
+      reach: spreadOf(of("steps")),
+      floor: spreadOf(of("stepsAlone")),
+      ratio: ratioOf(of("steps"), of("stepsAlone")),
     },
     {
       what: `${beside}, the longest, replaced runners and all`,
@@ -181,7 +190,7 @@ function factsOf(
   alone: readonly Sample[],
   beside: readonly Sample[],
   losses: readonly number[],
-): Readonly<Record<"alone" | "beside" | "every" | "worst" | "worstAlone" | "left", number>> {
+): Readonly<Record<string, number>> {
   const time = ({ from, to }: Sample): number => Math.max(0, to - from);
   const isReplaced = ({ to }: Sample): boolean =>
     losses.some((at) => to >= at && to < at + replacedMs);
@@ -192,6 +201,8 @@ function factsOf(
     every: quantile(beside.map(time), 0.95),
     worst: Math.max(...beside.map(time)),
     worstAlone: Math.max(...alone.map(time)),
+    steps: beside.length,
+    stepsAlone: alone.length,
     left: calm.length / beside.length,
   };
 }
