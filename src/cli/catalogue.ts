@@ -99,6 +99,12 @@ export const catalogue: readonly CatalogueEntry[] = [
     load: async () => (await import("./commands/trigger.ts")).triggerCommand,
   },
   {
+    name: "cancel",
+    summary: "end a session that a program runs in",
+    remote: true,
+    load: async () => (await import("./commands/cancel.ts")).cancelCommand,
+  },
+  {
     name: "fork",
     summary: "a new session from the beginning of another one, with other results",
     load: async () => (await import("./commands/fork.ts")).forkCommand,

@@ -12,6 +12,19 @@ const typesShown = 10;
 
 /** The lines about two sessions. */
 export function diffLines(difference: SessionDifference, output: Output): string[] {
+  return [...forkLines(difference), ...relationLines(difference, output)];
+}
+
+function forkLines({ fork }: SessionDifference): string[] {
+  if (!fork) return [];
+  const source = fork.fork === "a" ? "b" : "a";
+  const settled =
+    fork.settled === 0 ? "" : `; ${counted(fork.settled, "event")} settled there, not compared`;
+  const events = counted(fork.at, "event");
+  return [`forked   ${fork.fork} left ${source} after ${events}${settled}`];
+}
+
+function relationLines(difference: SessionDifference, output: Output): string[] {
   const { relation, same, events } = difference;
   if (relation === "identical") {
     return [`${output.style("green", "identical")}   ${counted(same, "event")}`];

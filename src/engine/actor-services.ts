@@ -31,7 +31,7 @@ export interface ActorServices {
   enqueue(actor: SessionActor): void;
   release(lane: Lane): void;
   /** A handle by which replies find the actor. */
-  newHandle(actor: SessionActor): number;
+  newHandle(actor: SessionActor, lane: Lane): number;
   forget(place: Place): void;
   programOf(manifest: Manifest): ProgramOrder;
   secretsOf(manifest: Manifest): readonly StepSecret[];

@@ -22,7 +22,9 @@ export interface EngineLimits {
   readonly loadedMax: number;
   /** A session that has waited for so long gives its context back. */
   readonly idleMs: number;
-  /** A thread that has not answered for so long is killed. */
+  /** A thread that one session has kept for so long gives its other sessions away. */
+  readonly asideMs: number;
+  /** A thread that one session has kept for so long is killed. */
   readonly stuckMs: number;
   /** A cancelled session that has not ended after so long is ended. */
   readonly cancelGraceMs: number;
@@ -46,6 +48,7 @@ export const engineLimits: EngineLimits = {
   queueSessionsMax: 20_000,
   loadedMax: 300,
   idleMs: 30_000,
+  asideMs: 250,
   stuckMs: 5000,
   cancelGraceMs: 5000,
   triesMax: 3,

@@ -89,10 +89,15 @@ export class Engine {
     this.#scheduler = new Scheduler(source, this.#limits, this.#services.now, {
       onReply: (reply) => this.#handles.get(reply.handle)?.onReply(reply),
       onLost: (lanes, why, isForeign) => {
-        this.#trouble(`${lanes.length} lanes were lost: ${why}`);
+        const which = lanes.some(({ isQuarantine }) => isQuarantine) ? " of suspects" : "";
+        this.#trouble(`${lanes.length} lanes${which} were lost: ${why}`);
+        const keepers = lanes.flatMap(({ keeper }) => keeper ?? []);
         for (const actor of [...this.#table.actors()]) {
-          for (const lane of lanes) actor.onLaneLost(lane, isForeign);
+          for (const lane of lanes) actor.onLaneLost(lane, isForeign, keepers);
         }
+      },
+      onAside: (lane) => {
+        for (const actor of [...this.#table.actors()]) actor.onLaneAside(lane);
       },
     });
   }
@@ -121,13 +126,17 @@ export class Engine {
       breathe,
       enqueue: (actor) => this.#scheduler.enqueue(actor),
       release: (lane) => this.#scheduler.release(lane),
-      newHandle: (actor) => {
+      newHandle: (actor, lane) => {
         this.#table.makeRoom(this.#handles.size);
+        lane.sessions += 1;
         this.#lastHandle += 1;
         this.#handles.set(this.#lastHandle, actor);
         return this.#lastHandle;
       },
-      forget: ({ handle }) => void this.#handles.delete(handle),
+      forget: ({ handle, lane }) => {
+        lane.sessions -= 1;
+        this.#handles.delete(handle);
+      },
       programOf: (manifest) => this.#shelf.orderOf(manifest),
       secretsOf,
       resumeTurn: () => this.#turns.take(),
@@ -349,9 +358,11 @@ export class Engine {
     const { signal } = options;
     signal?.throwIfAborted();
     const actor = this.#table.get(id);
-    const report = actor ? actor.report : storedSession(this.#options.directory, id).report;
+    const report = actor
+      ? actor.standing.report
+      : storedSession(this.#options.directory, id).report;
     if (report) return report;
-    if (actor?.error) throw actor.error;
+    if (actor?.standing.error) throw actor.standing.error;
     if (this.#closing) throw engineClosing();
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { resolve, reject };

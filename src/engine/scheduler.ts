@@ -9,7 +9,11 @@ import type { Reply } from "./host/orders.ts";
 import type { Lane, Runner, RunnerEvents } from "./lanes/lane.ts";
 import type { SessionActor } from "./session-actor.ts";
 
-/** How much longer a lane may be silent that is being started: on a busy machine that takes. */
+/**
+ * How much longer a lane may be silent while nobody says that one session keeps it, since it has
+ * much to do, or the machine has. One that is being started takes even longer.
+ */
+const silentShare = 4;
 const startShare = 10;
 
 /** Makes runners. */
@@ -25,12 +29,21 @@ export interface SchedulerEvents {
   onReply(reply: Exclude<Reply, { kind: "pong" }>): void;
   /** These lanes are gone; the scheduler has stopped using them. */
   onLost(lanes: readonly Lane[], why: string, isForeign: boolean): void;
+  /** A session keeps a lane: the others that wait in it may go on elsewhere. */
+  onAside(lane: Lane): void;
 }
 
 interface LaneState {
   readonly lane: Lane;
   readonly queue: FairQueue<SessionActor>;
   readonly slots: number;
+}
+
+/** Whether a lane has less to do than another, or as much and is home to fewer sessions. */
+function isCalmer(one: LaneState, other: LaneState): boolean {
+  const load = ({ lane, queue }: LaneState): number => lane.inFlight + queue.size;
+  const more = load(one) - load(other);
+  return more < 0 || (more === 0 && one.lane.sessions < other.lane.sessions);
 }
 
 /** Hands lanes out. */
@@ -72,8 +85,14 @@ export class Scheduler {
         if (reply.kind === "pong") {
           lane.pingedAt = 0;
           lane.hasAnswered = true;
-        } else this.#events.onReply(reply);
+          return;
+        }
+        // Whoever answers lives, however much stands before the ping.
+        if (lane.pingedAt !== 0) lane.pingedAt = performance.now();
+        if (reply.handle === lane.keeper) this.#takeBack(lane);
+        this.#events.onReply(reply);
       },
+      onWork: (lane, handle, ms) => this.#onWork(lane, handle, ms),
       onLost: (lanes, why, isForeign) => this.#onLost(lanes, why, isForeign),
       onLane: (lane) => {
         if (isShared()) this.#addLane(lane);
@@ -100,6 +119,40 @@ export class Scheduler {
   #addLane(lane: Lane): void {
     this.#shared.set(lane, this.#stateOf(lane, this.#limits.laneActivationsMax));
     for (const actor of this.#homeless.splice(0)) this.enqueue(actor);
+  }
+
+  /** What keeps a lane: it is set aside when that takes long, and killed when it takes too long. */
+  #onWork(lane: Lane, handle: number, ms: number): void {
+    const state = this.#stateBy(lane);
+    if (!state || this.#closed) return;
+    if (handle === 0) {
+      this.#takeBack(lane);
+      return;
+    }
+    lane.keeper = handle;
+    if (ms >= this.#limits.stuckMs) {
+      lane.kill(`a session has kept it for ${Math.round(ms)} ms`);
+    } else if (ms >= this.#limits.asideMs && !lane.isAside && this.#hasOther(lane)) {
+      lane.isAside = true;
+      const waiting = state.queue.drain();
+      this.#events.onAside(lane);
+      for (const actor of waiting) this.enqueue(actor);
+    }
+  }
+
+  #hasOther(lane: Lane): boolean {
+    const others = [...this.#shared.keys()].filter((one) => one !== lane && !one.isAside);
+    return this.#shared.has(lane) && others.length > 0;
+  }
+
+  /** What kept a lane is over. */
+  #takeBack(lane: Lane): void {
+    lane.keeper = undefined;
+    lane.isAside = false;
+    const state = this.#stateBy(lane);
+    if (!state) return;
+    for (const actor of this.#homeless.splice(0)) this.enqueue(actor);
+    this.#pump(state);
   }
 
   #stateOf(lane: Lane, slots: number): LaneState {
@@ -148,13 +201,12 @@ export class Scheduler {
   #choose(actor: SessionActor): LaneState | undefined {
     if (actor.isSuspect) return this.#quarantine();
     const own = actor.lane;
-    const there = own && (this.#shared.get(own) ?? (this.#alone?.lane === own && this.#alone));
-    if (there) return there;
+    const there = own && this.#shared.get(own);
+    if (there && !there.lane.isAside) return there;
     let best: LaneState | undefined;
-    let least = Number.POSITIVE_INFINITY;
     for (const state of this.#shared.values()) {
-      const load = state.lane.inFlight + state.queue.size;
-      if (load < least) [best, least] = [state, load];
+      if (state.lane.isAside) continue;
+      if (!best || isCalmer(state, best)) best = state;
     }
     return best;
   }
@@ -164,6 +216,7 @@ export class Scheduler {
     const runner = this.#source.startAlone(this.#runnerEvents(() => false));
     this.#aloneRunner = runner;
     const lane = runner.lanes[0] as Lane;
+    lane.isQuarantine = true;
     this.#alone = this.#stateOf(lane, 1);
     return this.#alone;
   }
@@ -180,7 +233,7 @@ export class Scheduler {
   }
 
   #pump({ lane, queue, slots }: LaneState): void {
-    while (!this.#closed && lane.alive && lane.inFlight < slots) {
+    while (!this.#closed && lane.alive && !lane.isAside && lane.inFlight < slots) {
       const actor = queue.shift();
       if (!actor) return;
       lane.inFlight += 1;
@@ -209,8 +262,8 @@ export class Scheduler {
   }
 
   /**
-   * Asks every lane for a sign of life. A lane that has not answered for too long is killed, unless
-   * this thread itself has been held up meanwhile.
+   * Asks every lane for a sign of life. A lane that has been silent for very long is killed, unless
+   * this thread itself has been held up meanwhile: its runner says no more what keeps it.
    */
   #beat(period: number): void {
     const now = performance.now();
@@ -218,11 +271,9 @@ export class Scheduler {
     this.#lastBeat = now;
     const states = [...this.#shared.values(), ...(this.#alone ? [this.#alone] : [])];
     for (const { lane } of states) {
-      if (lane.pingedAt === 0 || heldUp) {
-        this.#ping(lane, now);
-      } else if (now - lane.pingedAt > this.#limits.stuckMs * (lane.hasAnswered ? 1 : startShare)) {
-        lane.kill(`it has not answered for ${this.#limits.stuckMs} ms`);
-      }
+      const silentMs = this.#limits.stuckMs * (lane.hasAnswered ? silentShare : startShare);
+      if (lane.pingedAt === 0 || heldUp) this.#ping(lane, now);
+      else if (now - lane.pingedAt > silentMs) lane.kill(`it has not answered for ${silentMs} ms`);
     }
   }
 

@@ -10,14 +10,14 @@ import type { ActorServices } from "./actor-services.ts";
 import { ArmedTimers } from "./armed-timers.ts";
 import { CancelGrace } from "./cancel-grace.ts";
 import { endReport } from "./end-report.ts";
-import type { EndReport, SessionPhase, SessionStatus } from "./engine-options.ts";
+import type { EndReport, SessionStatus } from "./engine-options.ts";
 import type { FailedReply, TurnReply } from "./host/orders.ts";
 import { type Arrival, acknowledgement, Inbox } from "./inbox.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { engineClosing, isLogTrouble, sessionEnded, stuckBy } from "./refusals.ts";
 import { RunnerDeaths } from "./runner-deaths.ts";
-import { type Loaded, type Place, SessionLoader } from "./session-loader.ts";
+import { type Place, SessionLoader } from "./session-loader.ts";
 import type { LoggedEvent, SessionLog } from "./session-log.ts";
 import { SessionStanding } from "./session-standing.ts";
 
@@ -35,7 +35,8 @@ export class SessionActor {
   readonly #calls: OpenCalls;
   readonly #inbox: Inbox;
   readonly #timers = new ArmedTimers();
-  readonly #standing: SessionStanding;
+  /** Where it stands, for those who ask. */
+  readonly standing: SessionStanding;
   #notes: LoggedEvent[] = [];
   /** The trigger of a session that has not run yet. */
   #trigger: ProgramEvent | undefined;
@@ -64,7 +65,7 @@ export class SessionActor {
     this.manifest = manifest;
     this.#log = log;
     this.#trigger = trigger;
-    this.#standing = new SessionStanding((phase) => services.phaseChanged(this, phase));
+    this.standing = new SessionStanding((phase) => services.phaseChanged(this, phase));
     const { delay, limits } = services;
     this.#deaths = new RunnerDeaths(limits);
     this.#grace = new CancelGrace(
@@ -94,23 +95,9 @@ export class SessionActor {
     return this.#deaths.isSuspect;
   }
 
-  get phase(): SessionPhase {
-    return this.#standing.phase;
-  }
-
-  /** How it ended, once that is durable. */
-  get report(): EndReport | undefined {
-    return this.#standing.report;
-  }
-
-  /** Why it cannot go on. */
-  get error(): ReachError | undefined {
-    return this.#standing.error;
-  }
-
   /** Whether it waits, and nothing of it is under way: it may give its context back. */
   get isIdle(): boolean {
-    const waits = this.#business === "idle" && this.#standing.phase === "waiting";
+    const waits = this.#business === "idle" && this.standing.phase === "waiting";
     return waits && this.#inbox.size === 0;
   }
 
@@ -128,7 +115,7 @@ export class SessionActor {
 
   /** Whether it goes on without anybody's doing. */
   get isRunnable(): boolean {
-    return !this.isIdle || this.#standing.calls.length > 0 || this.#calls.size > 0;
+    return !this.isIdle || this.standing.calls.length > 0 || this.#calls.size > 0;
   }
 
   /** Whether something is under way that an orderly end waits for. */
@@ -137,7 +124,7 @@ export class SessionActor {
   }
 
   status(): SessionStatus {
-    return this.#standing.status(this.#log.nextSeq, this.due);
+    return this.standing.status(this.#log.nextSeq, this.due);
   }
 
   /** Its trigger is durable, since `acceptedAt`: it runs for the first time when there is room. */
@@ -152,11 +139,11 @@ export class SessionActor {
     if (this.#place && this.#inbox.size === 0) {
       this.#flushNotes();
       this.idleSince = this.#services.now();
-      this.#standing.become("waiting");
+      this.standing.become("waiting");
       return;
     }
     this.#business = "queued";
-    this.#standing.become("queued");
+    this.standing.become("queued");
     this.#services.enqueue(this);
   }
 
@@ -177,7 +164,7 @@ export class SessionActor {
   }
 
   #refusal(): ReachError | undefined {
-    if (this.#standing.error) return this.#standing.error;
+    if (this.standing.error) return this.standing.error;
     const over = this.#business === "over" || this.#business === "ending" || this.#grace.isOver;
     if (over) return sessionEnded(this.id);
     return this.#parking ? engineClosing() : undefined;
@@ -210,7 +197,9 @@ export class SessionActor {
   /** Uses a slot of `lane`, which is given back when a turn is over. */
   run(lane: Lane): void {
     this.#slot = lane;
-    this.#standing.become("running");
+    this.standing.become("running");
+    // The lane that it was in may be kept by another session.
+    if (this.#place?.lane !== lane) this.#unload();
     const place = this.#place;
     void this.#guarded(() => (place ? this.#deliverNext(place) : this.#load(lane)));
   }
@@ -281,19 +270,16 @@ export class SessionActor {
     try {
       const loaded = await loader.resume(lane);
       if (this.#begun !== begun) return;
-      if (loaded.kind === "loaded") this.#takeLoaded(loaded);
-      else if (loaded.kind === "ended") this.#close(loaded.report);
+      if (loaded.kind === "loaded") {
+        this.standing.size = loaded.size;
+        // What a fork brings along comes first.
+        this.#inbox.putFirst(loaded.forked);
+      } else if (loaded.kind === "ended") this.#close(loaded.report);
       else if (loaded.kind === "done") this.#appendEnd(loaded.end);
       else this.#goOn();
     } finally {
       endTurn();
     }
-  }
-
-  /** The context is being made; what a fork brings along comes first. */
-  #takeLoaded({ size, forked }: Extract<Loaded, { kind: "loaded" }>): void {
-    this.#standing.size = size;
-    this.#inbox.putFirst(forked);
   }
 
   /** Resolves when everything appended so far can be read. */
@@ -348,7 +334,7 @@ export class SessionActor {
       this.#ending(last as Appended, made.at(-1) as MadeEvent);
       return;
     }
-    this.#standing.waitsFor(turn.waiting);
+    this.standing.waitsFor(turn.waiting);
     this.#timers.set(turn.waiting.timers);
     this.#services.setTimer(this.id, this.due);
     this.#calls.startMade(made, appended);
@@ -385,28 +371,26 @@ export class SessionActor {
   }
 
   #close(report: EndReport): void {
-    this.#standing.report = report;
-    this.#standing.size = report.seq + 1;
+    this.standing.report = report;
+    this.standing.size = report.seq + 1;
     this.#settleForGood(sessionEnded(this.id));
-    this.#standing.become("ended");
+    this.standing.become("ended");
     this.#services.ended(this, report, this.#log);
   }
 
   /** The session cannot go on: nothing is appended, it stays as it is. */
   #stop(error: ReachError): void {
     if (this.#business === "over") return;
-    this.#standing.error = error;
+    this.standing.error = error;
     this.#settleForGood(error);
-    this.#standing.become("stuck");
+    this.standing.become("stuck");
     this.#services.stuck(this, error, this.#log);
   }
 
   #settleForGood(refusal: ReachError): void {
-    this.#begun += 1;
     this.#business = "over";
     this.#calls.abort();
-    this.#unload();
-    this.#release();
+    this.#giveUp();
     this.#grace.end();
     this.#inbox.refuseAll(refusal);
     this.#services.setTimer(this.id, undefined);
@@ -426,11 +410,9 @@ export class SessionActor {
 
   #logLost(error: unknown): void {
     if (this.#business === "over" || this.#parking) return;
-    this.#begun += 1;
-    this.#unload();
     this.#calls.abort();
     this.#business = "idle";
-    this.#release();
+    this.#giveUp();
     this.#services.trouble(`session ${this.id}: its log took no event: ${messageOf(error)}`);
     this.#services.later(() => this.wake());
   }
@@ -444,22 +426,42 @@ export class SessionActor {
     this.#services.forget(place);
   }
 
+  /** The same in the middle of something, which is wanted no more. */
+  #giveUp(): void {
+    this.#begun += 1;
+    this.#unload();
+    this.#release();
+  }
+
   /** Gives the context back, if the session waits. */
   evict(): void {
     if (this.isIdle) this.#unload();
   }
 
-  /** Its lane is gone. Whoever was in the middle of something is suspected. */
-  onLaneLost(lane: Lane, isForeign: boolean): void {
+  /** Another session keeps its lane: what it waits for there is done elsewhere, from its log. */
+  onLaneAside(lane: Lane): void {
+    if (this.#place?.lane !== lane || this.#place.handle === lane.keeper || !this.#isInside) return;
+    this.#giveUp();
+    this.#goOn();
+  }
+
+  /** Whether its lane has something to do for it: not while something is being appended. */
+  get #isInside(): boolean {
+    return this.#business === "turn" || this.#business === "loading";
+  }
+
+  /** Its lane is gone. Suspected is who kept a lane; if nobody is known to have, who was inside. */
+  onLaneLost(lane: Lane, isForeign: boolean, keepers: readonly number[]): void {
     const place = this.#place;
     if (place?.lane !== lane) return;
     this.#services.forget(place);
     this.#place = undefined;
-    // While something is being appended the program has nothing to do with it.
-    if (this.#business !== "turn" && this.#business !== "loading") return;
+    if (!this.#isInside) return;
     this.#begun += 1;
-    if (this.#deaths.add(isForeign)) void this.#finish("infrastructure", this.#deaths.report());
-    else this.#goOn();
+    const isSuspected = keepers.length === 0 || keepers.includes(place.handle);
+    if (isSuspected && this.#deaths.add(isForeign)) {
+      void this.#finish("infrastructure", this.#deaths.report());
+    } else this.#goOn();
   }
 
   #forceEnd(): void {
@@ -469,10 +471,8 @@ export class SessionActor {
 
   /** Appends an `end` of the host's own, whatever the program is doing. */
   async #finish(type: "cancelled" | "infrastructure", data: Uint8Array): Promise<void> {
-    this.#begun += 1;
-    this.#unload();
     this.#business = "ending";
-    this.#release();
+    this.#giveUp();
     await this.#guarded(async () => {
       await this.#log.settle();
       this.#appendEnd({ kind: "end", type, time: this.#services.clock(), data });
@@ -486,14 +486,12 @@ export class SessionActor {
     this.#grace.end();
     this.#inbox.refuseAll(engineClosing());
     if (this.#business === "queued") this.#business = "idle";
-    if (this.#business !== "over") this.#standing.become("parked");
+    if (this.#business !== "over") this.standing.become("parked");
   }
 
   /** Gives everything back, whatever is under way; the session goes on from its log. */
   async leave(): Promise<void> {
-    this.#begun += 1;
-    this.#unload();
-    this.#release();
+    this.#giveUp();
     await this.#log.close();
   }
 }

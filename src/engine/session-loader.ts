@@ -66,7 +66,7 @@ export class SessionLoader {
   async resume(lane: Lane): Promise<Loaded> {
     const { log, manifest, isCurrent } = this.#for;
     await log.settle();
-    if (!isCurrent()) return { kind: "gone" };
+    if (!isCurrent() || lane.isAside) return { kind: "gone" };
     const reader = this.#services.directory.session(manifest.id);
     try {
       const plan = planResume(reader, manifest.program?.bundle ?? new Uint8Array(32));
@@ -98,7 +98,12 @@ export class SessionLoader {
       lane.programs.add(order.program);
       lane.send(order);
     }
-    const place: Place = { lane, handle: this.#services.newHandle(actor), catchUp, openCalls };
+    const place: Place = {
+      lane,
+      handle: this.#services.newHandle(actor, lane),
+      catchUp,
+      openCalls,
+    };
     opened(place);
     lane.send({
       kind: "open",

@@ -299,7 +299,7 @@ export class SessionTable {
 
   #entries(): [SessionId, RegistryEntry][] {
     return [...this.#actors.values()]
-      .filter(({ phase }) => phase !== "ended")
+      .filter(({ standing }) => standing.phase !== "ended")
       .map((actor) => [actor.id, { due: actor.due ?? null, runnable: actor.isRunnable }]);
   }
 
@@ -320,7 +320,9 @@ export class SessionTable {
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     const ended = new Set(
-      [...this.#actors.values()].filter(({ phase }) => phase === "ended").map(({ id }) => id),
+      [...this.#actors.values()]
+        .filter(({ standing }) => standing.phase === "ended")
+        .map(({ id }) => id),
     );
     await Promise.all([...this.#actors.values()].map((actor) => actor.leave()));
     await Promise.all(this.#falling.values());

@@ -7,8 +7,8 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { BuildOptions, Loader, Message, Plugin } from "esbuild";
 import { fromUtf8, messageOf, ReachError, sha256 } from "../base/index.ts";
+import { builtFile } from "../disk/index.ts";
 import { codeFault, entryName, sourceName } from "../sandbox/index.ts";
-import { builtFile } from "./built-file.ts";
 import type { ProgramText } from "./protocol.ts";
 
 const ownEntry = "reach-replay/program";
@@ -90,7 +90,7 @@ export async function bundleProgram(file: string): Promise<ProgramText> {
     if (fault) throw fault;
     return { hash, where, code, map };
   } catch (error) {
-    throw bundleError(file, where, error);
+    throw bundleError(where, error);
   }
 }
 
@@ -107,14 +107,14 @@ function readProgram(file: string, where: string): string {
   }
 }
 
-function bundleError(file: string, where: string, error: unknown): unknown {
+function bundleError(where: string, error: unknown): unknown {
   const errors = (error as { errors?: unknown } | null)?.errors;
   if (!Array.isArray(errors) || errors.length === 0) return error;
   const [first, ...more] = errors as [Message, ...Message[]];
   const at = placeOf(first, where);
   const rest = more.length > 0 ? ` (and ${more.length} more)` : "";
   const hint = hintFor(first);
-  return new ReachError("PROGRAM_INVALID", `${file} is no program: ${at}: ${first.text}${rest}`, {
+  return new ReachError("PROGRAM_INVALID", `${where} is no program: ${at}: ${first.text}${rest}`, {
     where: at,
     ...(hint === undefined ? {} : { hint }),
     cause: error,

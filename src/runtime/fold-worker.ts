@@ -77,10 +77,18 @@ async function perform(task: WorkerTask): Promise<Done> {
   }
 }
 
+/** Something called `step` is a member of an object; also where it is none of the program's. */
+const stepMember = /(?<!case\s*["'])\bstep(?:["']?\s*:|\s*[(,}=])/;
+
+/**
+ * What a program is called. One that has steps is evaluated in a context, as when it runs: what it
+ * does while it is loaded reaches nothing, and what cannot be loaded there is refused now, not when
+ * its first session is stuck.
+ */
 function inspect(text: ProgramText): WorkerAnswers["inspect"] {
-  const { name, version, hasStep } = new ProgramSlot(text);
-  // What cannot be loaded where it will run is refused now, not when its first session is stuck.
-  if (hasStep) compiledProgram(text);
+  const isStepping = text.code !== null && stepMember.test(text.code);
+  const { name, version, hasStep } = isStepping ? compiledProgram(text) : new ProgramSlot(text);
+  if (hasStep && !isStepping) compiledProgram(text);
   return { name, version, hasStep };
 }
 

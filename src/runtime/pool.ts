@@ -6,7 +6,7 @@
 import * as os from "node:os";
 import { Piscina } from "piscina";
 import { messageOf, ReachError } from "../base/index.ts";
-import { builtFile } from "./built-file.ts";
+import { builtFile } from "../disk/index.ts";
 import { reachError, type WorkerAnswers, type WorkerReply, type WorkerTask } from "./protocol.ts";
 
 /** What one thread may use: a runner has 512 MiB for everything. */
@@ -24,7 +24,7 @@ export class WorkerPool {
   constructor(threads: number) {
     this.threads = threads;
     this.#piscina = new Piscina<WorkerTask, WorkerReply>({
-      filename: builtFile("runtime/fold-worker.js"),
+      filename: builtFile("threads/fold-worker.js"),
       name: "runTask",
       minThreads: 0,
       maxThreads: threads,

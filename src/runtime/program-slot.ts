@@ -62,9 +62,10 @@ export class ProgramSlot implements Program {
     try {
       exported = evaluate().default;
     } catch (cause) {
-      const at = placeOf(this.#text, cause) ?? where;
-      const message = `${at} failed while it was loaded: ${messageOf(cause)}`;
-      throw new ReachError("PROGRAM_INVALID", message, { where: at, cause });
+      const at = placeOf(this.#text, cause);
+      const why = at === undefined ? messageOf(cause) : `${at}: ${messageOf(cause)}`;
+      const message = `${where} failed while it was loaded: ${why}`;
+      throw new ReachError("PROGRAM_INVALID", message, { where: at ?? where, cause });
     }
     const program = programOf(exported, hash, where);
     this.hasStep = typeof (exported as { readonly step?: unknown }).step === "function";

@@ -2,11 +2,13 @@
  * Where two sessions part: the first event at which they differ, what differs there, and what each
  * has from then on. Both are read side by side as streams. Compared are the header and the data of
  * events; salts never, since every session has its own; times only when asked for. Notes, which
- * Reach writes beside what was recorded, are passed over unless they are asked for.
+ * Reach writes beside what was recorded, are passed over unless they are asked for; between a
+ * session and its fork so is what the fork settled.
  */
 import { codeOf, equalBytes, messageOf } from "../base/index.ts";
 import type { EventKind, EventView, Payload } from "../event/index.ts";
 import { type Difference, differences } from "../replay/index.ts";
+import { type ForkParting, forkPassing } from "./fork-parting.ts";
 import type { SessionReader } from "./session-reader.ts";
 
 /** What is compared besides kind, type, ref and data. */
@@ -50,6 +52,8 @@ export interface SessionDifference {
   readonly firstDivergence: number | null;
   /** Events that are the same, from the first one on. */
   readonly same: number;
+  /** Where one of them left the other as its fork; what was settled there is not compared. */
+  readonly fork: ForkParting | null;
   /** Events that were compared; without notes, unless those were asked for. */
   readonly events: { readonly a: number; readonly b: number };
   /** The two events at the divergence; `null` where a session has ended. */
@@ -71,8 +75,9 @@ export function diffSessions(
   b: SessionReader,
   options: DiffOptions = {},
 ): SessionDifference {
-  const left = new ComparedEvents(a, options);
-  const right = new ComparedEvents(b, options);
+  const forked = forkPassing(a, b);
+  const left = new ComparedEvents(a, options, (event) => forked.passes("a", event));
+  const right = new ComparedEvents(b, options, (event) => forked.passes("b", event));
   let fields: FieldDifference[] = [];
   let same = 0;
   while (left.event && right.event && fields.length === 0) {
@@ -92,22 +97,29 @@ export function diffSessions(
   const relation =
     at.a && at.b ? "diverged" : at.a ? "b-is-prefix" : at.b ? "a-is-prefix" : "identical";
   const events = { a: left.ordinal, b: right.ordinal };
-  return { relation, firstDivergence, same, events, at, fields, paths, types: types.differing() };
+  const parts = { fork: forked.parting, at, fields, paths, types: types.differing() };
+  return { relation, firstDivergence, same, events, ...parts };
 }
 
 /** The events of one session that are compared, one at a time. */
 class ComparedEvents {
   readonly #events: Iterator<EventView, void>;
   readonly #withNotes: boolean;
-  /** Seqs of the notes that were passed over. */
-  readonly #notes: number[] = [];
+  readonly #passes: (event: EventView) => boolean;
+  /** Seqs of the events that were passed over. */
+  readonly #passed: number[] = [];
   event: EventView | undefined;
   /** Seq of the event, behind the last one: where the next would be. */
   seq = 0;
   /** Number of the event among those that are compared. */
   ordinal = -1;
 
-  constructor(reader: SessionReader, { notes = false }: DiffOptions) {
+  constructor(
+    reader: SessionReader,
+    { notes = false }: DiffOptions,
+    passes: (event: EventView) => boolean,
+  ) {
+    this.#passes = passes;
     this.#events = reader.events();
     this.#withNotes = notes;
     this.next();
@@ -119,11 +131,11 @@ class ComparedEvents {
     for (let step = this.#events.next(); !step.done; step = this.#events.next()) {
       const event = step.value;
       this.seq = event.seq;
-      if (event.kind !== "note" || this.#withNotes) {
+      if ((event.kind !== "note" || this.#withNotes) && !this.#passes(event)) {
         this.event = event;
         return;
       }
-      this.#notes.push(event.seq);
+      this.#passed.push(event.seq);
     }
     this.seq += 1;
   }
@@ -133,10 +145,10 @@ class ComparedEvents {
     const ref = this.event?.ref ?? null;
     if (ref === null) return null;
     let low = 0;
-    let high = this.#notes.length;
+    let high = this.#passed.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#notes[middle] as number) < ref) low = middle + 1;
+      if ((this.#passed[middle] as number) < ref) low = middle + 1;
       else high = middle;
     }
     return ref - low;

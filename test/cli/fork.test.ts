@@ -41,8 +41,41 @@ describe("reach fork", () => {
       expect(replay.stdout).toBe("identical\n");
       expect((await bench.run(["verify", session])).code).toBe(0);
     }
+    // What was set is meant to differ; what differs besides is what the program made of it.
     const diff = await bench.run(["diff", id, fork.id]);
-    expect(diff.stdout).toContain("after 4 events that are the same");
+    expect(diff.code).toBe(3);
+    expect(diff.stdout).toContain("forked   b left a after 4 events; 1 event settled there");
+    expect(diff.stdout).toContain("diverged   after 6 events that are the same");
+    expect(diff.stdout).toMatch(/ {2}a {2}event 7, step, .*\n {2}b {2}event 8, step, /);
+  });
+
+  it("that settles a call as its source did differs in nothing from it", async () => {
+    const bench = new Workbench();
+    bench.write("reach.config.mjs", config);
+    bench.write("searching.mjs", program);
+    const { id } = await bench.json<{ id: string }>(["run", "searching.mjs"]);
+    const fork = await bench.json<Forked>(["fork", id, "--at", "2"]);
+    expect(fork).toMatchObject({ at: 2, settled: 1 });
+    await bench.json(["run", "--resume", fork.id]);
+    for (const [two, which] of [
+      [[id, fork.id], "b left a"],
+      [[fork.id, id], "a left b"],
+    ] as const) {
+      const diff = await bench.run(["diff", ...two]);
+      expect(diff.stdout).toContain(`forked   ${which} after 2 events; 1 event settled there`);
+      expect(diff.stdout).toMatch(/^identical {3}/m);
+      expect(diff.code).toBe(0);
+    }
+  });
+
+  it("of a recorded session differs from it in nothing but what was set", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("session.jsonl", claudeSession(300));
+    const set = ["--set", '150={"said":"something else"}'];
+    const fork = await bench.json<Forked>(["fork", id, "--at", "200", ...set]);
+    const diff = await bench.run(["diff", id, fork.id]);
+    expect(diff.stdout).toContain("forked   b left a after 150 events; 1 event settled there");
+    expect(diff.stdout).toContain("b is the beginning of a   199 events are the same");
   });
 
   it("of a recorded session shares its beginning, and its state", async () => {

@@ -99,6 +99,25 @@ describe("a command with --url", () => {
     expect((await bench.run(["trigger", "echo"])).code).toBe(2);
   });
 
+  it("cancels a session of the server, which has its reason then", async () => {
+    const engine = (directory: Served["directory"]) => new MemoryEngine(directory);
+    const served = await serve({ engine });
+    const bench = new Workbench();
+    const { stdout } = await bench.run(["--url", served.url, "trigger", "echo"]);
+    const id = stdout.trim();
+    const args = ["--url", served.url, "cancel", id.slice(0, 13)];
+    const cancelled = await bench.run([...args, "--reason", "no need", "--json"]);
+    expect(cancelled).toMatchObject({ code: 0, stderr: "" });
+    const { seq } = JSON.parse(cancelled.stdout) as { seq: number };
+    expect(JSON.parse(cancelled.stdout)).toEqual({ id, seq });
+    const seen = await bench.run(["--url", served.url, "events", id, "--ndjson"]);
+    const events = seen.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(events[seq]).toMatchObject({ kind: "cancel", data: { reason: "no need" } });
+  });
+
   it("takes its token from the environment or a file, and has codes for refusals", async () => {
     const served = await serve();
     const token = await served.token(["sessions:read"]);

@@ -48,7 +48,7 @@ describe("the page for operators", () => {
       `at ${thousands(defaultConfig.tailsMax)} more are refused`,
       `holds up to ${limits.tailQueueBytesMax / MiB} MiB`,
       `may grow to ${engineLimits.runnerRssBytesMax / MiB} MiB`,
-      `no answer for ${engineLimits.stuckMs / 1000} s`,
+      `one session kept them for ${engineLimits.stuckMs / 1000} s`,
     ]) {
       expect(page).toContain(text);
     }

@@ -76,6 +76,29 @@ it("a session that is busy each time somebody kills its runner comes to its end"
   expect(await engine.finished(id)).toMatchObject({ outcome: "done", result: "in peace" });
 });
 
+it("a thread that has much to do is not given up: it goes on answering", async () => {
+  running = new Running();
+  const busy = programOf(
+    "busy",
+    `{ async step(ctx) {
+      const end = Date.now() + 60;
+      while (Date.now() < end);
+      return { done: "in peace" };
+    } }`,
+  );
+  const engine = await running.open({
+    programs: [busy],
+    runners: { kind: "processes", processes: 1, threads: 1 },
+    // A ping stands behind sixteen turns, a second and more.
+    limits: { stuckMs: 200, asideMs: 150, triesMax: 1 },
+  });
+  const ids = await Promise.all(Array.from({ length: 40 }, () => engine.start("busy", null)));
+  for (const { id } of ids) {
+    expect(await engine.finished(id)).toMatchObject({ outcome: "done", result: "in peace" });
+  }
+  expect(running.troubles).toEqual([]);
+});
+
 it("a runner that takes long to start is not given up for that", async () => {
   running = new Running();
   const contexts = running.scratch.at("slow-contexts.mjs");

@@ -55,6 +55,26 @@ describe("a program", () => {
     });
   });
 
+  test("with steps is evaluated in a context, where it reaches nothing of the host", async () => {
+    const stepping = good.replace("init:", 'async step() { return "done"; }, init:');
+    const name = "name: typeof process + typeof setTimeout + typeof fetch";
+    const named = stepping.replace(/name: "[^"]*"/, name);
+    const none = "undefinedundefinedundefined";
+    expect(await loadProgram(file(named))).toMatchObject({ name: none, hasStep: true });
+    await expect(loadProgram(file(`process.exit(7);\n${stepping}`))).rejects.toMatchObject({
+      code: "PROGRAM_INVALID",
+      message: expect.stringContaining("process is not defined in a program"),
+    });
+  });
+
+  test("that only names steps is evaluated as those of recorded sessions are", async () => {
+    const asking = `const begun = Date.now();
+      export default { name: "asking", version: "1", init: () => begun, reduce(s, { kind }) {
+        switch (kind) { case "step": return begun; default: return kind === "step" ? s : s; }
+      } };`;
+    await expect(loadProgram(file(asking))).resolves.toMatchObject({ hasStep: false });
+  });
+
   test("is named by the hash of the very code that runs", async () => {
     const { code, hash } = await loadProgram(file(good));
     expect(toHex(hash)).toBe(toHex(sha256(utf8(code as string))));
@@ -76,6 +96,23 @@ describe("a program", () => {
 });
 
 describe("what is no program", () => {
+  test("is told with the whole path of its file first, however it was named", async () => {
+    for (const text of [
+      "export default {,",
+      "let n = 0; export default { name: 'x', version: '1', init: () => n++, reduce: (s) => s };",
+      "export const a = 1;",
+      "throw new Error('bang');",
+      "throw new Error('bang'); export const step = () => {};",
+    ]) {
+      const where = file(text);
+      const relative = path.relative(process.cwd(), where);
+      await expect(loadProgram(relative)).rejects.toMatchObject({
+        code: "PROGRAM_INVALID",
+        message: expect.stringMatching(new RegExp(`^(?:no program in )?${where}[ :]`)),
+      });
+    }
+  });
+
   test.each([
     ["a syntax error", "export default {\n  name: 'x',,\n};", /program\.ts:2:13: Expected/],
     ["a module of Node", 'import "node:fs";\nexport default {};', /:1:8: Could not resolve/],
@@ -84,7 +121,11 @@ describe("what is no program", () => {
     ["no default export", "export const a = 1;", /it has no default export/],
     ["missing members", "export default { name: 'x', init() {} };", /`version`.*`reduce` is miss/],
     ["an async reducer", good.replace("reduce: (s)", "reduce: async (s)"), /AsyncFunction/],
-    ["a throw while loading", "\nthrow new Error('boom');", /program\.ts:2:7 failed .*: boom/],
+    [
+      "a throw while loading",
+      "\nthrow new Error('boom');",
+      /program\.ts failed while it was loaded: \S*program\.ts:2:7: boom/,
+    ],
   ])("%s is refused with its place", async (_, text, message) => {
     await expect(loadProgram(file(text))).rejects.toMatchObject({
       code: "PROGRAM_INVALID",

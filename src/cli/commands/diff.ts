@@ -24,6 +24,7 @@ export const diffCommand: CommandDefinition = {
   notes: [
     "Kind, type, reference and data of the events are compared. Exit 0 when all of them are the " +
       "same, 3 when not.",
+    "Between a session and its fork, what was settled or set at the fork is not compared.",
   ],
   configure(command: Command, start) {
     command

@@ -11,6 +11,7 @@ import { FrameReader, frame } from "./frames.ts";
 import { decodeMessage, encodeMessage } from "./messages.ts";
 import type { Order, Reply } from "./orders.ts";
 import { type ContextMaker, SessionHost } from "./session-host.ts";
+import { WorkMark } from "./work-mark.ts";
 
 /** Where orders come from: a port, or the number of an open pipe. */
 export type LaneChannel = { readonly port: MessagePort } | { readonly pipe: number };
@@ -19,6 +20,8 @@ export type LaneChannel = { readonly port: MessagePort } | { readonly pipe: numb
 export type LaneTask = LaneChannel & {
   /** File of a module that exports `contexts`, a `ContextMaker`. */
   readonly contexts: string;
+  /** Where the thread says what it is doing. */
+  readonly mark: SharedArrayBuffer;
 };
 
 /** Answers are held together for so long while there is more to do, in milliseconds. */
@@ -28,13 +31,15 @@ const repliesHeldMs = 1;
 export async function serveLane(task: LaneTask): Promise<void> {
   const module = (await import(pathToFileURL(task.contexts).href)) as { contexts: ContextMaker };
   module.contexts.prepare?.();
-  if ("port" in task) await servePort(task.port, module.contexts);
-  else await servePipe(task.pipe, module.contexts);
+  const mark = new WorkMark(task.mark);
+  if ("port" in task) await servePort(task.port, module.contexts, mark);
+  else await servePipe(task.pipe, module.contexts, mark);
 }
 
 /** Carries orders out and hands the answers over in few pieces. */
 function laneOf(
   contexts: ContextMaker,
+  mark: WorkMark,
   answer: (replies: readonly Reply[]) => void,
 ): (orders: readonly Order[]) => void {
   let replies: Reply[] = [];
@@ -47,7 +52,9 @@ function laneOf(
   return (orders) => {
     let since = performance.now();
     for (const order of orders) {
+      mark.begin("handle" in order ? order.handle : 0);
       host.handle(order);
+      mark.end();
       const now = performance.now();
       if (now - since < repliesHeldMs) continue;
       since = now;
@@ -57,9 +64,9 @@ function laneOf(
   };
 }
 
-function servePort(port: MessagePort, contexts: ContextMaker): Promise<void> {
+function servePort(port: MessagePort, contexts: ContextMaker, mark: WorkMark): Promise<void> {
   return new Promise((resolve) => {
-    const work = laneOf(contexts, (replies) => {
+    const work = laneOf(contexts, mark, (replies) => {
       const bytes = encodeMessage(replies);
       port.postMessage(bytes, [bytes.buffer]);
     });
@@ -68,10 +75,13 @@ function servePort(port: MessagePort, contexts: ContextMaker): Promise<void> {
   });
 }
 
-function servePipe(fd: number, contexts: ContextMaker): Promise<void> {
+function servePipe(fd: number, contexts: ContextMaker, mark: WorkMark): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = new Socket({ fd, readable: true, writable: true });
-    const work = laneOf(contexts, (replies) => void socket.write(frame(encodeMessage(replies))));
+    const answer = (replies: readonly Reply[]): void => {
+      socket.write(frame(encodeMessage(replies)));
+    };
+    const work = laneOf(contexts, mark, answer);
     const reader = new FrameReader();
     socket.on("data", (chunk) => {
       for (const bytes of reader.push(chunk)) work(decodeMessage<Order[]>(bytes));

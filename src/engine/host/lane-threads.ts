@@ -2,17 +2,22 @@
  * The threads of a runner: each works on one lane until that is closed, or until it is ended
  * because a program in it went astray. A thread that has died is replaced for the next lane.
  */
+import { once } from "node:events";
 import { Piscina } from "piscina";
 import { messageOf } from "../../base/index.ts";
-import { builtFile } from "../../runtime/index.ts";
-import type { LaneTask } from "./lane-task.ts";
+import { builtFile } from "../../disk/index.ts";
+import type { LaneChannel, LaneTask } from "./lane-task.ts";
+import { newMark, type WorkListener, WorkWatch } from "./work-mark.ts";
 
 /** What one thread may use; the process is watched as a whole, too. */
 const threadLimits = { maxOldGenerationSizeMb: 192, maxYoungGenerationSizeMb: 16 };
 
 /** A lane that a thread works on. */
 export interface ServedLane {
-  /** Resolves when the thread has left the lane: with why, or `undefined` after a close. */
+  /**
+   * Resolves when the thread has left the lane: with why, or `undefined` after a close. One that
+   * cannot be ended has not left it.
+   */
   readonly ended: Promise<string | undefined>;
   /** Ends the thread in the middle of what it does, if it can be ended. */
   kill(why: string): void;
@@ -24,7 +29,7 @@ export class LaneThreads {
 
   constructor(threads: number) {
     this.#piscina = new Piscina<LaneTask, void>({
-      filename: builtFile("engine/host/lane-task.js"),
+      filename: builtFile("threads/lane-task.js"),
       name: "serveLane",
       minThreads: threads,
       maxThreads: threads,
@@ -36,17 +41,37 @@ export class LaneThreads {
     this.#piscina.on("error", () => {});
   }
 
-  /** Has a thread serve a lane. */
-  serve(task: LaneTask): ServedLane {
+  /** Has a thread serve a lane; `onWork` hears what keeps it. */
+  serve(channel: LaneChannel, contexts: string, onWork: WorkListener): ServedLane {
     const abort = new AbortController();
-    const transferList = "port" in task ? [task.port] : [];
-    const ended = this.#piscina.run(task, { signal: abort.signal, transferList }).then(
-      () => undefined,
-      (error: unknown) => {
-        return abort.signal.aborted ? String(abort.signal.reason) : reasonOf(error);
-      },
-    );
-    return { ended, kill: (why) => abort.abort(why) };
+    const transferList = "port" in channel ? [channel.port] : [];
+    const mark = newMark();
+    const watch = new WorkWatch(mark, onWork);
+    let left: Promise<unknown> | undefined;
+    const task: LaneTask = { ...channel, contexts, mark };
+    const ended = this.#piscina
+      .run(task, { signal: abort.signal, transferList })
+      .then(
+        () => undefined,
+        async (error: unknown) => {
+          await left;
+          return abort.signal.aborted ? String(abort.signal.reason) : reasonOf(error);
+        },
+      )
+      .finally(() => watch.stop());
+    const kill = (why: string): void => {
+      left ??= this.#exitAfter(() => abort.abort(why));
+    };
+    return { ended, kill };
+  }
+
+  /** Piscina lets go of a thread before that has ended: which one shows in what is left. */
+  #exitAfter(abort: () => void): Promise<unknown> {
+    const before = this.#piscina.threads;
+    abort();
+    const after = new Set(this.#piscina.threads);
+    const gone = before.filter((thread) => !after.has(thread));
+    return Promise.all(gone.map((thread) => once(thread, "exit")));
   }
 
   /** Ends all threads. */

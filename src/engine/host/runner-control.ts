@@ -15,4 +15,6 @@ export type ControlMessage =
 /** From the runner. */
 export type RunnerReport =
   | { readonly kind: "ended"; readonly pipe: number; readonly why: string }
+  /** What keeps a thread, and for how long it has; 0 and 0 when it is over. */
+  | { readonly kind: "work"; readonly pipe: number; readonly handle: number; readonly ms: number }
   | { readonly kind: "rss"; readonly bytes: number };

@@ -16,7 +16,9 @@ function report(message: RunnerReport): void {
 
 function serve(pipe: number, contexts: string): void {
   if (!threads) throw new Error("a runner is set up before its lanes");
-  const lane = threads.serve({ pipe, contexts });
+  const lane = threads.serve({ pipe }, contexts, (handle, ms) => {
+    report({ kind: "work", pipe, handle, ms });
+  });
   lanes.set(pipe, lane);
   void lane.ended.then((why) => {
     lanes.delete(pipe);

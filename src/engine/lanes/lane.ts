@@ -8,6 +8,8 @@ import type { Order, Reply } from "../host/orders.ts";
 /** What a runner tells the engine. */
 export interface RunnerEvents {
   onReply(lane: Lane, reply: Reply): void;
+  /** For how long an order of the session with this handle has kept a lane; 0: none has. */
+  onWork(lane: Lane, handle: number, ms: number): void;
   /**
    * These lanes are gone with everything in them. `why` is for people; `isForeign`: somebody else
    * killed them, so what ran in them is hardly the cause.
@@ -32,11 +34,20 @@ export class Lane {
   readonly #transport: Transport;
   #pending: Order[] = [];
   #flushing = false;
+  #killed = false;
   /** Programs that it has been given. */
   readonly programs = new Set<string>();
   /** Turns that are awaited. */
   inFlight = 0;
+  /** Sessions whose contexts are here. */
+  sessions = 0;
   alive = true;
+  /** Handle of the session that keeps it, when that takes long enough to be seen. */
+  keeper: number | undefined;
+  /** It is for suspects, one at a time. */
+  isQuarantine = false;
+  /** Nobody else is sent here: one session has kept it for too long. */
+  isAside = false;
   /** When the ping was sent that has not been answered; 0 when none is open. */
   pingedAt = 0;
   /** Whether it has ever answered a ping: before, its thread is being started. */
@@ -66,7 +77,9 @@ export class Lane {
 
   /** Ends it, whatever it is doing. */
   kill(why: string): void {
-    if (this.alive) this.#transport.kill(why);
+    if (!this.alive || this.#killed) return;
+    this.#killed = true;
+    this.#transport.kill(why);
   }
 }
 

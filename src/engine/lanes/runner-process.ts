@@ -5,7 +5,8 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
-import { builtFile } from "../../runtime/index.ts";
+import { constants, setPriority } from "node:os";
+import { builtFile } from "../../disk/index.ts";
 import { FrameReader, frame } from "../host/frames.ts";
 import { decodeMessage, encodeMessage } from "../host/messages.ts";
 import type { Order, Reply } from "../host/orders.ts";
@@ -33,6 +34,8 @@ export interface RunnerProcessOptions {
   readonly rssBytesMax: number;
   /** Whether a thread that died is replaced. */
   readonly comesBack: boolean;
+  /** Whether it may have only what others leave of the processors. */
+  readonly isBackground?: boolean;
   readonly events: RunnerEvents;
 }
 
@@ -60,7 +63,7 @@ export class RunnerProcess {
   constructor(options: RunnerProcessOptions) {
     this.#options = options;
     const pipes = Array.from({ length: options.threads + sparePipes }, () => "pipe" as const);
-    this.#child = spawn(process.execPath, [builtFile("engine/host/runner-main.js")], {
+    this.#child = spawn(process.execPath, [builtFile("threads/runner-main.js")], {
       stdio: ["ignore", "ignore", "inherit", "ipc", ...pipes],
       // Programs see no environment, and what runs them needs none.
       env: { TZ: "UTC" },
@@ -76,11 +79,20 @@ export class RunnerProcess {
       // What V8 cannot go on from ends in SIGABRT or worse; a kill comes from outside.
       this.#end(`its process ended: ${signal ?? code}`, signal === "SIGKILL");
     });
+    if (options.isBackground) this.#child.once("spawn", () => this.#stepBack());
     this.#child.on("message", (message: RunnerReport) => this.#onReport(message));
     this.#tell({ kind: "setup", threads: options.threads, reportsRss: !seesOtherProcesses });
     for (let i = 0; i < options.threads; i++) this.#open();
     this.#look = setInterval(() => this.#onRss(this.rssBytes), memoryLookMs);
     this.#look.unref();
+  }
+
+  #stepBack(): void {
+    try {
+      setPriority(this.#child.pid as number, constants.priority.PRIORITY_LOW);
+    } catch {
+      // It may be gone by now; and it works without.
+    }
   }
 
   /** Resident memory in bytes, where it can be seen. */
@@ -122,6 +134,11 @@ export class RunnerProcess {
   }
 
   #killThread(pipe: number, why: string): void {
+    const isLast = this.lanes.size === 1 && !this.#options.comesBack;
+    if (isLast) {
+      this.kill(why);
+      return;
+    }
     this.#tell({ kind: "kill", pipe, why });
     const wait = setTimeout(() => {
       if (this.lanes.has(pipe)) this.kill(`${why}, and could not be ended by itself`);
@@ -130,8 +147,21 @@ export class RunnerProcess {
   }
 
   #onReport(message: RunnerReport): void {
-    if (message.kind === "rss") this.#onRss(message.bytes);
-    else this.#laneEnded(message.pipe, message.why);
+    switch (message.kind) {
+      case "rss":
+        this.#onRss(message.bytes);
+        return;
+      case "work":
+        this.#onWork(message.pipe, message.handle, message.ms);
+        return;
+      case "ended":
+        this.#laneEnded(message.pipe, message.why);
+    }
+  }
+
+  #onWork(pipe: number, handle: number, ms: number): void {
+    const lane = this.lanes.get(pipe);
+    if (lane?.alive) this.#options.events.onWork(lane, handle, ms);
   }
 
   #onRss(bytes: number | undefined): void {

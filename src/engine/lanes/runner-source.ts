@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
-import { builtFile } from "../../runtime/index.ts";
+import { builtFile } from "../../disk/index.ts";
 import type { EngineLimits } from "../engine-limits.ts";
 import type { RunnerMode } from "../engine-options.ts";
 import type { ContextMaker } from "../host/session-host.ts";
@@ -27,7 +27,7 @@ export async function runnerSource(
   limits: EngineLimits,
 ): Promise<RunnerSource> {
   const { runners = usualRunners() } = options;
-  const contexts = options.contexts ?? builtFile("engine/host/sandbox-contexts.js");
+  const contexts = options.contexts ?? builtFile("threads/sandbox-contexts.js");
   switch (runners.kind) {
     case "inline": {
       const module = (await import(pathToFileURL(contexts).href)) as { contexts: ContextMaker };
@@ -52,7 +52,13 @@ export async function runnerSource(
           return Array.from({ length: processes }, () => new ProcessRunner({ ...options, spare }));
         },
         startAlone: (events) => {
-          return new ProcessRunner({ ...common, threads: 1, comesBack: false, events });
+          return new ProcessRunner({
+            ...common,
+            threads: 1,
+            comesBack: false,
+            isBackground: true,
+            events,
+          });
         },
       };
     }

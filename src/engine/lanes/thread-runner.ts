@@ -9,6 +9,9 @@ import { decodeMessage, encodeMessage } from "../host/messages.ts";
 import type { Reply } from "../host/orders.ts";
 import { Lane, type Runner, type RunnerEvents } from "./lane.ts";
 
+/** Before a thread that was told to end is given up. */
+const killWaitMs = 1000;
+
 /** How a runner of threads is made. */
 export interface ThreadRunnerOptions {
   readonly threads: number;
@@ -36,28 +39,35 @@ export class ThreadRunner implements Runner {
     const channel = new MessageChannel();
     this.#channels.add(channel);
     const { port1: own, port2: port } = channel;
-    const served = this.#threads.serve({ port, contexts });
-    const lane = new Lane({
+    const served = this.#threads.serve({ port }, contexts, (handle, ms) => {
+      if (lane.alive) events.onWork(lane, handle, ms);
+    });
+    const lost = (why: string): void => {
+      own.close();
+      this.#channels.delete(channel);
+      this.#lost(lane, why);
+    };
+    const lane: Lane = new Lane({
       send: (orders) => {
         const bytes = encodeMessage(orders);
         own.postMessage(bytes, [bytes.buffer]);
       },
-      kill: (why) => served.kill(why),
+      kill: (why) => {
+        served.kill(why);
+        // One in a native loop goes on for ever; nobody waits for it.
+        setTimeout(() => lost(why), killWaitMs).unref();
+      },
     });
     own.on("message", (bytes: Uint8Array) => {
       if (!lane.alive) return;
       for (const reply of decodeMessage<Reply[]>(bytes)) events.onReply(lane, reply);
     });
-    void served.ended.then((why) => {
-      own.close();
-      this.#channels.delete(channel);
-      this.#lost(lane, why ?? "its thread ended");
-    });
+    void served.ended.then((why) => lost(why ?? "its thread ended"));
     return lane;
   }
 
   #lost(lane: Lane, why: string): void {
-    if (this.#closed) return;
+    if (this.#closed || !lane.alive) return;
     lane.alive = false;
     this.lanes.splice(this.lanes.indexOf(lane), 1);
     this.#options.events.onLost([lane], why, false);

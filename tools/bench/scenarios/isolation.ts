@@ -1,7 +1,9 @@
 // A hundred sessions that think and act, while one program beside them goes astray: loops without
 // end, eats memory, sits in a loop of the engine that nothing interrupts. A step runs from the
-// answer to a call to the start of the next one. What ends in the seconds in which a runner is
-// being replaced is left out of the percentile, and stands in a row of its own.
+// answer to a call to the start of the next one. Rows of their own: without the steps that end in
+// the second after the neighbours' threads were lost, and with all of them. A runner for suspects
+// alone is none of the neighbours' and leaves nothing out. Whoever stands still takes few steps,
+// which a percentile does not see: hence also how many steps there were.
 
 import { writeFileSync } from "node:fs";
 import type { SessionId } from "../../../src/base/index.ts";
@@ -16,7 +18,7 @@ import { quantile, ratioOf, spreadOf } from "../spread.ts";
 
 const neighbours = 100;
 const thinkMs = 250;
-/** A runner is being replaced from its loss on for so long. */
+/** The neighbours' threads are being replaced from their loss on for so long. */
 const replacedMs = 1000;
 
 /** What programs do that go astray. */
@@ -50,8 +52,12 @@ export const isolation: Scenario = {
         const module = "scenarios/isolation";
         all.push(await bench.measure({ module, name: "besides", input }));
         bench.remove("isolation");
-        const { alone, beside, worst } = all.at(-1)?.facts ?? {};
-        bench.say(`${what}: P95 ${beside} ms, alone ${alone} ms, worst ${worst} ms`);
+        const { alone, beside, every, worst, left, ended, steps, stepsAlone } =
+          all.at(-1)?.facts ?? {};
+        bench.say(
+          `${what}: P95 ${beside} ms (of all ${every}), alone ${alone} ms, worst ${worst} ms, ` +
+            `${left} of the steps left, ${steps} steps (alone ${stepsAlone}), ${ended} ended`,
+        );
       }
       rows.push(...rowsOf(what, all));
     }
@@ -70,6 +76,20 @@ function rowsOf(what: string, all: readonly Measurement[]): Row[] {
       floor: spreadOf(of("alone")),
       ratio: ratioOf(of("beside"), of("alone")),
       goal: { relation: "<=", value: 2, of: "ratio" },
+    },
+    {
+      what: `${beside}, P95 of all, replaced runners and all`,
+      unit: "ms",
+      reach: spreadOf(of("every")),
+      floor: spreadOf(of("alone")),
+      ratio: ratioOf(of("every"), of("alone")),
+    },
+    {
+      what: `steps of ${neighbours} sessions beside one that ${what}; without it (floor): speed`,
+      unit: "records",
+      reach: spreadOf(of("steps")),
+      floor: spreadOf(of("stepsAlone")),
+      ratio: ratioOf(of("steps"), of("stepsAlone")),
     },
     {
       what: `${beside}, the longest, replaced runners and all`,
@@ -123,7 +143,7 @@ export async function besides(input: {
   const clock = new StepClock();
   const losses: number[] = [];
   const onTrouble = (trouble: string): void => {
-    if (trouble.includes("lost")) losses.push(performance.now());
+    if (/^\d+ lanes were lost/.test(trouble)) losses.push(performance.now());
   };
   const effects = thinking(thinkMs, (id) => clock.called(id));
   const good = await program(root, "good", neighbour);
@@ -143,28 +163,34 @@ export async function besides(input: {
     await pause(seconds * 1000);
     const alone = clock.between(began, performance.now());
     const from = performance.now();
-    await astrayFor(engine, seconds * 1000);
+    const ended = await astrayFor(engine, seconds * 1000);
     const beside = clock.between(from, performance.now());
-    return { ...factsOf(alone, beside, losses), losses: losses.length };
+    return { ...factsOf(alone, beside, losses), losses: losses.length, ended };
   });
   await engine.close({ graceMs: 500 });
   await directory.close();
   return work;
 }
 
-async function astrayFor(engine: Engine, ms: number): Promise<void> {
+/** Returns how many have ended as they should. */
+async function astrayFor(engine: Engine, ms: number): Promise<number> {
+  let ended = 0;
   for (const end = performance.now() + ms; performance.now() < end; ) {
     const { id } = await engine.start("bad", null);
     const signal = AbortSignal.timeout(Math.ceil(Math.max(1, end - performance.now())));
-    await engine.finished(id, { signal }).catch(() => {});
+    const report = await engine.finished(id, { signal }).catch(() => undefined);
+    if (report && report.outcome !== "infrastructure")
+      throw new Error(`it ended ${report.outcome}`);
+    if (report) ended += 1;
   }
+  return ended;
 }
 
 function factsOf(
   alone: readonly Sample[],
   beside: readonly Sample[],
   losses: readonly number[],
-): { alone: number; beside: number; worst: number; worstAlone: number; left: number } {
+): Readonly<Record<string, number>> {
   const time = ({ from, to }: Sample): number => Math.max(0, to - from);
   const isReplaced = ({ to }: Sample): boolean =>
     losses.some((at) => to >= at && to < at + replacedMs);
@@ -172,8 +198,11 @@ function factsOf(
   return {
     alone: quantile(alone.map(time), 0.95),
     beside: quantile(calm.map(time), 0.95),
+    every: quantile(beside.map(time), 0.95),
     worst: Math.max(...beside.map(time)),
     worstAlone: Math.max(...alone.map(time)),
+    steps: beside.length,
+    stepsAlone: alone.length,
     left: calm.length / beside.length,
   };
 }

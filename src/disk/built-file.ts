@@ -1,0 +1,13 @@
+/**
+ * Files of the build that are loaded by their path: what threads and runner processes begin with,
+ * the kernel of contexts, what programs import. Node 20 cannot load TypeScript in a worker thread,
+ * so whoever runs from `src` (the tests) uses `dist`. This code is one folder below `dist`, also
+ * where it is bundled into another file.
+ */
+import { fileURLToPath } from "node:url";
+
+/** Path of a compiled file, given as its path below `dist`. */
+export function builtFile(name: string): string {
+  const folder = import.meta.url.endsWith(".ts") ? "../../dist/" : "../";
+  return fileURLToPath(new URL(folder + name, import.meta.url));
+}
