@@ -23,7 +23,7 @@ import {
   parseSegmentName,
   readBulkMarker,
 } from "../log/index.ts";
-import { leafHash, TreeWriter } from "../merkle/index.ts";
+import { TreeWriter } from "../merkle/index.ts";
 import { damageText, findBadEvent } from "./damage-search.ts";
 import { DerivedCheck } from "./derived-check.ts";
 import type { Directory } from "./directory.ts";
@@ -196,7 +196,7 @@ class SessionCheck {
     for (const walk = new BatchWalk(batch); walk.next(); ) {
       const preimage = walk.preimage();
       this.#event(preimage, walk.seq, walk.seq === batch.firstSeq || walk.seq >= saltsFrom);
-      tree?.append(leafHash(preimage));
+      tree?.appendLeaf(preimage);
       if (walk.seq + 1 === marks.next) marks.reached(this.#root());
     }
     this.#end = batch.firstSeq + batch.count;
