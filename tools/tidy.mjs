@@ -18,6 +18,7 @@ const layers = {
   event: 1,
   merkle: 1,
   disk: 1,
+  threads: 1,
   blobs: 2,
   replay: 2,
   programs: 2,

@@ -8,7 +8,7 @@ import path from "node:path";
 import type { BuildOptions, Loader, Message, Plugin } from "esbuild";
 import { fromUtf8, messageOf, ReachError, sha256 } from "../base/index.ts";
 import { codeFault, entryName, sourceName } from "../sandbox/index.ts";
-import { builtFile } from "./built-file.ts";
+import { builtFile } from "../threads/index.ts";
 import type { ProgramText } from "./protocol.ts";
 
 const ownEntry = "reach-replay/program";

@@ -1,5 +1,5 @@
 /** Running programs over sessions: loading them, replay, the state at any event, worker threads. */
-export { builtFile } from "./built-file.ts";
+export { builtFile } from "../threads/index.ts";
 export { ownProgram, programFor, runtimeName } from "./executed/session-program.ts";
 export { type LoadedProgram, loadProgram, type ProgramName, programName } from "./load-program.ts";
 export { closeWorkers } from "./pool.ts";

@@ -6,7 +6,7 @@
 import * as os from "node:os";
 import { Piscina } from "piscina";
 import { messageOf, ReachError } from "../base/index.ts";
-import { builtFile } from "./built-file.ts";
+import { builtFile } from "../threads/index.ts";
 import { reachError, type WorkerAnswers, type WorkerReply, type WorkerTask } from "./protocol.ts";
 
 /** What one thread may use: a runner has 512 MiB for everything. */

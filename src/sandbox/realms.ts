@@ -7,9 +7,9 @@
  * the host calls are closures made inside.
  */
 import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { type Context, constants, createContext, Script } from "node:vm";
 import { ReachError } from "../base/index.ts";
+import { builtFile } from "../threads/index.ts";
 import { ignoreForeignRejections } from "./foreign-rejections.ts";
 import { type KernelPort, kernelTexts } from "./kernel-port.ts";
 
@@ -42,9 +42,8 @@ let exactEngine = false;
 const nothing = new Script("0", { filename: "reach:drain" });
 
 function loadKernel(): Script {
-  const folder = import.meta.url.endsWith(".ts") ? "../../dist/sandbox/" : "./";
-  const file = fileURLToPath(new URL(`${folder}kernel.js`, import.meta.url));
-  return new Script(readFileSync(file, "utf8"), { filename: "reach:kernel" });
+  const text = readFileSync(builtFile("sandbox/kernel.js"), "utf8");
+  return new Script(text, { filename: "reach:kernel" });
 }
 
 function drainFrom(frames: number, context: Context): void {

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { codeOf, fromUtf8, type SessionId } from "../../base/index.ts";
 import type { Directory, Manifest } from "../../session/index.ts";
+import { builtFile } from "../../threads/index.ts";
 import { type LoadedProgram, loadProgram } from "../load-program.ts";
 
 /**
@@ -50,7 +51,7 @@ function storedMap({ blobs }: Directory, hash: Uint8Array): string | null {
 
 /** What runs programs here: `reach 0.1.0 node 20.20.2`. */
 export function runtimeName(): string {
-  const file = new URL("../../../package.json", import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
+  const text = readFileSync(builtFile("../package.json"), "utf8");
+  const { version } = JSON.parse(text) as { version: string };
   return `reach ${version} node ${process.versions.node}`;
 }
