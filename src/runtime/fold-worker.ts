@@ -84,9 +84,10 @@ function inspect(text: ProgramText): WorkerAnswers["inspect"] {
   return { name, version, hasStep };
 }
 
-function buffersOf({ ranges, states, endBytes }: StretchAnswer): Uint8Array[] {
+function buffersOf({ ranges, leaves, states, endBytes }: StretchAnswer): Uint8Array[] {
   const buffers = [...ranges, ...states.map((state) => state.bytes)];
-  return endBytes ? [...buffers, endBytes] : buffers;
+  for (const bytes of [leaves, endBytes]) if (bytes) buffers.push(bytes);
+  return buffers;
 }
 
 type Session = Awaited<ReturnType<OpenSessions["open"]>>;

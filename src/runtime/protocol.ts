@@ -46,6 +46,12 @@ export interface Mark {
   readonly expected: Uint8Array | null;
 }
 
+/**
+ * What is made of the leaves of a stretch: nothing, their hashes, or compact ranges of them. The
+ * nodes of a range cost as much as its leaves; whoever gets leaves joins them where there is time.
+ */
+export type Hashing = "none" | "leaves" | "ranges";
+
 /** What to fold besides hashing. */
 export interface FoldOrder {
   readonly program: ProgramText;
@@ -70,8 +76,7 @@ export interface StretchTask {
   readonly place: SessionPlace;
   readonly from: number;
   readonly to: number;
-  /** Whether the leaves are hashed into compact ranges. */
-  readonly hash: boolean;
+  readonly hash: Hashing;
   /** Ascending, the last one at `to`. */
   readonly marks: readonly Mark[];
   readonly fold: FoldOrder | null;
@@ -141,6 +146,8 @@ export interface StretchAnswer {
   readonly reached: number;
   /** Encoded compact ranges: from mark to mark, for the marks behind `from`. */
   readonly ranges: readonly Uint8Array[];
+  /** The hashes of the leaves up to there one behind the other, where those were asked for. */
+  readonly leaves: Uint8Array | null;
   /** Boundaries whose state was the expected one. */
   readonly matched: number;
   readonly states: readonly BoundaryState[];
