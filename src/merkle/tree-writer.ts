@@ -24,10 +24,10 @@ export class TreeWriter {
     return this.#range.end;
   }
 
-  /** Adds the next leaf. */
-  append(leafHash: Uint8Array): void {
-    this.#store(leafHash);
-    this.#range.append(leafHash);
+  /** Adds the next leaf; its hash is the 32 bytes of `leafHash` from `at` on. */
+  append(leafHash: Uint8Array, at = 0): void {
+    this.#store(leafHash.subarray(at, at + hashBytes));
+    this.#range.append(leafHash, at);
   }
 
   /** Adds the next leaf, whose bytes lie behind their prefix (see `leafHash`). */
