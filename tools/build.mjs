@@ -22,7 +22,7 @@ const source = path.join(root, "src");
 const output = path.join(root, "dist");
 const toolsOutput = path.join(root, "dist-tools");
 /** Modules that threads start with. */
-const threadEntries = ["runtime/fold-worker", "session/tree-thread", "importers/hash-thread"];
+const threadEntries = ["runtime/fold-worker", "session/tree-thread"];
 /** Files of `dist` that are bundled, without a source of their own. */
 const bundled = new Set(["sandbox/kernel"]);
 

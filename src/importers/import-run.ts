@@ -2,7 +2,14 @@
  * One import under way: pieces of the source go to the format's reader, its records to the session,
  * and every 32 MiB what has been written is acknowledged while the next pieces are being cut.
  */
-import { codeOf, ReachError, type SessionId, sha256Stream, toHex } from "../base/index.ts";
+import {
+  codeOf,
+  ReachError,
+  type SessionId,
+  type Sha256Stream,
+  sha256Stream,
+  toHex,
+} from "../base/index.ts";
 import {
   type BulkWriter,
   type Directory,
@@ -16,7 +23,6 @@ import type { Format, ReaderOptions, SourceReader } from "./importer.ts";
 import { noArrayError, outlineDocument } from "./outline.ts";
 import type { PeekedStream } from "./peeked-stream.ts";
 import type { Source } from "./source.ts";
-import { hashHere, type SourceHash, sourceHash } from "./source-hash.ts";
 
 /** One import under way. */
 export class ImportRun {
@@ -24,7 +30,7 @@ export class ImportRun {
   readonly #options: ImportOptions;
   readonly #format: Format;
   readonly #earlier: Earlier | undefined;
-  #hash: SourceHash;
+  #hash: Sha256Stream = sha256Stream();
   #writer: BulkWriter | undefined;
   #sink: ImportSink | undefined;
   #reader: SourceReader | undefined;
@@ -44,7 +50,6 @@ export class ImportRun {
     this.#options = options;
     this.#format = format;
     this.#earlier = earlier;
-    this.#hash = sourceHash(options.source.size);
   }
 
   get #from(): number {
@@ -108,7 +113,7 @@ export class ImportRun {
           this.#interrupted = true;
           break;
         }
-        await this.#hash.update(piece);
+        this.#hash.update(piece);
         const sink = this.#sink as ImportSink;
         if (fileReader) fileReader.file(piece, sink);
         else this.#push(piece, sink);
@@ -155,7 +160,6 @@ export class ImportRun {
       });
     }
     this.#read = offset;
-    await this.#hash.close();
     this.#hash = await hashOfPrefix(source, offset);
   }
 
@@ -173,8 +177,7 @@ export class ImportRun {
     const writer = this.#writer as BulkWriter;
     const sink = this.#sink as ImportSink;
     await this.#acknowledging;
-    const sha256 = await this.#hash.digest();
-    await this.#hash.close();
+    const sha256 = this.#hash.digest();
     const size = this.#read;
     sink.finish(
       {
@@ -210,14 +213,13 @@ export class ImportRun {
 
   /** After a failure: a new session goes, one that was being continued ends where it was. */
   async discard(): Promise<void> {
-    await this.#hash.close();
     await this.#acknowledging.catch(() => undefined);
     if (this.#writer) await this.#directory.discardBulk(this.#writer);
   }
 }
 
 /** SHA-256 of the first `size` bytes of a source. */
-async function hashOfPrefix(source: Source, size: number): Promise<SourceHash> {
+async function hashOfPrefix(source: Source, size: number): Promise<Sha256Stream> {
   const hash = sha256Stream();
   let read = 0;
   for await (const chunk of source.open(0)) {
@@ -225,5 +227,5 @@ async function hashOfPrefix(source: Source, size: number): Promise<SourceHash> {
     read += chunk.length;
     if (read >= size) break;
   }
-  return hashHere(hash);
+  return hash;
 }

@@ -68,11 +68,10 @@ export class GrowingTree {
   }
 
   #send(thread: SideThread<TreeOrder, TreeAnswer>): void {
-    const leaves = this.#leaves.subarray(0, this.#filled);
+    const leaves = this.#leaves.slice(0, this.#filled);
     const end = this.#begin + this.#filled / hashBytes;
-    thread.send({ leaves, sizes: this.#marks.sizes(this.#begin, end) }, [leaves]);
+    thread.send({ leaves, sizes: this.#marks.sizes(this.#begin, end) });
     this.#begin = end;
-    this.#leaves = new Uint8Array(0);
     this.#filled = 0;
   }
 

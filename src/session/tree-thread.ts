@@ -26,6 +26,5 @@ serve<TreeOrder, TreeAnswer>(({ leaves, sizes }) => {
     tree.append(leaves, at);
     if (tree.size === sizes[roots.length]) roots.push(tree.root());
   }
-  const bytes = tree.take();
-  return { answer: { bytes, roots, range: encodeRange(tree.frontier()) }, transfer: [bytes] };
+  return { bytes: tree.take(), roots, range: encodeRange(tree.frontier()) };
 });

@@ -1,6 +1,7 @@
 /**
  * A thread that takes over a part of one piece of work: it is sent orders and answers each of them,
- * in order. It lives as long as that work; tasks of their own go to a pool instead.
+ * in order. It lives as long as that work; tasks of their own go to a pool instead. Everything is
+ * copied: the first buffer that a thread gives away makes all its compiled code for arrays void.
  */
 import { parentPort, Worker } from "node:worker_threads";
 import { messageOf, ReachError } from "../base/index.ts";
@@ -40,10 +41,10 @@ export class SideThread<Order, Answer> {
     this.#wake();
   }
 
-  /** Sends an order; the buffers of the arrays in `transfer` are gone afterwards. */
-  send(order: Order, transfer: readonly Uint8Array[] = []): void {
+  /** Sends an order, a copy. */
+  send(order: Order): void {
     this.#unanswered += 1;
-    this.#worker.postMessage(order, buffersOf(transfer));
+    this.#worker.postMessage(order);
   }
 
   /**
@@ -67,15 +68,6 @@ export class SideThread<Order, Answer> {
 }
 
 /** The side of the thread: answers every order. What `answer` throws ends the thread. */
-export function serve<Order, Answer>(
-  answer: (order: Order) => { readonly answer: Answer; readonly transfer: readonly Uint8Array[] },
-): void {
-  parentPort?.on("message", (order: Order) => {
-    const done = answer(order);
-    parentPort?.postMessage(done.answer, buffersOf(done.transfer));
-  });
-}
-
-function buffersOf(arrays: readonly Uint8Array[]): ArrayBuffer[] {
-  return arrays.map(({ buffer }) => buffer as ArrayBuffer);
+export function serve<Order, Answer>(answer: (order: Order) => Answer): void {
+  parentPort?.on("message", (order: Order) => parentPort?.postMessage(answer(order)));
 }

@@ -1,44 +1,49 @@
 // A thread beside this one: answers in order, and a failure is an error and never silence.
 
 import { afterEach, describe, expect, it } from "vitest";
-import { sha256, toHex } from "../../src/base/index.ts";
-import type { HashAnswer, HashOrder } from "../../src/importers/source-hash.ts";
+import { concat, toHex } from "../../src/base/index.ts";
+import { leafHash, TreeWriter } from "../../src/merkle/index.ts";
+import type { TreeAnswer, TreeOrder } from "../../src/session/tree-thread.ts";
 import { SideThread } from "../../src/threads/index.ts";
 
-type HashThread = SideThread<HashOrder, HashAnswer>;
+type TreeThread = SideThread<TreeOrder, TreeAnswer>;
 
-let thread: HashThread | undefined;
+let thread: TreeThread | undefined;
 afterEach(() => thread?.close());
 
-function hashThread(onAnswer: (answer: HashAnswer) => void): HashThread {
-  thread = new SideThread("importers/hash-thread.js", "is tried out", onAnswer);
+function treeThread(onAnswer: (answer: TreeAnswer) => void): TreeThread {
+  thread = new SideThread("session/tree-thread.js", "is tried out", onAnswer);
   return thread;
 }
 
+const hashes = Array.from({ length: 300 }, (_, i) => leafHash(Uint8Array.of(0, i & 255, i >>> 8)));
+const empty: TreeOrder = { leaves: new Uint8Array(0), sizes: [] };
+
 describe("a side thread", () => {
   it("answers each order, in their order", async () => {
-    const lengths: number[] = [];
-    let digest = "";
-    const one = hashThread(({ buffer, isDigest }) => {
-      if (isDigest) digest = toHex(buffer);
-      else lengths.push(buffer.length);
+    const tree = new TreeWriter();
+    for (const hash of hashes) tree.append(hash);
+    const counts: number[] = [];
+    const bytes: Uint8Array[] = [];
+    const roots: string[] = [];
+    const one = treeThread((answer) => {
+      counts.push(answer.bytes.length);
+      bytes.push(answer.bytes);
+      roots.push(...answer.roots.map(toHex));
     });
-    const whole = Uint8Array.from({ length: 55 }, (_, i) => i);
-    for (let size = 1, at = 0; size <= 10; at += size, size += 1) {
-      const buffer = whole.slice(at, at + size);
-      one.send({ buffer, length: size }, [buffer]);
-      expect(buffer.length).toBe(0);
+    for (let at = 0; at < 300; at += 30) {
+      one.send({ leaves: concat(...hashes.slice(at, at + 30)), sizes: at === 270 ? [300] : [] });
     }
     await one.answered(3);
-    expect(lengths.length).toBeGreaterThanOrEqual(7);
-    one.send({ buffer: new Uint8Array(0), length: 0 });
+    expect(counts.length).toBeGreaterThanOrEqual(7);
     await one.answered();
-    expect(lengths).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    expect(digest).toBe(toHex(sha256(whole)));
+    expect(counts).toEqual([960, 960, 960, 960, 960, 960, 960, 960, 992, 960]);
+    expect(toHex(concat(...bytes))).toBe(toHex(tree.take()));
+    expect(roots).toEqual([toHex(tree.root())]);
   });
 
   it("that dies fails whoever waits, and whoever asks later", async () => {
-    const one = hashThread(() => undefined);
+    const one = treeThread(() => undefined);
     one.send(null as never);
     const failed = { code: "WORKER_FAILED", message: expect.stringContaining("is tried out") };
     await expect(one.answered()).rejects.toMatchObject(failed);
@@ -46,20 +51,20 @@ describe("a side thread", () => {
   });
 
   it("that is ended fails whoever waits", async () => {
-    const one = hashThread(() => undefined);
-    one.send({ buffer: new Uint8Array(1), length: 1 });
+    const one = treeThread(() => undefined);
+    one.send(empty);
     const waiting = expect(one.answered()).rejects.toMatchObject({ code: "WORKER_FAILED" });
     await one.close();
     await waiting;
   });
 
-  it("whose answer cannot be taken says why, and is not asked to take more", async () => {
+  it("whose answer cannot be taken says why, and no more is taken", async () => {
     let taken = 0;
-    const one = hashThread(() => {
+    const one = treeThread(() => {
       taken += 1;
       throw new Error("not now");
     });
-    for (const length of [1, 1]) one.send({ buffer: new Uint8Array(1), length });
+    for (const order of [empty, empty]) one.send(order);
     await expect(one.answered()).rejects.toThrow("not now");
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(taken).toBe(1);
