@@ -205,11 +205,12 @@ class SessionCheck {
     // Under a signed root an event of another session cannot hide: one salt of each batch shows
     // that the secret is the right one. `#compareSalts` looks at the others when the root is wrong.
     const saltsFrom = this.#signed.trustedSize;
+    const byOne = !tree?.takes(batch);
     for (const walk = new BatchWalk(batch); walk.next(); ) {
       const preimage = walk.preimage();
       this.#event(preimage, walk.seq, walk.seq === batch.firstSeq || walk.seq >= saltsFrom);
-      if (tree) tree.add(preimage);
-      else if (walk.seq + 1 === marks.next) marks.reached(undefined);
+      if (tree && byOne) tree.add(preimage);
+      else if (!tree && walk.seq + 1 === marks.next) marks.reached(undefined);
     }
     this.#end = batch.firstSeq + batch.count;
     this.#derived.batch(batch);

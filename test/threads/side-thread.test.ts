@@ -17,7 +17,11 @@ function treeThread(onAnswer: (answer: TreeAnswer) => void): TreeThread {
 }
 
 const hashes = Array.from({ length: 300 }, (_, i) => leafHash(Uint8Array.of(0, i & 255, i >>> 8)));
-const empty: TreeOrder = { leaves: new Uint8Array(0), sizes: [] };
+
+function orderOf(bytes: Uint8Array, sizes: readonly number[] = []): TreeOrder {
+  return { form: "leaves", bytes, length: bytes.length, sizes };
+}
+const empty = orderOf(new Uint8Array(0));
 
 describe("a side thread", () => {
   it("answers each order, in their order", async () => {
@@ -27,12 +31,12 @@ describe("a side thread", () => {
     const bytes: Uint8Array[] = [];
     const roots: string[] = [];
     const one = treeThread((answer) => {
-      counts.push(answer.bytes.length);
-      bytes.push(answer.bytes);
+      counts.push(answer.stored.length);
+      bytes.push(answer.stored);
       roots.push(...answer.roots.map(toHex));
     });
     for (let at = 0; at < 300; at += 30) {
-      one.send({ leaves: concat(...hashes.slice(at, at + 30)), sizes: at === 270 ? [300] : [] });
+      one.send(orderOf(concat(...hashes.slice(at, at + 30)), at === 270 ? [300] : []));
     }
     await one.answered(3);
     expect(counts.length).toBeGreaterThanOrEqual(7);
