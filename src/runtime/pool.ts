@@ -41,28 +41,23 @@ export class WorkerPool {
   }
 
   /**
-   * Runs a task on a thread that is free, or waits for one. `transfer`: buffers to hand over.
+   * Runs a task on a thread that is free, or waits for one.
    * Throws what the task throws, `WORKER_FAILED` when the thread dies, `INTERRUPTED` on abort; then
    * the thread is ended, whatever it was doing.
    */
   async run<Kind extends WorkerTask["kind"]>(
     task: Extract<WorkerTask, { kind: Kind }>,
-    options: { transfer?: ArrayBuffer[]; signal?: AbortSignal | undefined } = {},
+    { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<WorkerAnswers[Kind]> {
-    const { transfer = [], signal } = options;
-    const reply = await this.#reply(task, transfer, signal);
+    const reply = await this.#reply(task, signal);
     if (reply.ok) return reply.answer as WorkerAnswers[Kind];
     throw reachError(reply.error);
   }
 
-  async #reply(
-    task: WorkerTask,
-    transferList: ArrayBuffer[],
-    signal: AbortSignal | undefined,
-  ): Promise<WorkerReply> {
+  async #reply(task: WorkerTask, signal: AbortSignal | undefined): Promise<WorkerReply> {
     this.#running += 1;
     try {
-      return await this.#piscina.run(task, { transferList, signal: signal ?? null });
+      return await this.#piscina.run(task, { signal: signal ?? null });
     } catch (error) {
       throw this.#explained(error, signal);
     } finally {

@@ -126,10 +126,8 @@ export class ReplayRun {
     this.#settle(() => undefined);
   }
 
-  async #ask(task: StretchTask): Promise<StretchAnswer> {
-    const start = task.fold?.start;
-    const transfer = start?.kind === "bytes" ? [start.bytes.buffer as ArrayBuffer] : [];
-    return this.#pool.run<"stretch">(task, { transfer, signal: this.#request.signal });
+  #ask(task: StretchTask): Promise<StretchAnswer> {
+    return this.#pool.run<"stretch">(task, { signal: this.#request.signal });
   }
 
   #order({ at, state }: Start, keep: FoldOrder["keep"], wantsEnd: boolean): FoldOrder {

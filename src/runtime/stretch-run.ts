@@ -238,7 +238,7 @@ export class StretchRun {
       matched: this.#matched,
       states: this.#states,
       end: end ? { at: end.at, hash: end.hash } : null,
-      endBytes: wantsEnd ? new Uint8Array(end.bytes) : null,
+      endBytes: wantsEnd ? end.bytes : null,
       fault: this.#fault,
       corruption,
       startDamaged,

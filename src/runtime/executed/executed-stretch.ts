@@ -190,7 +190,7 @@ export class ExecutedStretch {
       ranges: this.#ranges,
       matched: this.#matched,
       states: this.#states,
-      end: end ? { at: end.at, bytes: new Uint8Array(end.bytes) } : null,
+      end: end ? { at: end.at, bytes: end.bytes } : null,
       stateHash: whole && to === size ? this.#rerun.state().hash : null,
       digests: this.#digests,
       fault: this.#fault ?? null,
