@@ -1,8 +1,8 @@
 /**
  * What the main thread and the workers say to each other: one closed union of tasks and their
  * answers. No event ever crosses: a task names a session and a range of it, and the worker reads
- * the files. States and ranges are copied: a thread that gives a buffer away loses all compiled code
- * for arrays, which costs more (6 to 10 % of a replay or of asking for states, measured).
+ * the files. States and ranges are copied: a thread that gives a buffer away loses all its compiled
+ * code for arrays, which costs more (6 to 10 % of a replay or of asking for states, measured).
  */
 import { codeOf, type ErrorCode, messageOf, ReachError, type SessionId } from "../base/index.ts";
 import type { Divergence } from "../replay/index.ts";
