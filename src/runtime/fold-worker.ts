@@ -33,6 +33,7 @@ export async function runTask(task: WorkerTask): Promise<WorkerReply> {
 }
 
 async function perform(task: WorkerTask): Promise<WorkerAnswers[keyof WorkerAnswers]> {
+  if (task.kind === "start") return null;
   if (task.kind === "inspect") return inspect(task.program);
   const session = await sessions.open(task.place);
   switch (task.kind) {

@@ -105,6 +105,15 @@ export function workerPool(threads = 1): WorkerPool {
   return current;
 }
 
+/**
+ * Starts `threads` threads that a replay is about to need: a new one loads its code for as long as
+ * it takes to replay ten thousand events. What goes wrong comes out with the first task.
+ */
+export function startWorkers(threads: number): void {
+  const pool = workerPool(threads);
+  for (let i = 0; i < threads; i++) pool.run<"start">({ kind: "start" }).catch(() => undefined);
+}
+
 /** Ends the worker threads of this process; the next call that needs some starts new ones. */
 export async function closeWorkers(): Promise<void> {
   const pool = current;

@@ -65,6 +65,11 @@ export interface FoldOrder {
   readonly wantsEnd: boolean;
 }
 
+/** Load the code of a worker, and do nothing. */
+export interface StartTask {
+  readonly kind: "start";
+}
+
 /** Say what the program in a bundle is called. */
 export interface InspectTask {
   readonly kind: "inspect";
@@ -109,6 +114,7 @@ export interface StateTask {
 
 /** Everything a worker can be asked. */
 export type WorkerTask =
+  | StartTask
   | InspectTask
   | StretchTask
   | ExplainTask
@@ -174,6 +180,7 @@ export interface StateAnswer extends BoundaryState {
 
 /** The answer to each kind of task. */
 export interface WorkerAnswers {
+  readonly start: null;
   readonly inspect: {
     readonly name: string;
     readonly version: string;
