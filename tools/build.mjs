@@ -8,7 +8,7 @@
 //
 // What runs inside the contexts of programs (`src/sandbox/inside`) is bundled into one script,
 // `dist/sandbox/kernel.js`, because a context can load nothing. What runner processes and threads
-// load is bundled into few files, `dist/threads`, since each of them loads it anew: a module, also
+// load is bundled into few files, `dist/entries`, since each of them loads it anew: a module, also
 // one of a small package, costs about half a millisecond.
 
 import { spawnSync } from "node:child_process";
@@ -32,14 +32,15 @@ const output = path.join(root, "dist");
 const toolsOutput = path.join(root, "dist-tools");
 /** Files of `dist` that are bundled, without a source of their own. */
 const bundled = new Set(["sandbox/kernel"]);
-/** What threads and runner processes begin with, in `src`; flat in `dist/threads`. */
+/** What threads and runner processes begin with, in `src`; flat in `dist/entries`. */
 const threadEntries = [
   "engine/host/runner-main.ts",
   "engine/host/lane-task.ts",
   "engine/host/sandbox-contexts.ts",
   "runtime/fold-worker.ts",
+  "session/tree-thread.ts",
 ];
-const threadsOutput = path.join(output, "threads");
+const entriesOutput = path.join(output, "entries");
 
 /**
  * The files below a folder, as absolute paths; none when the folder is not there.
@@ -68,7 +69,7 @@ function prune() {
   for (const file of filesBelow(output)) {
     const stem = path.relative(output, file).replace(/\.(?:d\.ts|js\.map|js)$/, "");
     if (bundled.has(stem.split(path.sep).join("/"))) continue;
-    if (file.startsWith(threadsOutput + path.sep)) continue;
+    if (file.startsWith(entriesOutput + path.sep)) continue;
     if (!existsSync(path.join(source, `${stem}.ts`))) rmSync(file);
   }
 }
@@ -103,13 +104,13 @@ function bundleKernel() {
  * a worker file of its own. The licences of the others go along.
  */
 function bundleThreads() {
-  rmSync(threadsOutput, { recursive: true, force: true });
+  rmSync(entriesOutput, { recursive: true, force: true });
   const { metafile } = buildSync({
     entryPoints: threadEntries.map((entry) => ({
       in: path.join(source, entry),
       out: path.basename(entry, ".ts"),
     })),
-    outdir: threadsOutput,
+    outdir: entriesOutput,
     absWorkingDir: root,
     bundle: true,
     splitting: true,
@@ -132,7 +133,7 @@ function bundleThreads() {
     if (file === undefined) throw new Error(`${name} is bundled and has no licence file`);
     return `${name}\n\n${readFileSync(path.join(folder, file), "utf8").trim()}\n`;
   });
-  writeFileSync(path.join(threadsOutput, "licenses.txt"), licences.join("\n\n"));
+  writeFileSync(path.join(entriesOutput, "licenses.txt"), licences.join("\n\n"));
 }
 
 /**

@@ -19,6 +19,7 @@ const layers = {
   merkle: 1,
   disk: 1,
   blobs: 2,
+  threads: 2,
   replay: 2,
   programs: 2,
   client: 2,

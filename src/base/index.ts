@@ -30,7 +30,14 @@ export {
   messageOf,
   ReachError,
 } from "./errors.ts";
-export { crc32, crc32Portable, type Sha256Stream, sha256, sha256Stream } from "./hash.ts";
+export {
+  crc32,
+  crc32Portable,
+  type Sha256Stream,
+  sha256,
+  sha256Into,
+  sha256Stream,
+} from "./hash.ts";
 export { isSessionId, newSessionId, type SessionId, sessionIdBytes, sessionIdOf } from "./ids.ts";
 export { limits } from "./limits.ts";
 export { pathText } from "./value-path.ts";

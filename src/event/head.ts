@@ -68,7 +68,7 @@ export class HeadReader {
       return info;
     }
     if (info > 27) return -1;
-    const size = 2 ** (info - 24);
+    const size = 1 << (info - 24);
     const end = this.position + 1 + size;
     if (end > this.bytes.length) return -1;
     let value = 0;

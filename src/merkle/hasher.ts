@@ -2,7 +2,7 @@
  * The hashes of RFC 6962 section 2.1 (unchanged in RFC 9162): a leaf is hashed behind a 0x00, an
  * inner node behind a 0x01, so that nobody can pass one off as the other.
  */
-import { assert, noBytes, sha256 } from "../base/index.ts";
+import { assert, noBytes, sha256, sha256Into } from "../base/index.ts";
 
 /** Bytes of every hash in the tree. */
 export const hashBytes = 32;
@@ -13,9 +13,15 @@ export const emptyRoot: Uint8Array = Uint8Array.from(sha256(noBytes));
 const leafPrefix = 0x00;
 const nodePrefix = 0x01;
 
+/** What a node is hashed from: its prefix, and room for the hashes of its two children. */
+export function newNodePreimage(): Uint8Array {
+  const preimage = new Uint8Array(1 + 2 * hashBytes);
+  preimage[0] = nodePrefix;
+  return preimage;
+}
+
 /** Used again for every node: hashing is synchronous, so no two calls ever share it. */
-const nodePreimage = new Uint8Array(1 + 2 * hashBytes);
-nodePreimage[0] = nodePrefix;
+const nodePreimage = newNodePreimage();
 
 /**
  * The hash of a leaf whose bytes lie behind their prefix already: `preimage` is `0x00 || event
@@ -24,6 +30,12 @@ nodePreimage[0] = nodePrefix;
 export function leafHash(preimage: Uint8Array): Uint8Array {
   assert(preimage[0] === leafPrefix, "a leaf preimage begins with 0x00");
   return sha256(preimage);
+}
+
+/** Writes the same hash to `target`, from `offset` on. */
+export function leafHashInto(preimage: Uint8Array, target: Uint8Array, offset: number): void {
+  assert(preimage[0] === leafPrefix, "a leaf preimage begins with 0x00");
+  sha256Into(preimage, target, offset);
 }
 
 /** The hash of a leaf from its bytes alone; copies them, so for single events. */

@@ -12,7 +12,15 @@ export {
   type ReadCheckpoint,
   signCheckpoint,
 } from "./checkpoint.ts";
-export { emptyRoot, hashBytes, isHash, leafHash, leafHashOf, nodeHash } from "./hasher.ts";
+export {
+  emptyRoot,
+  hashBytes,
+  isHash,
+  leafHash,
+  leafHashInto,
+  leafHashOf,
+  nodeHash,
+} from "./hasher.ts";
 export {
   storedCount,
   storedIndex,

@@ -4,8 +4,9 @@
  * `range(a, b) + range(b, c) = range(a, c)`, so many workers can each hash a stretch of a session.
  * The range from leaf 0 is the frontier of the tree; its root is the tree's root.
  */
-import { assert, ReachError, readU64, writeU64 } from "../base/index.ts";
-import { emptyRoot, hashBytes, isHash, nodeHash } from "./hasher.ts";
+import { assert, ReachError, readU64, sha256Into, writeU64 } from "../base/index.ts";
+import { emptyRoot, hashBytes, isHash, leafHashInto, newNodePreimage, nodeHash } from "./hasher.ts";
+import { storedLevelStep } from "./nodes.ts";
 import { decompose, isTreeSize } from "./subtree.ts";
 
 /** The leaves `[begin, end)`; `hashes` belong to the subtrees of `decompose(begin, end)`. */
@@ -15,8 +16,15 @@ export interface CompactRange {
   readonly hashes: readonly Uint8Array[];
 }
 
-/** Hears of each inner node as it is completed, lower levels first. */
+/**
+ * Hears of each inner node on a stored level (`storedLevelStep`) as it is completed, lower levels
+ * first. The hash is a view that is valid during the call.
+ */
 export type NodeSink = (level: number, hash: Uint8Array) => void;
+
+/** Where the hash of a left child lies in the preimage of its parent, and that of a right one. */
+const leftHalf = 1;
+const rightHalf = leftHalf + hashBytes;
 
 /** The range without leaves that begins at leaf `begin`. */
 export function emptyRange(begin = 0): CompactRange {
@@ -26,22 +34,32 @@ export function emptyRange(begin = 0): CompactRange {
 
 /**
  * A compact range that grows at its end. One append costs one node hash on average, at most one per
- * level, and allocates nothing but the hashes. Hashes are kept by reference: do not change them.
+ * level, and allocates nothing: a hash is written to where the preimage of its parent wants it.
  */
 export class RangeBuilder {
   readonly begin: number;
   #end: number;
-  readonly #hashes: Uint8Array[];
+  /** Subtrees whose left sibling lies outside of the range, from left to right: they grow. */
+  readonly #edge: Uint8Array[] = [];
+  /**
+   * By level of its children, the preimage of the node that is completed next. Where the range
+   * ends in a left child of that level, its hash waits in there.
+   */
+  readonly #parents: Uint8Array[] = [];
   readonly #onNode: NodeSink | undefined;
 
   /** Goes on from `range`, by default from an empty tree; `onNode` hears of completed nodes. */
   constructor(range: CompactRange = emptyRange(), onNode?: NodeSink) {
-    const count = decompose(range.begin, range.end).length;
-    assert(range.hashes.length === count, "a compact range has one hash per subtree");
+    const subtrees = decompose(range.begin, range.end);
+    assert(range.hashes.length === subtrees.length, "a compact range has one hash per subtree");
     this.begin = range.begin;
     this.#end = range.end;
-    this.#hashes = range.hashes.slice();
     this.#onNode = onNode;
+    for (const [i, { level, index }] of subtrees.entries()) {
+      const hash = range.hashes[i] as Uint8Array;
+      if (isOdd(index)) this.#edge.push(hash.slice());
+      else this.#parent(level).set(hash, leftHalf);
+    }
   }
 
   /** The index of the leaf that comes next. */
@@ -49,9 +67,19 @@ export class RangeBuilder {
     return this.#end;
   }
 
-  /** Adds the leaf at index `end`. */
-  append(leafHash: Uint8Array): void {
-    this.#push(0, leafHash);
+  /** Adds the leaf at index `end`; its hash is the 32 bytes of `leafHash` from `at` on. */
+  append(leafHash: Uint8Array, at = 0): void {
+    assert(at + hashBytes <= leafHash.length, "a leaf has a 32-byte hash");
+    const parent = this.#parent(0);
+    const half = halfOf(this.#end);
+    for (let i = 0; i < hashBytes; i++) parent[half + i] = leafHash[at + i] as number;
+    this.#complete(0);
+  }
+
+  /** Adds the leaf at index `end`, whose bytes lie behind their prefix (see `leafHash`). */
+  appendLeaf(preimage: Uint8Array): void {
+    leafHashInto(preimage, this.#parent(0), halfOf(this.#end));
+    this.#complete(0);
   }
 
   /** Adds the leaves of a range that begins where this one ends. */
@@ -65,36 +93,77 @@ export class RangeBuilder {
 
   /** What was gathered so far; the builder can go on afterwards. */
   range(): CompactRange {
-    return { begin: this.begin, end: this.#end, hashes: this.#hashes.slice() };
+    return { begin: this.begin, end: this.#end, hashes: this.#hashes() };
   }
 
   /** The root of the tree over leaves `[0, end)`; only for a builder that began at leaf 0. */
   root(): Uint8Array {
     assert(this.begin === 0, "a root is taken of a range that begins at leaf 0");
-    return foldRoot(this.#hashes);
+    return foldRoot(this.#hashes());
+  }
+
+  /** The hashes of the subtrees, copies: first those that grow, then those that shrink. */
+  #hashes(): Uint8Array[] {
+    const hashes = this.#edge.map((hash) => hash.slice());
+    for (let level = this.#parents.length - 1; level >= 0; level--) {
+      const width = 2 ** level;
+      const count = Math.floor(this.#end / width);
+      if (!isOdd(count) || (count - 1) * width < this.begin) continue;
+      hashes.push((this.#parents[level] as Uint8Array).slice(leftHalf, rightHalf));
+    }
+    return hashes;
+  }
+
+  /** The preimage of the parent of the subtree of `level` that comes next. */
+  #parent(level: number): Uint8Array {
+    while (this.#parents.length <= level) this.#parents.push(newNodePreimage());
+    return this.#parents[level] as Uint8Array;
+  }
+
+  /** Adds a complete subtree at the end. */
+  #push(level: number, hash: Uint8Array): void {
+    assert(hash.length === hashBytes, "a subtree has a 32-byte hash");
+    this.#parent(level).set(hash, halfOf(this.#end / 2 ** level));
+    this.#complete(level);
   }
 
   /**
-   * Adds a complete subtree at the end. While it is a right child and its left sibling lies inside
-   * the range, that sibling is the last hash held, and the two become their parent.
+   * The hash of the next subtree of `level` has been written into the preimage of its parent. While
+   * it is a right child and its left sibling lies inside the range, that parent is complete.
    */
-  #push(level: number, hash: Uint8Array): void {
+  #complete(level: number): void {
     let width = 2 ** level;
     let index = this.#end / width;
     const end = this.#end + width;
     assert(end <= Number.MAX_SAFE_INTEGER, "a tree has at most 2^53-1 leaves");
-    let node = hash;
-    for (let above = level + 1; index % 2 === 1; above++) {
+    this.#end = end;
+    for (let below = level; isOdd(index); below++) {
       index -= 1;
-      if (index * width < this.begin) break;
-      node = nodeHash(this.#hashes.pop() as Uint8Array, node);
-      this.#onNode?.(above, node);
+      const preimage = this.#parents[below] as Uint8Array;
+      if (index * width < this.begin) {
+        this.#edge.push(preimage.slice(rightHalf));
+        return;
+      }
       index /= 2;
       width *= 2;
+      const parent = this.#parent(below + 1);
+      const half = halfOf(index);
+      sha256Into(preimage, parent, half);
+      if (this.#onNode && (below + 1) % storedLevelStep === 0) {
+        this.#onNode(below + 1, parent.subarray(half, half + hashBytes));
+      }
     }
-    this.#hashes.push(node);
-    this.#end = end;
   }
+}
+
+/** Of any safe integer: the conversion to 32 bits keeps the lowest one. */
+function isOdd(index: number): boolean {
+  return (index & 1) === 1;
+}
+
+/** Where the hash of the subtree `index` of its level lies in the preimage of its parent. */
+function halfOf(index: number): number {
+  return isOdd(index) ? rightHalf : leftHalf;
 }
 
 /** Joins the ranges `[a, b)` and `[b, c)` to `[a, c)`, for any a, b and c. */

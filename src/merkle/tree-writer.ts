@@ -4,8 +4,7 @@
  * It remembers only the frontier, so it can be resumed from one.
  */
 import { assert } from "../base/index.ts";
-import { hashBytes } from "./hasher.ts";
-import { storedLevelStep } from "./nodes.ts";
+import { hashBytes, leafHashInto } from "./hasher.ts";
 import { type CompactRange, emptyRange, RangeBuilder } from "./range.ts";
 
 /** Turns leaf hashes into the bytes of `tree.log`. */
@@ -17,9 +16,7 @@ export class TreeWriter {
   /** Goes on from the frontier of a tree already written, by default from the empty tree. */
   constructor(frontier: CompactRange = emptyRange()) {
     assert(frontier.begin === 0, "a frontier begins at leaf 0");
-    this.#range = new RangeBuilder(frontier, (level, hash) => {
-      if (level % storedLevelStep === 0) this.#store(hash);
-    });
+    this.#range = new RangeBuilder(frontier, (_level, hash) => this.#store(hash));
   }
 
   /** Leaves so far. */
@@ -27,10 +24,17 @@ export class TreeWriter {
     return this.#range.end;
   }
 
-  /** Adds the next leaf. */
-  append(leafHash: Uint8Array): void {
-    this.#store(leafHash);
-    this.#range.append(leafHash);
+  /** Adds the next leaf; its hash is the 32 bytes of `leafHash` from `at` on. */
+  append(leafHash: Uint8Array, at = 0): void {
+    this.#store(leafHash.subarray(at, at + hashBytes));
+    this.#range.append(leafHash, at);
+  }
+
+  /** Adds the next leaf, whose bytes lie behind their prefix (see `leafHash`). */
+  appendLeaf(preimage: Uint8Array): void {
+    const at = this.#room();
+    leafHashInto(preimage, this.#pending, at);
+    this.#range.append(this.#pending, at);
   }
 
   /**
@@ -54,12 +58,19 @@ export class TreeWriter {
   }
 
   #store(hash: Uint8Array): void {
-    if (this.#used + hashBytes > this.#pending.length) {
-      const larger = new Uint8Array(2 * this.#pending.length);
+    const at = this.#room();
+    this.#pending.set(hash, at);
+  }
+
+  /** Where the next hash goes. */
+  #room(): number {
+    const at = this.#used;
+    if (at === this.#pending.length) {
+      const larger = new Uint8Array(2 * at);
       larger.set(this.#pending);
       this.#pending = larger;
     }
-    this.#pending.set(hash, this.#used);
-    this.#used += hashBytes;
+    this.#used = at + hashBytes;
+    return at;
   }
 }

@@ -18,7 +18,7 @@ import type { Program, ReducerEvent } from "./program.ts";
 
 /** A state as it is stored. */
 export interface Boundary {
-  /** CBOR of the state, in a buffer of its own: it may be kept and transferred. */
+  /** CBOR of the state, in a buffer of its own: it may be kept. */
   readonly bytes: Uint8Array;
   /** SHA-256 of `bytes`. */
   readonly hash: Uint8Array;

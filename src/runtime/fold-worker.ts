@@ -2,7 +2,6 @@
  * A worker thread: does the tasks of `protocol.ts`. It opens the files of the data directory by
  * itself, for reading only. Nothing is thrown across the threads: an error is an answer as well.
  */
-import { move, transferableSymbol, valueSymbol } from "piscina";
 import { explain } from "../replay/index.ts";
 import { compiledProgram } from "./executed/compiled-program.ts";
 import { runExecutedState } from "./executed/executed-state.ts";
@@ -15,7 +14,6 @@ import {
   type ExplainTask,
   type ProgramText,
   plainError,
-  type StretchAnswer,
   type WorkerAnswers,
   type WorkerReply,
   type WorkerTask,
@@ -25,55 +23,34 @@ import { StretchRun, storedState } from "./stretch-run.ts";
 
 const sessions = new OpenSessions();
 
-/** An answer and the buffers in it that change hands. */
-interface Done {
-  readonly answer: WorkerAnswers[keyof WorkerAnswers];
-  readonly transfer: readonly Uint8Array[];
-}
-
-/** Does one task; called by piscina, which hands the buffers over with the reply. */
-export async function runTask(task: WorkerTask): Promise<unknown> {
+/** Does one task; called by piscina. */
+export async function runTask(task: WorkerTask): Promise<WorkerReply> {
   try {
-    const { answer, transfer } = await perform(task);
-    return moved({ ok: true, answer }, transfer);
+    return { ok: true, answer: await perform(task) };
   } catch (error) {
-    return moved({ ok: false, error: plainError(error) }, []);
+    return { ok: false, error: plainError(error) };
   }
 }
 
-function moved(reply: WorkerReply, transfer: readonly Uint8Array[]): unknown {
-  const buffers = [...new Set(transfer.map((bytes) => bytes.buffer))];
-  return move({ [transferableSymbol]: buffers, [valueSymbol]: reply });
-}
-
-async function perform(task: WorkerTask): Promise<Done> {
-  if (task.kind === "inspect") {
-    return { answer: inspect(task.program), transfer: [] };
-  }
+async function perform(task: WorkerTask): Promise<WorkerAnswers[keyof WorkerAnswers]> {
+  if (task.kind === "start") return null;
+  if (task.kind === "inspect") return inspect(task.program);
   const session = await sessions.open(task.place);
   switch (task.kind) {
     case "stretch": {
       const program = task.fold ? new ProgramSlot(task.fold.program) : undefined;
-      const answer = new StretchRun(session, program, task).run();
-      return { answer, transfer: buffersOf(answer) };
+      return new StretchRun(session, program, task).run();
     }
     case "explain":
-      return { answer: explained(session, task), transfer: [] };
-    case "state": {
-      const answer = runState(session, new ProgramSlot(task.program), task);
-      return { answer, transfer: [answer.bytes] };
-    }
-    case "executed": {
-      const answer = new ExecutedStretch(session, task).run();
-      const states = answer.states.map(({ bytes }) => bytes);
-      return { answer, transfer: [...answer.ranges, ...states] };
-    }
+      return explained(session, task);
+    case "state":
+      return runState(session, new ProgramSlot(task.program), task);
+    case "executed":
+      return new ExecutedStretch(session, task).run();
     case "explain-run":
-      return { answer: { divergence: explainRun(session, task) ?? null }, transfer: [] };
-    case "executed-state": {
-      const answer = runExecutedState(session, task);
-      return { answer, transfer: [answer.bytes] };
-    }
+      return { divergence: explainRun(session, task) ?? null };
+    case "executed-state":
+      return runExecutedState(session, task);
   }
 }
 
@@ -90,11 +67,6 @@ function inspect(text: ProgramText): WorkerAnswers["inspect"] {
   const { name, version, hasStep } = isStepping ? compiledProgram(text) : new ProgramSlot(text);
   if (hasStep && !isStepping) compiledProgram(text);
   return { name, version, hasStep };
-}
-
-function buffersOf({ ranges, states, endBytes }: StretchAnswer): Uint8Array[] {
-  const buffers = [...ranges, ...states.map((state) => state.bytes)];
-  return endBytes ? [...buffers, endBytes] : buffers;
 }
 
 type Session = Awaited<ReturnType<OpenSessions["open"]>>;

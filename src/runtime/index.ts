@@ -1,7 +1,7 @@
 /** Running programs over sessions: loading them, replay, the state at any event, worker threads. */
 export { ownProgram, programFor, runtimeName } from "./executed/session-program.ts";
 export { type LoadedProgram, loadProgram, type ProgramName, programName } from "./load-program.ts";
-export { closeWorkers } from "./pool.ts";
+export { closeWorkers, startWorkers } from "./pool.ts";
 export type { ReplayedOperations, ReplayReport, Verdict } from "./replay-report.ts";
 export { type ReplayOptions, replaySession } from "./replay-session.ts";
 export { type StateReport, stateAt } from "./state-at.ts";

@@ -6,8 +6,11 @@ import { equalBytes } from "../base/index.ts";
 import { BatchWalk } from "../event/index.ts";
 import {
   type Checkpoint,
+  type CompactRange,
   decodeRange,
+  emptyRange,
   emptyRoot,
+  hashBytes,
   leafHash,
   RangeBuilder,
   storedIndex,
@@ -21,25 +24,63 @@ export interface IntegrityProblem {
   readonly message: string;
 }
 
-/** Roots of the tree by size, out of ranges that arrive in any order. */
+/** Leaves that are joined in one turn, in half a millisecond. */
+const leavesPerTurn = 1000;
+
+/** The hashes of the leaves from `begin` on that wait for being joined. */
+interface Leaves {
+  readonly begin: number;
+  readonly hashes: Uint8Array;
+}
+
+/** Roots of the tree by size, out of ranges and leaves that arrive in any order. */
 export class Roots {
-  readonly #ranges = new Map<number, Uint8Array>();
+  readonly #ranges = new Map<number, CompactRange>();
   readonly #roots = new Map<number, Uint8Array>([[0, emptyRoot]]);
+  readonly #leaves: Leaves[] = [];
 
   /** Takes encoded ranges that lie one behind the other, the first from leaf `from`. */
   add(from: number, ranges: readonly Uint8Array[]): void {
     let begin = from;
     for (const bytes of ranges) {
-      this.#ranges.set(begin, bytes);
-      begin = decodeRange(bytes).end;
+      const range = decodeRange(bytes);
+      this.#ranges.set(begin, range);
+      begin = range.end;
     }
+  }
+
+  /**
+   * Takes the hashes of leaves that lie one behind the other, the first at `from`; `cuts` are the
+   * sizes behind `from`, ascending, where a range is to end. They are joined in later turns.
+   */
+  addLeaves(from: number, hashes: Uint8Array, cuts: readonly number[]): void {
+    const end = from + hashes.length / hashBytes;
+    let begin = from;
+    for (const cut of [...cuts.filter((size) => size < end), end]) {
+      while (begin < cut) {
+        const next = Math.min(cut, begin + leavesPerTurn);
+        const piece = hashes.subarray(hashBytes * (begin - from), hashBytes * (next - from));
+        this.#leaves.push({ begin, hashes: piece });
+        setImmediate(() => this.#joinNext());
+        begin = next;
+      }
+    }
+  }
+
+  #joinNext(): void {
+    const next = this.#leaves.shift();
+    if (!next) return;
+    const builder = new RangeBuilder(emptyRange(next.begin));
+    for (let at = 0; at < next.hashes.length; at += hashBytes) builder.append(next.hashes, at);
+    this.#ranges.set(next.begin, builder.range());
   }
 
   /** Merges everything; afterwards `at` knows the root at the end of each range. */
   merge(): void {
+    while (this.#leaves.length > 0) this.#joinNext();
     const tree = new RangeBuilder();
-    for (let bytes = this.#ranges.get(0); bytes; bytes = this.#ranges.get(tree.end)) {
-      tree.appendRange(decodeRange(bytes));
+    for (let range = this.#ranges.get(0); range; range = this.#ranges.get(tree.end)) {
+      tree.appendRange(range);
       this.#roots.set(tree.end, tree.root());
     }
     this.#ranges.clear();

@@ -24,7 +24,7 @@ export class WorkerPool {
   constructor(threads: number) {
     this.threads = threads;
     this.#piscina = new Piscina<WorkerTask, WorkerReply>({
-      filename: builtFile("threads/fold-worker.js"),
+      filename: builtFile("entries/fold-worker.js"),
       name: "runTask",
       minThreads: 0,
       maxThreads: threads,
@@ -41,28 +41,23 @@ export class WorkerPool {
   }
 
   /**
-   * Runs a task on a thread that is free, or waits for one. `transfer`: buffers to hand over.
+   * Runs a task on a thread that is free, or waits for one.
    * Throws what the task throws, `WORKER_FAILED` when the thread dies, `INTERRUPTED` on abort; then
    * the thread is ended, whatever it was doing.
    */
   async run<Kind extends WorkerTask["kind"]>(
     task: Extract<WorkerTask, { kind: Kind }>,
-    options: { transfer?: ArrayBuffer[]; signal?: AbortSignal | undefined } = {},
+    { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<WorkerAnswers[Kind]> {
-    const { transfer = [], signal } = options;
-    const reply = await this.#reply(task, transfer, signal);
+    const reply = await this.#reply(task, signal);
     if (reply.ok) return reply.answer as WorkerAnswers[Kind];
     throw reachError(reply.error);
   }
 
-  async #reply(
-    task: WorkerTask,
-    transferList: ArrayBuffer[],
-    signal: AbortSignal | undefined,
-  ): Promise<WorkerReply> {
+  async #reply(task: WorkerTask, signal: AbortSignal | undefined): Promise<WorkerReply> {
     this.#running += 1;
     try {
-      return await this.#piscina.run(task, { transferList, signal: signal ?? null });
+      return await this.#piscina.run(task, { signal: signal ?? null });
     } catch (error) {
       throw this.#explained(error, signal);
     } finally {
@@ -108,6 +103,15 @@ export function workerPool(threads = 1): WorkerPool {
   }
   current = new WorkerPool(Math.max(threads, os.availableParallelism()));
   return current;
+}
+
+/**
+ * Starts `threads` threads that a replay is about to need: a new one loads its code for as long as
+ * it takes to replay ten thousand events. What goes wrong comes out with the first task.
+ */
+export function startWorkers(threads: number): void {
+  const pool = workerPool(threads);
+  for (let i = 0; i < threads; i++) pool.run<"start">({ kind: "start" }).catch(() => undefined);
 }
 
 /** Ends the worker threads of this process; the next call that needs some starts new ones. */

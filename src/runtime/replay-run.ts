@@ -3,6 +3,7 @@
  * judges at the end. The parts between snapshots run in any order; where no state was kept, one
  * worker folds from boundary to boundary while the others hash.
  */
+import * as os from "node:os";
 import path from "node:path";
 import { ReachError, toHex } from "../base/index.ts";
 import type { Checkpoint } from "../merkle/index.ts";
@@ -15,6 +16,8 @@ import { type WorkerPool, workerPool } from "./pool.ts";
 import {
   type FoldFault,
   type FoldOrder,
+  type Hashing,
+  type Mark,
   reachError,
   type SessionPlace,
   type StartState,
@@ -55,6 +58,7 @@ export class ReplayRun {
   readonly #request: ReplayRequest;
   readonly #place: SessionPlace;
   readonly #pool: WorkerPool;
+  readonly #hashing: Hashing;
   readonly #roots = new Roots();
   readonly #keeper: SnapshotKeeper;
   /** Sizes of the snapshots whose state could not be read. */
@@ -78,6 +82,8 @@ export class ReplayRun {
     this.#request = request;
     this.#place = { root: path.resolve(directory.path), id: reader.id };
     this.#pool = workerPool(workers);
+    // Where a core is left for this thread, it hashes the nodes while the workers do the rest.
+    this.#hashing = workers < os.availableParallelism() ? "leaves" : "ranges";
     this.#unread = plan.jobs.length;
     const proven = new Promise<ProvenRoot>((resolve) => {
       this.#settle = resolve;
@@ -120,10 +126,8 @@ export class ReplayRun {
     this.#settle(() => undefined);
   }
 
-  async #ask(task: StretchTask): Promise<StretchAnswer> {
-    const start = task.fold?.start;
-    const transfer = start?.kind === "bytes" ? [start.bytes.buffer as ArrayBuffer] : [];
-    return this.#pool.run<"stretch">(task, { transfer, signal: this.#request.signal });
+  #ask(task: StretchTask): Promise<StretchAnswer> {
+    return this.#pool.run<"stretch">(task, { signal: this.#request.signal });
   }
 
   #order({ at, state }: Start, keep: FoldOrder["keep"], wantsEnd: boolean): FoldOrder {
@@ -163,7 +167,7 @@ export class ReplayRun {
         place: this.#place,
         from,
         to: job.to,
-        hash: true,
+        hash: this.#hashing,
         marks,
         fold,
       });
@@ -174,12 +178,17 @@ export class ReplayRun {
       if (this.#isCorrupt(answer)) return;
       this.#fault = earlier(this.#fault, answer.fault);
       this.#matched += answer.matched;
-      this.#roots.add(from, answer.ranges);
+      this.#addHashes(from, answer, marks);
       await this.#restore(answer);
       this.#advance(answer.reached - from);
       from = answer.reached;
       start &&= startOf(answer);
     }
+  }
+
+  #addHashes(from: number, { ranges, leaves }: StretchAnswer, marks: readonly Mark[]): void {
+    if (leaves) this.#roots.addLeaves(from, leaves, sizesBehind(from, marks));
+    else this.#roots.add(from, ranges);
   }
 
   /** Puts good states in the place of damaged ones; they are signed already. */
@@ -207,7 +216,7 @@ export class ReplayRun {
         place: this.#place,
         from,
         to,
-        hash: false,
+        hash: "none",
         marks,
         fold,
       });
@@ -310,6 +319,10 @@ export class ReplayRun {
 /** Where to go on after an answer; `undefined` when the fold is over. */
 function startOf({ end, endBytes }: StretchAnswer): Start | undefined {
   return end && endBytes ? { at: end.at, state: { kind: "bytes", bytes: endBytes } } : undefined;
+}
+
+function sizesBehind(from: number, marks: readonly Mark[]): number[] {
+  return marks.filter(({ at }) => at > from).map(({ at }) => at);
 }
 
 function earlier(known: FoldFault | undefined, found: FoldFault | null): FoldFault | undefined {

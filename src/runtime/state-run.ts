@@ -103,7 +103,7 @@ function foldTo(
     place,
     from,
     to: at,
-    hash: false,
+    hash: "none",
     marks: marksBetween(from, at),
     fold: {
       program: text,

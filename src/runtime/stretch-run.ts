@@ -5,7 +5,7 @@
  */
 import { codeOf, type ErrorCode, equalBytes, messageOf } from "../base/index.ts";
 import { type Batch, BatchWalk, EventView, type PayloadSource } from "../event/index.ts";
-import { emptyRange, encodeRange, leafHash, RangeBuilder } from "../merkle/index.ts";
+import { emptyRange, encodeRange, hashBytes, leafHashInto, RangeBuilder } from "../merkle/index.ts";
 import { Fold } from "../replay/index.ts";
 import type { OpenSession } from "./open-sessions.ts";
 import type { ProgramSlot } from "./program-slot.ts";
@@ -74,6 +74,7 @@ export class StretchRun {
   readonly #program: ProgramSlot | undefined;
   readonly #payloads: WatchedPayloads;
   #range: RangeBuilder | undefined;
+  readonly #leaves: Uint8Array | undefined;
   #fold: Fold | undefined;
   #folding: boolean;
   /** The next event, the next mark, and where that lies. */
@@ -100,7 +101,9 @@ export class StretchRun {
     this.#next = task.fold ? task.fold.startAt : task.from;
     this.#boundary = this.#next;
     this.#markAt = (task.marks[0] as Mark).at;
-    if (task.hash) this.#range = new RangeBuilder(emptyRange(task.from));
+    const { from, to, hash } = task;
+    if (hash === "ranges") this.#range = new RangeBuilder(emptyRange(from));
+    if (hash === "leaves") this.#leaves = new Uint8Array(hashBytes * (to - from));
   }
 
   run(): StretchAnswer {
@@ -129,7 +132,8 @@ export class StretchRun {
   }
 
   #finished(): boolean {
-    return this.#full || this.#next >= this.#task.to || !(this.#folding || this.#range);
+    if (this.#full || this.#next >= this.#task.to) return true;
+    return !this.#folding && this.#task.hash === "none";
   }
 
   #cutShort(): Corruption {
@@ -144,11 +148,16 @@ export class StretchRun {
       if (seq < this.#next) continue;
       if (seq >= to) return;
       if (this.#folding) this.#apply(walk.event());
-      if (this.#range && seq >= from) this.#range.append(leafHash(walk.preimage()));
+      if (seq >= from) this.#hash(walk, seq - from);
       this.#next = seq + 1;
       if (this.#next === this.#markAt) this.#pass(this.#task.marks[this.#mark] as Mark);
       if (this.#full) return;
     }
+  }
+
+  #hash(walk: BatchWalk, place: number): void {
+    if (this.#leaves) leafHashInto(walk.preimage(), this.#leaves, hashBytes * place);
+    else this.#range?.appendLeaf(walk.preimage());
   }
 
   #apply(bytes: Uint8Array): void {
@@ -225,10 +234,11 @@ export class StretchRun {
     return {
       reached: this.#next,
       ranges: this.#ranges,
+      leaves: this.#leaves?.subarray(0, hashBytes * (this.#next - this.#task.from)) ?? null,
       matched: this.#matched,
       states: this.#states,
       end: end ? { at: end.at, hash: end.hash } : null,
-      endBytes: wantsEnd ? new Uint8Array(end.bytes) : null,
+      endBytes: wantsEnd ? end.bytes : null,
       fault: this.#fault,
       corruption,
       startDamaged,

@@ -18,6 +18,7 @@ import {
 import { treePath } from "./session-reader.ts";
 
 const suspectsMax = 1000;
+const windowBytes = 64 * 1024;
 
 /** The derived files of one session. */
 export class DerivedCheck {
@@ -26,7 +27,10 @@ export class DerivedCheck {
   /** What the index should know. */
   readonly #expected: EventIndex;
   readonly #indexThere: boolean;
-  #scratch = new Uint8Array(64 * 1024);
+  #buffer = new Uint8Array(windowBytes);
+  /** What of `tree.log` is in the buffer, and where it begins. */
+  #window = this.#buffer.subarray(0, 0);
+  #windowStart = 0;
   #stale = false;
   /** Seqs whose stored leaf hash is not that of the event, the first of them. */
   readonly #suspects: number[] = [];
@@ -105,11 +109,19 @@ export class DerivedCheck {
     this.#tree?.close();
   }
 
-  /** A view that is valid until the next read, shorter where the file ends. */
+  /**
+   * A view that is valid until the next read, shorter where the file ends. Leaves are asked for
+   * batch by batch, and read for many batches at a time.
+   */
   #read(offset: number, size: number): Uint8Array {
-    if (!this.#tree) return this.#scratch.subarray(0, 0);
-    if (this.#scratch.length < size) this.#scratch = new Uint8Array(size);
-    const into = this.#scratch.subarray(0, size);
-    return into.subarray(0, this.#tree.read(into, offset));
+    const start = offset - this.#windowStart;
+    if (start >= 0 && start + size <= this.#window.length) {
+      return this.#window.subarray(start, start + size);
+    }
+    if (!this.#tree) return this.#window;
+    if (this.#buffer.length < size) this.#buffer = new Uint8Array(size);
+    this.#window = this.#buffer.subarray(0, this.#tree.read(this.#buffer, offset));
+    this.#windowStart = offset;
+    return this.#window.subarray(0, size);
   }
 }

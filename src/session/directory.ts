@@ -43,7 +43,7 @@ import { encodeManifest, type Manifest, manifestOf } from "./manifest.ts";
 import { openForWriting } from "./open-for-writing.ts";
 import { type ErrorReport, watchRebuilding } from "./rebuilding.ts";
 import { type RecoveryReport, recoverBulk } from "./recover-directory.ts";
-import { notUndone, type Resumed, resumeSession } from "./resume-session.ts";
+import { notUndone, type Resumed, resumeSession, usedUp } from "./resume-session.ts";
 import { isRemoved, type ReaderContext, SessionReader } from "./session-reader.ts";
 import { SessionTail } from "./session-tail.ts";
 import { SessionWriter, type WriterContext } from "./session-writer.ts";
@@ -317,16 +317,11 @@ export class Directory {
     if (!isSessionId(id)) throw new ReachError("USAGE", `"${id}" is not a session id`);
     // Undoing it would take what is appended under the same id.
     if (this.#toUndo.has(id)) throw notUndone(id);
-    const { fresh = false } = request;
+    const { fresh } = request;
     if (this.#writers.has(id) || this.#changing.has(id) || (!fresh && this.#exists(id))) {
       throw new ReachError("ALREADY_EXISTS", `there is a session ${id} already`, { where: id });
     }
-    if (!fresh && isRemoved(this.disk, this.path, id)) {
-      throw new ReachError("GONE", `session ${id} has been removed`, {
-        where: id,
-        hint: "a removed session never comes back, and its id is not used again",
-      });
-    }
+    if (!fresh && isRemoved(this.disk, this.path, id)) throw usedUp(id);
     return manifestOf(request, id, this.#clock(), this.#entropy(32));
   }
 

@@ -88,7 +88,7 @@ class TileWriter {
   readonly #entries: Row = { level: "entries", index: 0, items: [] };
   readonly #levels: Row[] = [];
   readonly #range = new RangeBuilder(emptyRange(), (level, hash) => {
-    if (level % storedLevelStep === 0) this.#addHash(level / storedLevelStep, hash);
+    this.#addHash(level / storedLevelStep, hash.slice());
   });
   files = 0;
   bytes = 0;

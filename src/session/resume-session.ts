@@ -54,3 +54,11 @@ export function notUndone(id: SessionId): ReachError {
     hint: "make room or mend the disk, then import again or open the directory again",
   });
 }
+
+/** The id of a new session is that of a removed one. */
+export function usedUp(id: SessionId): ReachError {
+  return new ReachError("GONE", `session ${id} has been removed`, {
+    where: id,
+    hint: "a removed session never comes back, and its id is not used again",
+  });
+}

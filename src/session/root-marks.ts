@@ -38,6 +38,12 @@ export class RootMarks {
     this.next = this.#claims[this.#settled]?.size ?? Number.POSITIVE_INFINITY;
   }
 
+  /** The sizes behind `from` and up to `to` at which claims are due, ascending. */
+  sizes(from: number, to: number): number[] {
+    const due = this.#claims.filter(({ size }) => size > from && size <= to);
+    return [...new Set(due.map(({ size }) => size))];
+  }
+
   /** Claims about sizes that were never reached. */
   get left(): readonly RootClaim[] {
     return this.#claims.slice(this.#settled);

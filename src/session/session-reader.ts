@@ -17,7 +17,6 @@ import {
 import {
   type Checkpoint,
   type HashReader,
-  leafHash,
   openCheckpoint,
   proveConsistency,
   RangeBuilder,
@@ -195,7 +194,7 @@ export class SessionReader {
     const range = new RangeBuilder();
     for (const batch of this.log.batches(0, size)) {
       const walk = new BatchWalk(batch);
-      while (range.end < size && walk.next()) range.append(leafHash(walk.preimage()));
+      while (range.end < size && walk.next()) range.appendLeaf(walk.preimage());
     }
     if (range.end === size) return range.root();
     throw new ReachError("NOT_FOUND", `session ${this.id} has only ${range.end} events`);

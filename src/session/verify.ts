@@ -3,6 +3,7 @@
  * is believed, and nothing that the directory says about itself where a key is given. It never
  * stops at what is wrong: it names the first bad event and counts the others.
  */
+import * as os from "node:os";
 import {
   codeOf,
   equalBytes,
@@ -24,13 +25,13 @@ import {
   parseSegmentName,
   readBulkMarker,
 } from "../log/index.ts";
-import { leafHash, TreeWriter } from "../merkle/index.ts";
 import { watchRecovery } from "./awaiting-recovery.ts";
 import { damageText, findBadEvent } from "./damage-search.ts";
 import { DerivedCheck } from "./derived-check.ts";
 import type { Directory } from "./directory.ts";
 import { EventCheck } from "./event-check.ts";
 import { forkClaim } from "./fork-claim.ts";
+import { GrowingTree } from "./growing-tree.ts";
 import { type LogDamage, LogScan } from "./log-scan.ts";
 import { type Manifest, secretsOf } from "./manifest.ts";
 import { PayloadCheck } from "./payload-check.ts";
@@ -43,9 +44,13 @@ import { ProblemList, type Progress, type VerifyReport } from "./verify-report.t
 export interface VerifyOptions extends TrustOptions {
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
+  /** Whether a second thread hashes the tree; default: of long logs, where there are two cores. */
+  readonly inThread?: boolean;
 }
 
 const logName = "events.log";
+/** Bytes of a log from which on a second thread is worth its 30 ms. */
+const threadLogBytesMin = 16 * 1024 * 1024;
 /** Other work gets its turn after so many milliseconds. */
 const turnMs = 25;
 
@@ -64,7 +69,7 @@ export async function verifySession(
     await check.run(options);
     return check.report();
   } finally {
-    check.close();
+    await check.close();
   }
 }
 
@@ -87,7 +92,7 @@ class SessionCheck {
   readonly #events: EventCheck;
   readonly #signed: SignedClaims;
   readonly #marks: RootMarks;
-  readonly #tree = new TreeWriter();
+  readonly #tree: GrowingTree;
   /** Root over the events before the first ones whose hashes nobody knows. */
   #cutRoot: Uint8Array | undefined;
   /** Events that are intact, and seq behind the last one. */
@@ -113,7 +118,10 @@ class SessionCheck {
     this.#marks = new RootMarks([...this.#signed.claims, ...shared]);
     this.#derived = new DerivedCheck(disk, path, id, identity);
     this.#file = this.#openLog();
-    if (this.#file) this.#scan = new LogScan(this.#file, identity, this.#logEnd(this.#file));
+    const end = this.#file ? this.#logEnd(this.#file) : 0;
+    if (this.#file) this.#scan = new LogScan(this.#file, identity, end);
+    const long = end >= threadLogBytesMin && os.availableParallelism() > 1;
+    this.#tree = new GrowingTree(this.#marks, this.#derived, options.inThread ?? long);
   }
 
   /** The manifest, or a problem; throws `NOT_FOUND` when there is no session. */
@@ -167,7 +175,16 @@ class SessionCheck {
 
   async run(options: VerifyOptions): Promise<void> {
     if (this.#marks.next === 0) this.#marks.reached(this.#root());
-    for (const _ of this.#steps()) await this.#turn(options);
+    for (let piece = this.#scan?.next(); piece; piece = this.#scan?.next()) {
+      if ("batch" in piece) this.#batch(piece.batch);
+      else {
+        await this.#tree.settled();
+        this.#damage(piece.damage);
+      }
+      await this.#turn(options);
+    }
+    await this.#checkStates(options);
+    await this.#tree.settled();
     options.onProgress?.({ done: this.#end, total: this.#end, unit: "events" });
     this.#compareSalts(this.#signed.trustedHolding, Math.min(this.#signed.trustedSize, this.#end));
     this.#signed.finish(this.#end, this.#derived);
@@ -177,18 +194,12 @@ class SessionCheck {
     this.#problems.missing(quarantine.seq, "quarantine.json", message, 0);
   }
 
-  /** The work in small steps. */
-  *#steps(): Generator<void> {
-    for (let piece = this.#scan?.next(); piece; piece = this.#scan?.next()) {
-      if ("batch" in piece) this.#batch(piece.batch);
-      else this.#damage(piece.damage);
-      yield;
-    }
+  async #checkStates(options: VerifyOptions): Promise<void> {
     const states = new PayloadCheck(this.#directory.blobs);
     for (const snapshot of this.#signed.snapshots.signed) {
       const fault = states.fault(snapshot.stateHash, snapshot.stateBytes);
       if (fault !== undefined) this.#signed.stateFault(snapshot, fault);
-      yield;
+      await this.#turn(options);
     }
   }
 
@@ -197,6 +208,7 @@ class SessionCheck {
     if (signal?.aborted) throw new ReachError("INTERRUPTED", "verifying was interrupted");
     if (performance.now() - this.#turned < turnMs) return;
     await new Promise((resolve) => setImmediate(resolve));
+    await this.#tree.room();
     onProgress?.({ done: this.#end, total: null, unit: "events" });
     this.#turned = performance.now();
   }
@@ -207,15 +219,16 @@ class SessionCheck {
     // Under a signed root an event of another session cannot hide: one salt of each batch shows
     // that the secret is the right one. `#compareSalts` looks at the others when the root is wrong.
     const saltsFrom = this.#signed.trustedSize;
+    const byOne = !tree?.takes(batch);
     for (const walk = new BatchWalk(batch); walk.next(); ) {
       const preimage = walk.preimage();
       this.#event(preimage, walk.seq, walk.seq === batch.firstSeq || walk.seq >= saltsFrom);
-      tree?.append(leafHash(preimage));
-      if (walk.seq + 1 === marks.next) marks.reached(this.#root());
+      if (tree && byOne) tree.add(preimage);
+      else if (!tree && walk.seq + 1 === marks.next) marks.reached(undefined);
     }
     this.#end = batch.firstSeq + batch.count;
     this.#derived.batch(batch);
-    if (tree) this.#derived.leaves(batch.firstSeq, batch.count, tree.take());
+    tree?.endBatch();
   }
 
   #event(preimage: Uint8Array, seq: number, withSalt: boolean): void {
@@ -262,13 +275,12 @@ class SessionCheck {
     if (damage.how === "is not valid") this.#end = Math.max(this.#end, found.until);
     // Should the stored hashes of what is lost be right, the root still vouches for the rest.
     for (let seq = damage.seq; seq < (damage.nextSeq ?? 0); seq++) this.#standIn(seq);
-    this.#tree.take();
   }
 
   /** Puts the stored leaf hash in the place of an event that cannot be read. */
   #standIn(seq: number): void {
     const hash = this.#cutRoot ? undefined : this.#derived.leaf(seq);
-    if (hash) this.#tree.append(hash);
+    if (hash) this.#tree.standIn(hash);
     else this.#cutRoot ??= this.#tree.root();
     if (seq + 1 === this.#marks.next) this.#marks.reached(this.#root());
   }
@@ -302,7 +314,8 @@ class SessionCheck {
     };
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.#tree.close();
     this.#file?.close();
     this.#derived.close();
   }

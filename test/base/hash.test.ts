@@ -11,6 +11,7 @@ import {
   crc32,
   crc32Portable,
   sha256,
+  sha256Into,
   sha256Stream,
   toHex,
   utf8,
@@ -31,6 +32,11 @@ describe("SHA-256", () => {
       fc.property(byteStrings, fc.nat(9), (bytes, offset) => {
         const inside = concat(new Uint8Array(offset), bytes).subarray(offset);
         expect(toHex(sha256(inside))).toBe(toHex(nobleSha256(bytes)));
+        const target = new Uint8Array(42).fill(7);
+        sha256Into(inside, target, offset);
+        const around = [target.subarray(0, offset), target.subarray(offset + 32)];
+        expect(concat(...around).every((byte) => byte === 7)).toBe(true);
+        expect(toHex(target.subarray(offset, offset + 32))).toBe(toHex(nobleSha256(bytes)));
       }),
     );
   });

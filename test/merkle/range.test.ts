@@ -3,7 +3,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { toHex } from "../../src/base/index.ts";
+import { concat, toHex } from "../../src/base/index.ts";
 import {
   type CompactRange,
   decodeRange,
@@ -126,18 +126,38 @@ describe("a compact range", () => {
     expect(plain(after)).toEqual(plain(rangeOf(0, 8)));
   });
 
-  it("tells of every completed node with its level, lower ones first", () => {
+  it("is the same from the bytes of leaves, their hashes, and hashes among others", () => {
+    const preimages = Array.from({ length: 40 }, (_, i) => Uint8Array.of(0, i, i + 1));
+    const hashes = preimages.map(leafHash);
+    for (const begin of [0, 1, 6, 7, 8]) {
+      const [fromBytes, fromHashes, fromMany] = [1, 2, 3].map(
+        () => new RangeBuilder(emptyRange(begin)),
+      ) as [RangeBuilder, RangeBuilder, RangeBuilder];
+      const many = concat(...hashes);
+      for (const [i, preimage] of preimages.entries()) {
+        fromBytes.appendLeaf(preimage);
+        fromHashes.append(hashes[i] as Uint8Array);
+        fromMany.append(many, 32 * i);
+        expect(plain(fromBytes.range())).toEqual(plain(fromHashes.range()));
+      }
+      expect(plain(fromMany.range())).toEqual(plain(fromHashes.range()));
+      expect(() => fromMany.append(many, many.length - 31)).toThrow("32-byte hash");
+    }
+    expect(() => new RangeBuilder().appendLeaf(Uint8Array.of(1))).toThrow("begins with 0x00");
+  });
+
+  it("tells of completed nodes on the stored levels, lower ones first", () => {
     const heard: string[] = [];
+    const size = 65_536;
+    const many = referenceLeaves(size);
     const builder = new RangeBuilder(emptyRange(), (level, hash) => {
       heard.push(`${level} ${toHex(hash)}`);
     });
-    for (const leaf of leaves.slice(0, 4)) builder.append(leaf);
-    const [a, b, c, d] = leaves as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
-    expect(heard).toEqual([
-      `1 ${toHex(referenceNode(a, b))}`,
-      `1 ${toHex(referenceNode(c, d))}`,
-      `2 ${toHex(referenceRoot([a, b, c, d]))}`,
-    ]);
+    for (const leaf of many) builder.append(leaf);
+    const expected = Array.from({ length: size / 256 }, (_, i) => {
+      return `8 ${toHex(referenceRoot(many.slice(256 * i, 256 * (i + 1))))}`;
+    });
+    expect(heard).toEqual([...expected, `16 ${toHex(referenceRoot(many))}`]);
   });
 
   it("refuses a neighbour that is not adjacent, and a root that does not begin at leaf 0", () => {

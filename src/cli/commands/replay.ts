@@ -3,9 +3,17 @@
  * one and compares the states with those that were kept. Keeps the states of a program that has
  * none yet, where the data directory can be written.
  */
+import * as os from "node:os";
 import type { Command } from "commander";
+import { limits, type SessionId } from "../../base/index.ts";
 import type { ReachClient } from "../../client/index.ts";
-import { closeWorkers, programFor, type ReplayReport, replaySession } from "../../runtime/index.ts";
+import {
+  closeWorkers,
+  programFor,
+  type ReplayReport,
+  replaySession,
+  startWorkers,
+} from "../../runtime/index.ts";
 import type { Directory } from "../../session/index.ts";
 import {
   addProgram,
@@ -118,6 +126,17 @@ async function replayRemote(
   }
 }
 
+/** Threads that a replay will use: they load their code while its program is being bundled. */
+function threadsFor(directory: Directory, id: SessionId, workers: number | undefined): number {
+  const reader = directory.session(id);
+  try {
+    const stretches = Math.ceil(reader.size / limits.snapshotEventsDefault);
+    return Math.min(workers ?? os.availableParallelism(), Math.max(1, stretches));
+  } finally {
+    reader.close();
+  }
+}
+
 async function replayIn(
   invocation: Invocation,
   directory: Directory,
@@ -126,6 +145,7 @@ async function replayIn(
   signal: AbortSignal,
 ): Promise<ReplayReport> {
   const id = resolveSession(directory, text);
+  startWorkers(threadsFor(directory, id, workers));
   const program = await programFor(directory, id, spec, signal);
   const progress = invocation.progress("replaying");
   try {

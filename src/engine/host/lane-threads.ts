@@ -29,7 +29,7 @@ export class LaneThreads {
 
   constructor(threads: number) {
     this.#piscina = new Piscina<LaneTask, void>({
-      filename: builtFile("threads/lane-task.js"),
+      filename: builtFile("entries/lane-task.js"),
       name: "serveLane",
       minThreads: threads,
       maxThreads: threads,

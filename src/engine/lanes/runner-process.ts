@@ -63,7 +63,7 @@ export class RunnerProcess {
   constructor(options: RunnerProcessOptions) {
     this.#options = options;
     const pipes = Array.from({ length: options.threads + sparePipes }, () => "pipe" as const);
-    this.#child = spawn(process.execPath, [builtFile("threads/runner-main.js")], {
+    this.#child = spawn(process.execPath, [builtFile("entries/runner-main.js")], {
       stdio: ["ignore", "ignore", "inherit", "ipc", ...pipes],
       // Programs see no environment, and what runs them needs none.
       env: { TZ: "UTC" },

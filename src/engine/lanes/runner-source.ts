@@ -27,7 +27,7 @@ export async function runnerSource(
   limits: EngineLimits,
 ): Promise<RunnerSource> {
   const { runners = usualRunners() } = options;
-  const contexts = options.contexts ?? builtFile("threads/sandbox-contexts.js");
+  const contexts = options.contexts ?? builtFile("entries/sandbox-contexts.js");
   switch (runners.kind) {
     case "inline": {
       const module = (await import(pathToFileURL(contexts).href)) as { contexts: ContextMaker };

@@ -204,7 +204,7 @@ export class ExecutedReplay {
   async #hashPart({ from, to, marks }: ExecutedJob): Promise<void> {
     const { signal } = this.#request;
     const ends = [...marks, to].map((at) => ({ at, boundary: false, expected: null }));
-    const task = { kind: "stretch", place: this.#place, from, to, hash: true } as const;
+    const task = { kind: "stretch", place: this.#place, from, to, hash: "ranges" } as const;
     const answer = await this.#pool.run<"stretch">(
       { ...task, marks: ends, fold: null },
       { signal },

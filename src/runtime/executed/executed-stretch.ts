@@ -5,7 +5,7 @@
  */
 import { codeOf, equalBytes, messageOf, ReachError } from "../../base/index.ts";
 import { BatchWalk, EventView } from "../../event/index.ts";
-import { emptyRange, encodeRange, leafHash, RangeBuilder } from "../../merkle/index.ts";
+import { emptyRange, encodeRange, RangeBuilder } from "../../merkle/index.ts";
 import { OperationDigest } from "../../replay/index.ts";
 import type { OpenSession } from "../open-sessions.ts";
 import type { BoundaryState, Corruption } from "../protocol.ts";
@@ -146,7 +146,7 @@ export class ExecutedStretch {
       const isMark = seq === marks[this.#mark];
       if (isMark) this.#mark += 1;
       if (isMark || recordedState(event)) this.#cut();
-      this.#range.append(leafHash(preimage));
+      this.#range.appendLeaf(preimage);
     }
     this.#next = seq + 1;
   }
@@ -190,7 +190,7 @@ export class ExecutedStretch {
       ranges: this.#ranges,
       matched: this.#matched,
       states: this.#states,
-      end: end ? { at: end.at, bytes: new Uint8Array(end.bytes) } : null,
+      end: end ? { at: end.at, bytes: end.bytes } : null,
       stateHash: whole && to === size ? this.#rerun.state().hash : null,
       digests: this.#digests,
       fault: this.#fault ?? null,

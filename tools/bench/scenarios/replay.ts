@@ -2,7 +2,12 @@
 // beside one loop that reads a file, hashes each event, decodes it and folds it.
 
 import { hash } from "node:crypto";
-import { closeWorkers, loadProgram, replaySession } from "../../../src/runtime/index.ts";
+import {
+  closeWorkers,
+  loadProgram,
+  replaySession,
+  startWorkers,
+} from "../../../src/runtime/index.ts";
 import { Directory } from "../../../src/session/index.ts";
 import type { Bench, Part } from "../bench.ts";
 import { plainInput, sessionInput } from "../inputs.ts";
@@ -56,7 +61,7 @@ export function bareReplay(input: {
   });
 }
 
-/** Replays a session that has all its snapshots. */
+/** Replays a session that has all its snapshots, prepared as the command does it. */
 export async function verifiedReplay(input: {
   readonly root: string;
   readonly id: string;
@@ -64,8 +69,9 @@ export async function verifiedReplay(input: {
   readonly workers?: number;
 }): Promise<Work> {
   const directory = await Directory.open({ path: `${input.root}/default`, mode: "read" });
-  const program = await loadProgram(input.program);
   const { id, workers } = input;
+  if (workers !== undefined) startWorkers(workers);
+  const program = await loadProgram(input.program);
   const work = await measured(async () => {
     const report = await replaySession(directory, id, { program, workers });
     return { verdict: report.verdict, events: report.events, snapshots: report.snapshots };
