@@ -36,9 +36,10 @@ export type LocalSummary = SessionSummary & { readonly bytes: number };
 
 /**
  * `ok`; `importing`: a bulk import is under way or was interrupted; `quarantined`: read-only since
- * damage was found; `damaged`: it cannot be read to its end.
+ * damage was found; `unrecovered`: the journal holds what is missing of it, and the next writer
+ * brings it back; `damaged`: it cannot be read to its end.
  */
-export type SessionStatus = "ok" | "importing" | "quarantined" | "damaged";
+export type SessionStatus = "ok" | "importing" | "quarantined" | "unrecovered" | "damaged";
 
 /** The summary of one session; never throws for what is wrong with the session. */
 export function summarise(directory: Directory, id: SessionId): LocalSummary {
@@ -47,8 +48,10 @@ export function summarise(directory: Directory, id: SessionId): LocalSummary {
   try {
     session = directory.session(id);
   } catch (error) {
-    if (codeOf(error) === undefined) throw error;
-    return { ...unknown, id, bytes, problem: messageOf(error) };
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    const status = code === "UNRECOVERED" ? "unrecovered" : "damaged";
+    return { ...unknown, id, bytes, status, problem: messageOf(error) };
   }
   try {
     return { ...readable(directory, session), bytes };
@@ -65,7 +68,6 @@ const unknown = {
   created: null,
   events: null,
   signed: null,
-  status: "damaged",
 } as const;
 
 function readable(directory: Directory, session: SessionReader): Omit<SessionSummary, "bytes"> {
@@ -82,7 +84,7 @@ function readable(directory: Directory, session: SessionReader): Omit<SessionSum
     return { ...about, status: "quarantined", problem };
   }
   // A torn end is what a reader sees while the writer of the session is at work.
-  const torn = logProblem?.kind === "torn" && session.log.error(logProblem).code === "UNRECOVERED";
+  const torn = logProblem && session.log.error(logProblem).code === "UNRECOVERED";
   const problem = (torn ? undefined : logProblem?.message) ?? checkpoint.problem;
   if (problem !== undefined) return { ...about, status: "damaged", problem };
   return { ...about, status: importing ? "importing" : "ok", problem: null };

@@ -3,7 +3,7 @@
  * from) and its snapshot records. Signatures are checked when they are read, roots while the events
  * go by, and afterwards it is said which stretch of the session does not hold what was signed.
  */
-import { messageOf, type SessionId } from "../base/index.ts";
+import { codeOf, messageOf, type SessionId } from "../base/index.ts";
 import { readFile } from "../disk/index.ts";
 import { checkpointPath } from "../log/index.ts";
 import {
@@ -23,6 +23,7 @@ import {
 import type { DerivedCheck } from "./derived-check.ts";
 import type { Directory } from "./directory.ts";
 import { verifierOf } from "./keys.ts";
+import type { ErrorReport } from "./rebuilding.ts";
 import type { RootClaim } from "./root-marks.ts";
 import { sessionOrigin } from "./session-reader.ts";
 import { type SignedSnapshot, type SnapshotClaims, storedSnapshots } from "./snapshot-claims.ts";
@@ -187,12 +188,16 @@ export class SignedClaims {
   }
 }
 
-/** Everything that a data directory holds of what was signed about a session. */
+/**
+ * Everything that a data directory holds of what was signed about a session. A checkpoint of which
+ * `reported` says that it has yet to be recovered is none.
+ */
 export function storedClaims(
   directory: Directory,
   id: SessionId,
   trust: TrustOptions,
   problems: ProblemList,
+  reported: ErrorReport,
 ): SignedClaims {
   const { disk, path, identity, workspace } = directory;
   const key = trust.verifierKey === undefined ? undefined : verifierOf(trust.verifierKey);
@@ -203,8 +208,13 @@ export function storedClaims(
     claims.add({ where: "checkpoint", foreign: false, trusted: true }, () => {
       const note = readFile(disk, own);
       const origin = sessionOrigin({ identity, workspace }, id);
-      if (!key) return openCheckpoint(note, [identity.verifier], origin);
-      return isSignedBy(note, key) ? openCheckpointOf(note, key, id) : undefined;
+      try {
+        if (!key) return openCheckpoint(note, [identity.verifier], origin);
+        return isSignedBy(note, key) ? openCheckpointOf(note, key, id) : undefined;
+      } catch (error) {
+        if (codeOf(reported(error)) === "UNRECOVERED") return undefined;
+        throw error;
+      }
     });
   }
   for (const name of foreignCheckpointNames(disk, path, id)) {

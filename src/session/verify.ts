@@ -35,6 +35,7 @@ import { GrowingTree } from "./growing-tree.ts";
 import { type LogDamage, LogScan } from "./log-scan.ts";
 import { type Manifest, secretsOf } from "./manifest.ts";
 import { PayloadCheck } from "./payload-check.ts";
+import type { ErrorReport } from "./rebuilding.ts";
 import { RootMarks } from "./root-marks.ts";
 import { isRemoved, type Quarantine, readManifest, readQuarantine } from "./session-reader.ts";
 import { type SignedClaims, storedClaims, type TrustOptions } from "./signed-claims.ts";
@@ -83,6 +84,8 @@ class SessionCheck {
   readonly #id: SessionId;
   readonly #directory: Directory;
   readonly #settled: boolean;
+  /** What an error is to be reported as: perhaps only the next writer can tell. */
+  readonly #reported: ErrorReport;
   readonly #started = performance.now();
   readonly #problems = new ProblemList();
   readonly #payloads: PayloadCheck;
@@ -110,10 +113,11 @@ class SessionCheck {
     this.#id = id;
     this.#directory = directory;
     this.#settled = settled;
+    this.#reported = settled ? (error) => error : watchRecovery(disk, path, id);
     const manifest = this.#manifest();
     this.#events = new EventCheck(manifest ? secretsOf(manifest) : [], false);
     this.#payloads = new PayloadCheck(directory.blobs);
-    this.#signed = storedClaims(directory, id, options, this.#problems);
+    this.#signed = storedClaims(directory, id, options, this.#problems, this.#reported);
     const shared = manifest ? forkClaim(manifest, this.#problems) : [];
     this.#marks = new RootMarks([...this.#signed.claims, ...shared]);
     this.#derived = new DerivedCheck(disk, path, id, identity);
@@ -132,19 +136,22 @@ class SessionCheck {
     } catch (error) {
       const code = codeOf(error);
       if (code !== "CORRUPT" && code !== "FORMAT_UNSUPPORTED") throw error;
-      if (this.#awaitsRecovery(error, manifestPath(path, this.#id))) return undefined;
+      if (this.#awaitsRecovery(error, this.#sizeOf(manifestPath(path, this.#id)))) return undefined;
       this.#problems.add("manifest.cbor", messageOf(error));
       return undefined;
     }
   }
 
-  /** Whether what is wrong with a file may be mended by recovery; then its bytes count as that. */
-  #awaitsRecovery(error: unknown, file: string): boolean {
-    const { disk, path } = this.#directory;
-    if (this.#settled) return false;
-    if (codeOf(watchRecovery(disk, path, this.#id)(error)) !== "UNRECOVERED") return false;
-    this.#unrecovered += Math.max(1, disk.exists(file) ? readFile(disk, file).length : 0);
+  /** Whether what is wrong may be mended by recovery; then so many bytes count as that. */
+  #awaitsRecovery(error: unknown, bytes: number): boolean {
+    if (codeOf(this.#reported(error)) !== "UNRECOVERED") return false;
+    this.#unrecovered += Math.max(1, bytes);
     return true;
+  }
+
+  #sizeOf(file: string): number {
+    const { disk } = this.#directory;
+    return disk.exists(file) ? readFile(disk, file).length : 0;
   }
 
   #openLog(): DiskFile | undefined {
@@ -152,7 +159,7 @@ class SessionCheck {
     const logPath = eventLogPath(path, this.#id);
     if (!disk.exists(logPath)) {
       const missing = new ReachError("NOT_FOUND", `no such file: ${logPath}`, { where: logPath });
-      if (this.#awaitsRecovery(missing, logPath)) return undefined;
+      if (this.#awaitsRecovery(missing, 0)) return undefined;
       this.#problems.event(0, logName, "the session has no event log", 0);
       return undefined;
     }
@@ -161,6 +168,7 @@ class SessionCheck {
     file.read(header, 0);
     if (!equalBytes(header, encodeEventLogHeader(sessionIdBytes(this.#id)))) {
       const message = "its header is damaged, or it is the log of another session";
+      if (this.#awaitsRecovery(this.#corruptAt(0, message), header.length)) return file;
       this.#problems.event(0, logName, message, 0);
     }
     return file;
@@ -179,6 +187,7 @@ class SessionCheck {
       if ("batch" in piece) this.#batch(piece.batch);
       else {
         await this.#tree.settled();
+        if (this.#isUnrecovered(piece.damage)) break;
         this.#damage(piece.damage);
       }
       await this.#turn(options);
@@ -261,11 +270,19 @@ class SessionCheck {
     return this.#cutRoot ? undefined : this.#tree.root();
   }
 
+  /** Whether the log from there on is still being written, or has yet to be recovered. */
+  #isUnrecovered({ offset, seq, nextSeq, how }: LogDamage): boolean {
+    const left = this.#logEnd(this.#file as DiskFile) - offset;
+    if (nextSeq !== undefined) return this.#awaitsRecovery(this.#corruptAt(seq, how), left);
+    if (!this.#settled) this.#unrecovered += left;
+    return !this.#settled;
+  }
+
+  #corruptAt(seq: number, message: string): ReachError {
+    return new ReachError("CORRUPT", message, { where: `${this.#id}@${seq}` });
+  }
+
   #damage(damage: LogDamage): void {
-    if (damage.nextSeq === undefined && !this.#settled) {
-      this.#unrecovered += damage.end - damage.offset;
-      return;
-    }
     const scan = this.#scan as LogScan;
     const found = findBadEvent(damage, scan.read(damage.offset, damage.end), this.#derived);
     const until = damage.nextSeq ?? Math.max(found.until, this.#signed.size);

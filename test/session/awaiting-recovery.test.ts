@@ -6,6 +6,7 @@
 import * as fs from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { codeOf, type SessionId } from "../../src/base/index.ts";
+import { summarise } from "../../src/cli/session-summary.ts";
 import { checkpointPath, eventLogPath, manifestPath, type Processes } from "../../src/log/index.ts";
 import { Directory, verifySession } from "../../src/session/index.ts";
 import { Scratch } from "./sample-session.ts";
@@ -82,6 +83,9 @@ test("a torn manifest", async () => {
   for (const left of [whole.subarray(0, 40), Buffer.alloc(whole.length), Buffer.alloc(0)]) {
     fs.writeFileSync(path, left);
     expect(await look(fresh)).toEqual({ code: "UNRECOVERED", integrity: "intact" });
+    const directory = await open("read");
+    expect(summarise(directory, fresh).status).toBe("unrecovered");
+    await directory.close();
   }
   await recovered(fresh, 4);
 });
@@ -104,7 +108,7 @@ test("a hole in the middle of an event log", async () => {
   const whole = fs.readFileSync(path);
   const middle = Math.floor((whole.length * 5.5) / 8);
   fs.writeFileSync(path, Buffer.from(whole).fill(0, middle, middle + 100));
-  expect((await look(id)).code).toBe("UNRECOVERED");
+  expect(await look(id)).toEqual({ code: "UNRECOVERED", integrity: "intact" });
   await recovered(id, 8);
 });
 
@@ -112,7 +116,10 @@ test("a torn checkpoint", async () => {
   const { fresh } = await crashed();
   const path = checkpointPath(scratch.at("data"), fresh);
   fs.writeFileSync(path, new Uint8Array(fs.statSync(path).size));
-  expect((await look(fresh)).code).toBe("UNRECOVERED");
+  expect(await look(fresh)).toEqual({ code: "UNRECOVERED", integrity: "intact" });
+  const log = eventLogPath(scratch.at("data"), fresh);
+  fs.writeFileSync(log, fs.readFileSync(log).fill(0, 0, 64));
+  expect(await look(fresh)).toEqual({ code: "UNRECOVERED", integrity: "intact" });
   await recovered(fresh, 4);
 });
 
