@@ -189,6 +189,19 @@ describe("pages by number", () => {
   });
 });
 
+describe("a page of moderate size", () => {
+  it("says how long it is before it is read, in every representation", async () => {
+    const served = await serve();
+    const id = await sample(served, 500);
+    for (const accept of ["application/json", "application/x-ndjson", "application/cbor"]) {
+      const answer = await served.get(`/v1/sessions/${id}/pages/0`, { headers: { accept } });
+      const { byteLength } = await answer.arrayBuffer();
+      expect(byteLength, accept).toBeGreaterThan(64 * 1024);
+      expect(Number(answer.headers.get("content-length")), accept).toBe(byteLength);
+    }
+  });
+});
+
 describe("representations", () => {
   it("are chosen by what the client accepts, and caches are told", async () => {
     const served = await serve();

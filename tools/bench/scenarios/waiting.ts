@@ -225,8 +225,7 @@ export function makeWaiting({ root, sessions, ending }: Input): Promise<Work> {
       }
     };
     await Promise.all(Array.from({ length: triggersAtOnce }, begin));
-    while ((await figureOf(server, "reach_spawn_seconds_count")) < sessions) await pause(50);
-    // They are put to sleep after a while, and that is noted now and then.
+    // Those that wait are put to sleep after a while, and that is noted now and then.
     while ((await figureOf(server, "reach_sessions_active")) > 0) await pause(200);
     await pause(registryMs);
     writeFileSync(path.join(root, "ids.json"), JSON.stringify(ids));
