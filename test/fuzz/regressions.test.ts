@@ -128,8 +128,8 @@ describe("a file whose checksum is right and whose numbers no file can have is d
 
   it("a snapshot", () => {
     const program = new Uint8Array(32).fill(1);
-    const hash = new Uint8Array(32);
-    const signature = new Uint8Array(64);
+    const hash = new Uint8Array(32).fill(2);
+    const signature = new Uint8Array(64).fill(3);
     const record = { size: 5, root: hash, stateHash: hash, stateBytes: 9, signature };
     for (const at of [8, 16]) {
       const disk = new MemoryDisk();
