@@ -3,7 +3,7 @@
  * the bytes, it returns plain data with memory of its own or throws `CORRUPT`, and it allocates
  * what the bytes hold, not what they claim.
  */
-import { toHex } from "./bytes.ts";
+import { fromUtf8, toHex } from "./bytes.ts";
 import { cborTags, majorTypes, simpleValues } from "./cbor-tags.ts";
 import { ReachError } from "./errors.ts";
 import { limits } from "./limits.ts";
@@ -19,6 +19,40 @@ const unitsAtOnce = 4096;
  */
 const keyCache: (string | undefined)[] = new Array(2048).fill(undefined);
 const numberView = new DataView(new ArrayBuffer(8));
+
+function cacheSlot(bytes: Uint8Array, start: number, end: number): number {
+  let hash = end - start;
+  for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
+  return (hash ^ (hash >>> 11)) & (keyCache.length - 1);
+}
+
+/**
+ * Keeps the text of `size` bytes if there is one unit for each, which is then the byte itself:
+ * units above 0x7f would be taken for bytes of another text.
+ */
+function remember(slot: number, text: string, size: number): void {
+  if (text.length === size) keyCache[slot] = text;
+}
+
+/** Whether those bytes are the units of `text`, which is one that was remembered. */
+function isText(text: string, bytes: Uint8Array, start: number, end: number): boolean {
+  if (text.length !== end - start) return false;
+  for (let i = start; i < end; i++) if (text.charCodeAt(i - start) !== bytes[i]) return false;
+  return true;
+}
+
+/**
+ * The text of the UTF-8 bytes from `start` to `end`, of which few different ones occur often. What
+ * is no UTF-8 becomes U+FFFD.
+ */
+export function repeatedText(bytes: Uint8Array, start: number, end: number): string {
+  const slot = cacheSlot(bytes, start, end);
+  const cached = keyCache[slot];
+  if (cached !== undefined && isText(cached, bytes, start, end)) return cached;
+  const text = fromUtf8(bytes.subarray(start, end));
+  remember(slot, text, end - start);
+  return text;
+}
 
 function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
   // A plain assignment would meet `__proto__`, and what a frozen Object.prototype does not allow.
@@ -159,21 +193,15 @@ class Reader {
     if (!short) return this.#text(this.#argument(initial));
     const start = this.#at + 1;
     const end = start + length;
-    let hash = length;
-    for (let i = start; i < end; i++) hash = (Math.imul(hash, 31) + (bytes[i] as number)) | 0;
-    const slot = (hash ^ (hash >>> 11)) & (keyCache.length - 1);
+    const slot = cacheSlot(bytes, start, end);
     const cached = keyCache[slot];
-    if (cached !== undefined && cached.length === length) {
-      let i = 0;
-      while (i < length && cached.charCodeAt(i) === bytes[start + i]) i++;
-      if (i === length) {
-        this.#at = end;
-        return cached;
-      }
+    if (cached !== undefined && isText(cached, bytes, start, end)) {
+      this.#at = end;
+      return cached;
     }
     this.#at = start;
     const key = this.#text(length);
-    keyCache[slot] = key;
+    remember(slot, key, length);
     return key;
   }
 

@@ -18,7 +18,7 @@ export {
   writeU64,
 } from "./bytes.ts";
 export { checkWellFormed, parseJson } from "./cbor.ts";
-export { decodeValue } from "./cbor-decode.ts";
+export { decodeValue, repeatedText } from "./cbor-decode.ts";
 export { type Aliases, encodeValue, type Views } from "./cbor-encode.ts";
 export { cborTags } from "./cbor-tags.ts";
 export { type Clock, type Entropy, systemClock, systemEntropy } from "./clock.ts";

@@ -10,11 +10,11 @@ import {
   assert,
   concat,
   equalBytes,
-  fromUtf8,
   limits,
   messageOf,
   noBytes,
   ReachError,
+  repeatedText,
   sha256,
   utf8,
   writeU64,
@@ -242,7 +242,7 @@ export class EventView implements EventHeader {
   }
 
   get type(): string {
-    this.#type ??= fromUtf8(this.#bytes.subarray(this.#typeStart, this.#typeEnd));
+    this.#type ??= repeatedText(this.#bytes, this.#typeStart, this.#typeEnd);
     return this.#type;
   }
 

@@ -40,6 +40,14 @@ describe("what goes in comes out", () => {
     );
   });
 
+  it("keys whose bytes are the characters of another key, however they meet in the cache", () => {
+    for (let i = 0; i < 20_000; i++) {
+      for (const key of [`Ã¤${i}`, `ä${i}`]) {
+        expect(Object.keys(decodeValue(encodeValue({ [key]: i })) as object)).toEqual([key]);
+      }
+    }
+  });
+
   it("texts at every edge of a length, in one, two, three and four bytes a character", () => {
     for (const length of [0, 1, 19, 20, 22, 23, 24, 25, 85, 86, 254, 255, 256, 257]) {
       for (const character of ["a", "ä", "€", "😀", "\ud83d", "\ufeff", "\u0000"]) {
