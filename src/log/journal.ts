@@ -105,6 +105,8 @@ export class Journal {
   #queuedBytes = 0;
   #room = new Uint8Array(0);
   #running: Promise<void> | undefined;
+  /** The commit that was asked for last. */
+  #newest: Promise<void> = Promise.resolve();
   #retiring: Promise<void> | undefined;
   #fatal: ReachError | undefined;
   readonly #waitingWork = new Set<() => void>();
@@ -137,11 +139,12 @@ export class Journal {
     let bytes = 0;
     for (const entry of entries) bytes += entry.bytes.length;
     this.#queuedBytes += bytes;
-    return new Promise((resolve, reject) => {
+    this.#newest = new Promise((resolve, reject) => {
       this.#queue.push({ entries, bytes, resolve, reject });
       // Started in a microtask, so that what is appended in the same turn shares the first fsync.
       this.#running ??= Promise.resolve().then(() => this.#run());
     });
+    return this.#newest;
   }
 
   /**
@@ -342,7 +345,8 @@ export class Journal {
 
   /** Makes one file durable in its place, with what the journal still holds for it. */
   async makeDurable(path: string): Promise<void> {
-    await this.idle();
+    // Not until nobody commits: others may go on for ever.
+    await this.#newest.catch(() => {});
     this.placements.check();
     await this.#options.targets.makeDurable(path, this.liveSegments);
   }
