@@ -343,6 +343,15 @@ export class Journal {
     for (const folder of deepestFirst) await this.#options.disk.syncFolder(folder);
   }
 
+  /**
+   * Before anything is written past the journal: a frame that could not be made durable may be whole
+   * on the disk all the same. Until a segment follows that says where this one ends, recovery would
+   * apply it, over what has been written to its places since. Throws as `commit`.
+   */
+  async settleDoubt(): Promise<void> {
+    if (this.#segment?.isInDoubt) await this.commit([]);
+  }
+
   /** Makes one file durable in its place, with what the journal still holds for it. */
   async makeDurable(path: string): Promise<void> {
     // Not until nobody commits: others may go on for ever.

@@ -139,6 +139,14 @@ export class Segment {
     }
   }
 
+  /**
+   * Whether it ends with a frame of which nobody knows whether it is on the disk, and which
+   * recovery would apply, or whether a successor may have sealed it.
+   */
+  get isInDoubt(): boolean {
+    return this.#ended;
+  }
+
   /** Takes no more frames: a successor that seals it here is getting its name. */
   endHere(): void {
     this.#ended = true;

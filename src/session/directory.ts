@@ -212,10 +212,11 @@ export class Directory {
       ? this.#resume(request.id as SessionId)
       : this.#createForBulk(request);
     const { id } = manifest;
-    const { lock, blobs } = write;
+    const { lock, blobs, journal } = write;
     const checkLock = (): void => lock.check();
     this.#changing.add(id);
     try {
+      await journal.settleDoubt();
       if (exists) await this.#settleSession(id, write);
       const context = { disk: this.disk, root: this.path, blobs, checkLock };
       const writer = await BulkWriter.open(context, manifest, tail);
@@ -363,10 +364,11 @@ export class Directory {
   }
 
   readonly #putLarge = async (bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }> => {
-    const { blobs, lock } = this.#writeSide();
+    const { blobs, lock, journal } = this.#writeSide();
     const checkLock = (): void => lock.check();
-    const newId = (): SessionId => newSessionId(this.#clock, this.#entropy);
-    this.#large ??= LargePayloads.open(this.disk, this.path, blobs, newId(), checkLock);
+    const id = newSessionId(this.#clock, this.#entropy);
+    const open = () => LargePayloads.open(this.disk, this.path, blobs, id, checkLock);
+    this.#large ??= journal.settleDoubt().then(open);
     const large = this.#large;
     try {
       return await (await large).put(bytes);
