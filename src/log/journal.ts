@@ -344,8 +344,8 @@ export class Journal {
   }
 
   /**
-   * Before anything is written past the journal: a frame that could not be made durable may be whole
-   * on the disk all the same. Until a segment follows that says where this one ends, recovery would
+   * Before anything is written past the journal: a frame that was not made durable may be whole on
+   * the disk all the same. Until a segment follows that says where this one ends, recovery would
    * apply it, over what has been written to its places since. Throws as `commit`.
    */
   async settleDoubt(): Promise<void> {
