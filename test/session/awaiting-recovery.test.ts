@@ -7,8 +7,9 @@ import * as fs from "node:fs";
 import { afterEach, expect, test } from "vitest";
 import { codeOf, type SessionId } from "../../src/base/index.ts";
 import { summarise } from "../../src/cli/session-summary.ts";
-import { checkpointPath, eventLogPath, manifestPath, type Processes } from "../../src/log/index.ts";
+import { checkpointPath, eventLogPath, manifestPath } from "../../src/log/index.ts";
 import { Directory, verifySession } from "../../src/session/index.ts";
+import { simulatedProcesses } from "../sim/simulated-processes.ts";
 import { Scratch } from "./sample-session.ts";
 
 let scratch = new Scratch();
@@ -21,12 +22,7 @@ let process = 0;
 
 /** Opens as a process of its own; those before it are dead. */
 function open(mode: "read" | "write"): Promise<Directory> {
-  const started = String(++process);
-  const processes: Processes = {
-    self: () => ({ pid: 1, boot: "test", started, host: "test" }),
-    isAlive: (holder) => holder.started === started,
-    pause: () => Promise.resolve(),
-  };
+  const processes = simulatedProcesses(++process);
   return Directory.open({ path: scratch.at("data"), mode, processes });
 }
 

@@ -5,10 +5,10 @@
  */
 import { expect, test } from "vitest";
 import { type SessionId, utf8 } from "../../src/base/index.ts";
-import type { Processes } from "../../src/log/index.ts";
 import { Directory, verifySession } from "../../src/session/index.ts";
 import { Random } from "../sim/random.ts";
 import { SimDisk } from "../sim/sim-disk.ts";
+import { simulatedProcesses } from "../sim/simulated-processes.ts";
 
 const root = "/data/main";
 const id = "018bd01c-5686-777e-a332-c4ea054b02d1" as SessionId;
@@ -16,12 +16,7 @@ const header = { kind: "emit", type: "test", time: 1, ref: null } as const;
 const event = (text: string) => ({ ...header, form: "bytes", bytes: utf8(text) }) as const;
 
 function open(disk: SimDisk, generation: number): Promise<Directory> {
-  const started = String(generation);
-  const processes: Processes = {
-    self: () => ({ pid: 1, boot: "simulated", started, host: "simulated" }),
-    isAlive: (holder) => holder.started === started,
-    pause: () => Promise.resolve(),
-  };
+  const processes = simulatedProcesses(generation);
   return Directory.open({ path: root, mode: "write", disk, processes });
 }
 

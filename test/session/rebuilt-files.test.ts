@@ -6,11 +6,12 @@
 import { describe, expect, test } from "vitest";
 import { codeOf, ReachError, type SessionId, utf8 } from "../../src/base/index.ts";
 import type { Disk, DiskFile, OpenMode } from "../../src/disk/index.ts";
-import { checkpointPath, eventLogPath, manifestPath, type Processes } from "../../src/log/index.ts";
+import { checkpointPath, eventLogPath, manifestPath } from "../../src/log/index.ts";
 import { type BulkWriter, Directory, type SessionWriter } from "../../src/session/index.ts";
 import { nothingKept } from "../sim/power.ts";
 import { Random } from "../sim/random.ts";
 import { SimDisk } from "../sim/sim-disk.ts";
+import { simulatedProcesses } from "../sim/simulated-processes.ts";
 
 const root = "/data/main";
 const KiB = 1024;
@@ -54,12 +55,7 @@ async function turns(count: number): Promise<void> {
 
 /** Every opening is another process, and those before it are dead. */
 function open(disk: Disk, generation: number): Promise<Directory> {
-  const started = String(generation);
-  const processes: Processes = {
-    self: () => ({ pid: 1, boot: "simulated", started, host: "simulated" }),
-    isAlive: (holder) => holder.started === started,
-    pause: () => Promise.resolve(),
-  };
+  const processes = simulatedProcesses(generation);
   const sizes = {
     segmentBytes: 4 * KiB,
     zeroStepBytesMin: 4 * KiB,

@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { codeOf, type SessionId } from "../../src/base/index.ts";
 import type { Disk } from "../../src/disk/index.ts";
-import { checkpointPath, type Processes, sessionFolder } from "../../src/log/index.ts";
+import { checkpointPath, sessionFolder } from "../../src/log/index.ts";
 import {
   Directory,
   removeSession,
@@ -14,6 +14,7 @@ import {
 import { nothingKept } from "../sim/power.ts";
 import { Random } from "../sim/random.ts";
 import { SimDisk } from "../sim/sim-disk.ts";
+import { simulatedProcesses } from "../sim/simulated-processes.ts";
 import { filesBelow, keepSamples, Scratch, writeSample } from "./sample-session.ts";
 
 describe("a removed session", () => {
@@ -115,12 +116,7 @@ describe("when the power fails while a session is removed", () => {
 
   /** Every opening is another process, and those before it are dead. */
   function open(disk: Disk, generation: number): Promise<Directory> {
-    const started = String(generation);
-    const processes: Processes = {
-      self: () => ({ pid: 1, boot: "simulated", started, host: "simulated" }),
-      isAlive: (holder) => holder.started === started,
-      pause: () => Promise.resolve(),
-    };
+    const processes = simulatedProcesses(generation);
     return Directory.open({ path: folder, mode: "write", disk, processes });
   }
 

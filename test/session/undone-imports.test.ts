@@ -4,11 +4,12 @@
  */
 import { describe, expect, test } from "vitest";
 import { codeOf, type SessionId, utf8 } from "../../src/base/index.ts";
-import { bulkFolder, checkpointPath, type Processes } from "../../src/log/index.ts";
+import { bulkFolder, checkpointPath } from "../../src/log/index.ts";
 import { Directory } from "../../src/session/index.ts";
 import { nothingKept } from "../sim/power.ts";
 import { Random } from "../sim/random.ts";
 import { SimDisk } from "../sim/sim-disk.ts";
+import { simulatedProcesses } from "../sim/simulated-processes.ts";
 
 const root = "/data/main";
 const id = "018bd01c-5686-777e-a332-c4ea054b02d1" as SessionId;
@@ -16,12 +17,7 @@ const header = { kind: "emit", type: "test", time: 1, ref: null } as const;
 const event = { ...header, form: "bytes", bytes: utf8("an event of some bytes") } as const;
 
 function open(disk: SimDisk, generation: number): Promise<Directory> {
-  const started = String(generation);
-  const processes: Processes = {
-    self: () => ({ pid: 1, boot: "simulated", started, host: "simulated" }),
-    isAlive: (holder) => holder.started === started,
-    pause: () => Promise.resolve(),
-  };
+  const processes = simulatedProcesses(generation);
   return Directory.open({ path: root, mode: "write", disk, processes });
 }
 

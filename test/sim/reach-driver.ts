@@ -4,7 +4,6 @@
  */
 import { codeOf, type SessionId, sha256, utf8 } from "../../src/base/index.ts";
 import type { Disk } from "../../src/disk/index.ts";
-import type { Processes } from "../../src/log/index.ts";
 import {
   type BulkWriter,
   collectGarbage,
@@ -25,6 +24,7 @@ import type {
 } from "./engine.ts";
 import type { Operation } from "./operations.ts";
 import { PowerLoss } from "./power.ts";
+import { simulatedProcesses } from "./simulated-processes.ts";
 import { treeRoot } from "./tree.ts";
 
 const path = "/data/main";
@@ -46,16 +46,6 @@ const sizes: StorageSizes = {
 const program = sha256(utf8("simulated program"));
 const stateSizes = [40, 6 * KiB, 20 * KiB];
 const bulkWatermarkEvents = 12;
-
-/** Each world is a process of its own, and when it begins the one before is dead. */
-function processesOf(world: World): Processes {
-  const started = String(world.clock());
-  return {
-    self: () => ({ pid: 1, boot: "simulated", started, host: "simulated" }),
-    isAlive: (holder) => holder.started === started,
-    pause: () => Promise.resolve(),
-  };
-}
 
 class ReachEngine implements Engine {
   readonly #directory: Directory;
@@ -273,7 +263,7 @@ function snapshotProblem(reader: SessionReader): string | undefined {
 
 /** Reads all sessions without recovering anything; nothing when there is no directory yet. */
 async function look(disk: Disk, world: World): Promise<Glimpse[]> {
-  const processes = processesOf(world);
+  const processes = simulatedProcesses(world.clock());
   let directory: Directory;
   try {
     directory = await Directory.open({ path, mode: "read", disk, processes });
@@ -324,7 +314,7 @@ function placedLater(place: () => boolean): void {
 
 async function open(disk: Disk, world: World, takeOver: boolean): Promise<Engine> {
   const { clock, entropy } = world;
-  const processes = processesOf(world);
+  const processes = simulatedProcesses(world.clock());
   const options = {
     path,
     mode: "write",
