@@ -6,7 +6,7 @@
  * Locks of lower epochs are removed by the new owner, the lowest first, after its own is durable.
  * Beside a lock lies the socket that shows that its holder lives, where there can be one.
  */
-import { fromUtf8, ReachError, systemEntropy, toHex, utf8 } from "../base/index.ts";
+import { codeOf, fromUtf8, ReachError, systemEntropy, toHex, utf8 } from "../base/index.ts";
 import { type Disk, readFile } from "../disk/index.ts";
 import { type Holder, type Processes, sameHolder } from "./processes.ts";
 import type { SignOfLife } from "./sign-of-life.ts";
@@ -78,17 +78,30 @@ function textOf(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** The content of a lock; waits a moment for one that is just being written. */
+/**
+ * The content of a lock; waits a moment for one that is just being written. `undefined`: it cannot
+ * be read, or is gone, since a successor has removed it meanwhile.
+ */
 async function readLock(
   disk: Disk,
   path: string,
   processes: Processes,
 ): Promise<LockContent | undefined> {
   for (let poll = 0; ; poll++) {
-    if (!disk.exists(path)) return undefined;
-    const content = decodeLock(readFile(disk, path));
-    if (content || poll === unreadablePolls) return content;
+    const bytes = bytesIfThere(disk, path);
+    const content = bytes && decodeLock(bytes);
+    if (content || !bytes || poll === unreadablePolls) return content;
     await processes.pause(pollMs);
+  }
+}
+
+/** Asking first would leave a moment in which it may go. */
+function bytesIfThere(disk: Disk, path: string): Uint8Array | undefined {
+  try {
+    return readFile(disk, path);
+  } catch (error) {
+    if (codeOf(error) === "NOT_FOUND") return undefined;
+    throw error;
   }
 }
 
@@ -98,11 +111,15 @@ export async function currentHolder(
   folder: string,
   processes: Processes,
 ): Promise<Holder | undefined> {
-  const highest = epochsIn(disk, folder).at(-1);
-  if (highest === undefined) return undefined;
-  const content = await readLock(disk, lockPath(folder, highest), processes);
-  if (!content || content.released) return undefined;
-  return (await processes.isAlive(content, folder)) ? content : undefined;
+  for (;;) {
+    const highest = epochsIn(disk, folder).at(-1);
+    if (highest === undefined) return undefined;
+    const path = lockPath(folder, highest);
+    const content = await readLock(disk, path, processes);
+    if (!content && !disk.exists(path)) continue;
+    if (!content || content.released) return undefined;
+    return (await processes.isAlive(content, folder)) ? content : undefined;
+  }
 }
 
 /** The right to write a data directory, from `acquire` to `release`. */

@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { nodeDisk } from "../../src/disk/index.ts";
+import { type Disk, nodeDisk } from "../../src/disk/index.ts";
 import {
   currentHolder,
   DirectoryLock,
@@ -55,6 +55,35 @@ describe("the lock of a data directory", () => {
       code: "LOCKED",
       message: expect.stringContaining("this process"),
     });
+  });
+
+  it("is refused when a successor of a dead process is faster, in any moment", async () => {
+    await acquire(processes({ pid: 1 }, always));
+    const isWinner = ({ pid }: Holder): boolean => pid === 2;
+    let isRaced = false;
+    // The winner comes between the list of the locks and the look at the one of the dead process.
+    const raced: Disk = {
+      ...nodeDisk,
+      open(path, mode) {
+        if (!isRaced && mode === "read" && path.endsWith("lock.1")) {
+          isRaced = true;
+          const winner = { pid: 2, boot: "boot", started: "1", host: "here", released: false };
+          writeFileSync(path.replace(/1$/, "2"), JSON.stringify(winner).padEnd(511));
+          rmSync(path);
+        }
+        return nodeDisk.open(path, mode);
+      },
+    };
+    const loser = processes({ pid: 3 }, isWinner);
+    await expect(DirectoryLock.acquire(raced, folder, loser)).rejects.toMatchObject({
+      code: "LOCKED",
+      message: expect.stringContaining("process 2 on here"),
+    });
+    expect(isRaced).toBe(true);
+    isRaced = false;
+    rmSync(path.join(folder, "lock.2"));
+    await acquire(processes({ pid: 1 }, always));
+    expect(await currentHolder(raced, folder, loser)).toMatchObject({ pid: 2 });
   });
 
   it("is taken over from a dead process under the next epoch", async () => {
