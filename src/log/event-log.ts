@@ -37,7 +37,7 @@ export class EventLog {
   readonly path: string;
   readonly index: EventIndex;
   readonly #file: DiskFile;
-  readonly #headerProblem: string | undefined;
+  #headerProblem: string | undefined;
   /** A torn tail is damage here: no writer is alive and no journal is left that could mend it. */
   readonly #settled: boolean;
   readonly #reported: (error: ReachError) => ReachError;
@@ -68,9 +68,13 @@ export class EventLog {
     else if (found.id !== id) this.#headerProblem = `it is the log of session ${found.id}`;
   }
 
-  /** Reads no further than `offset`: behind it a bulk import has not acknowledged anything. */
+  /**
+   * Reads no further than `offset`: behind it a bulk import has not acknowledged anything. The
+   * header of a session that it began may be torn as long as there is nothing behind it.
+   */
   boundAt(offset: number): void {
     this.#bound = offset;
+    if (offset <= eventLogStart) this.#headerProblem = undefined;
   }
 
   close(): void {

@@ -5,7 +5,7 @@
  * it as long as whoever looks finds everything (`PlacingDisk`). What finds no room stays here and
  * in the journal until there is some.
  */
-import { messageOf, ReachError } from "../base/index.ts";
+import { codeOf, messageOf, ReachError } from "../base/index.ts";
 import { type Disk, folderOf } from "../disk/index.ts";
 import { entryKinds, type JournalEntry } from "./journal-frame.ts";
 import { placementBytes, Reserve, reserveNames } from "./reserve.ts";
@@ -52,8 +52,8 @@ export class Placements {
   /** What waits for a quiet moment, by the folder of its session, the longest waiting first. */
   readonly #waiting = new Map<string, JournalEntry[]>();
   #waitingBytes = 0;
-  /** The disk did not take something that waits: it is tried again before the next group. */
-  #refused = false;
+  /** Why the disk did not take something that waits: it is tried again before the next group. */
+  #refusal: unknown;
   /** A group is on its way into the journal, and the reserve is there for it as well. */
   #groupUnderWay = false;
   /** What could not be placed although the reserve was given up for it, in order. */
@@ -87,7 +87,7 @@ export class Placements {
     this.#placeTooMany();
     const enough = this.#reserve.holds(bytes) && this.#waitingReserve.holds(this.#waitingBytes);
     // While a reserve is made anew there is none: then nothing may wait.
-    if (this.waits && (this.#refused || !enough)) {
+    if (this.waits && (this.#refusal !== undefined || !enough)) {
       this.placeAll();
       if (this.waits) this.#placeWithReserve();
     }
@@ -151,16 +151,43 @@ export class Placements {
   }
 
   /**
-   * Places what waits below the folder of a session, on a full disk everything that waits; nothing
-   * happens when nothing does.
+   * Before somebody looks at the files of the session with this folder, at those of all sessions
+   * without one: brings to its place what is acknowledged and not there. Throws `DISK_FULL` or
+   * `IO_FAILED` when the disk does not take it: what would be found is not all there is.
    */
-  placeBelow(folder: string): void {
-    if (!this.#waiting.has(folder) || !this.#mayPlace() || this.#placeFolder(folder)) return;
+  bringUpToDate(folder?: string): void {
+    const concerned = (): boolean => (folder === undefined ? !this.done : this.#lacks(folder));
+    if (this.done || !concerned() || !this.#mayPlace()) return;
+    let error = this.#placeRest();
+    if (folder === undefined) this.placeAll();
+    else this.#placeFolder(folder);
+    if (this.waits && concerned()) error = this.#placeOnFullDisk();
+    if (!concerned()) return;
+    error ??= this.#refusal;
+    throw new ReachError(
+      codeOf(error) ?? "IO_FAILED",
+      `acknowledged, and not yet in its place: ${messageOf(error)}`,
+      { cause: error, hint: "nothing is lost; make room or mend the disk, and try again" },
+    );
+  }
+
+  /** Whether anything of the session with this folder is not in its place. */
+  #lacks(folder: string): boolean {
+    const { targets } = this.#options;
+    return (
+      this.#waiting.has(folder) ||
+      this.#unplaced.some((entry) => folderOf(targets.pathOf(entry)) === folder)
+    );
+  }
+
+  /** Places everything that waits in the room that was kept for it. Returns why that failed. */
+  #placeOnFullDisk(): unknown {
     this.#spend(this.#waitingReserve);
     for (const waiting of [...this.#waiting.keys()]) {
       // What is in this reserve is enough for all: what still fails is no want of room.
       if (!this.#placeFolder(waiting) && !this.#groupUnderWay) this.#placeWithReserve();
     }
+    return this.#placeRest();
   }
 
   /**
@@ -168,7 +195,7 @@ export class Placements {
    * the journal is at its end then, and has what waits here.
    */
   #mayPlace(): boolean {
-    if (!this.waits) return true;
+    if (this.done) return true;
     try {
       this.#options.checkLock();
       return true;
@@ -187,8 +214,8 @@ export class Placements {
       try {
         this.#options.targets.apply(entry);
       } catch (error) {
-        if (!this.#refused) this.#tellOf(error);
-        this.#refused = true;
+        if (this.#refusal === undefined) this.#tellOf(error);
+        this.#refusal = error;
         return false;
       }
       entries.shift();
@@ -277,6 +304,6 @@ export class Placements {
   abandon(): void {
     this.#waiting.clear();
     this.#waitingBytes = 0;
-    this.#refused = false;
+    this.#refusal = undefined;
   }
 }

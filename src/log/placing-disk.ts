@@ -1,12 +1,16 @@
 /**
- * The disk as a writer sees it that lets acknowledged events wait for their place: whoever looks at
- * a session, by whatever call, first has its files brought up to date. So waiting shows nowhere in
- * the process; other processes see events a few hundredths of a second later.
+ * The disk as a writer sees it whose acknowledged events may not be in their place yet: they wait
+ * for a quiet moment, or the disk did not take them. Whoever looks at a session, by whatever call,
+ * first has its files brought up to date. So that shows nowhere in the process; other processes see
+ * events that wait a few hundredths of a second later.
  */
 import type { Disk, DiskFile, OpenMode } from "../disk/index.ts";
 import type { Placements } from "./placements.ts";
 
-/** A disk that places what waits below a path before the path is looked at. */
+/**
+ * A disk that brings what is acknowledged below a path to its place before the path is looked at.
+ * All its calls throw `DISK_FULL` or `IO_FAILED` when the disk does not take it.
+ */
 export class PlacingDisk implements Disk {
   readonly #disk: Disk;
   readonly #placements: Placements;
@@ -22,10 +26,9 @@ export class PlacingDisk implements Disk {
   /** `<root>/sessions/<spread>/<id>/…`: what lies above the folder of a session is all of them. */
   #place(path: string): void {
     const placements = this.#placements;
-    if (!placements.waits || !`${path}/`.startsWith(this.#sessions)) return;
+    if (placements.done || !`${path}/`.startsWith(this.#sessions)) return;
     const [spread, id] = path.slice(this.#sessions.length).split("/");
-    if (id === undefined) placements.placeAll();
-    else placements.placeBelow(`${this.#sessions}${spread}/${id}`);
+    placements.bringUpToDate(id === undefined ? undefined : `${this.#sessions}${spread}/${id}`);
   }
 
   open(path: string, mode: OpenMode): DiskFile {

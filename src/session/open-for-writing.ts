@@ -67,9 +67,8 @@ export async function openForWriting(options: DirectoryOptions): Promise<OpenedF
       start,
     );
     const journaledBytesMax = sizes.journaledPayloadBytesMax ?? limits.blobJournalBytesMax;
-    const upToDate = placeLater ? new PlacingDisk(disk, path, journal.placements) : disk;
     const write = {
-      disk: upToDate,
+      disk: new PlacingDisk(disk, path, journal.placements),
       lock,
       journal,
       targets,

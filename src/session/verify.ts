@@ -164,6 +164,8 @@ class SessionCheck {
       return undefined;
     }
     const file = disk.open(logPath, "read");
+    // An import that has acknowledged nothing may have left any part of the header.
+    if (this.#bound() <= eventLogStart) return file;
     const header = new Uint8Array(eventLogStart);
     file.read(header, 0);
     if (!equalBytes(header, encodeEventLogHeader(sessionIdBytes(this.#id)))) {
@@ -176,9 +178,12 @@ class SessionCheck {
 
   /** Where the log ends for readers: at the file's end, or at the watermark of an import. */
   #logEnd(file: DiskFile): number {
+    return Math.min(file.size(), this.#bound());
+  }
+
+  #bound(): number {
     const marker = readBulkMarker(this.#directory.disk, this.#directory.path, this.#id);
-    const bound = marker && marker !== "damaged" ? marker.end : Number.POSITIVE_INFINITY;
-    return Math.min(file.size(), bound);
+    return marker && marker !== "damaged" ? marker.end : Number.POSITIVE_INFINITY;
   }
 
   async run(options: VerifyOptions): Promise<void> {

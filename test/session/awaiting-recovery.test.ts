@@ -119,6 +119,20 @@ test("a torn checkpoint", async () => {
   await recovered(fresh, 4);
 });
 
+test("a session begun by an interrupted import that has acknowledged nothing", async () => {
+  const directory = await open("write");
+  const { id } = await directory.openBulk();
+  directory.crash();
+  const log = eventLogPath(scratch.at("data"), id);
+  for (const left of [new Uint8Array(64), new Uint8Array(30), new Uint8Array(0)]) {
+    fs.writeFileSync(log, left);
+    expect(await look(id)).toEqual({ code: "", integrity: "intact" });
+  }
+  const recovered = await open("write");
+  expect(recovered.sessionIds()).toEqual([]);
+  await recovered.close();
+});
+
 test("but damage where the journal holds nothing is damage", async () => {
   const { id } = await crashed();
   const manifest = manifestPath(scratch.at("data"), id);

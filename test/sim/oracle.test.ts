@@ -113,6 +113,15 @@ describe("the oracle refuses", () => {
     expect(verdict(oracle, [view(["a", "b"], other)])).toContain("contradicts its checkpoint");
   });
 
+  it("a list without a session that has acknowledged events", () => {
+    const oracle = oracleOf();
+    oracle.created("empty");
+    expect(() => oracle.listed(["s"])).not.toThrow();
+    expect(() => oracle.listed(["empty"])).toThrow("is gone");
+    oracle.removing("s");
+    expect(() => oracle.listed(["empty"])).not.toThrow();
+  });
+
   it("after a recovery anything but what that one has shown", () => {
     const oracle = oracleOf();
     const after = oracle.after([view(["a", "b"])], oracle.now);

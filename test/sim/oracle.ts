@@ -150,6 +150,15 @@ export class Oracle {
       found.add(view.id);
       this.#judgeSession(view, at);
     }
+    this.#judgeList(found, at);
+  }
+
+  /** Somebody listed the sessions while the engine ran. */
+  listed(ids: readonly string[]): void {
+    this.#judgeList(new Set(ids), this.#now);
+  }
+
+  #judgeList(found: ReadonlySet<string>, at: number): void {
     for (const [id, record] of this.#records) {
       const least = this.#leastSize(record, at);
       if (!found.has(id) && least > 0 && record.removing >= at) {

@@ -346,6 +346,7 @@ export class Workload {
     try {
       const ids = this.#engine.sessions();
       if (ids.length === 0 || this.#takeover !== "none") return;
+      this.#oracle.listed(ids);
       const view = await this.#engine.view(random.pick(ids));
       // An import that is given up takes the session with it that it began.
       if (this.#importing.has(view.id)) this.#oracle.seen(view);
