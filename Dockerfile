@@ -26,7 +26,7 @@ ENV NODE_ENV=production REACH_DATA=/data NO_COLOR=1
 # /run/reach is for a token that a monitor shares with nobody else.
 RUN install -d -m 0700 -o node -g node /data \
   && install -d -m 0755 -o node -g node /run/reach /srv \
-  && ln -s /opt/reach/dist/cli/main.js /usr/local/bin/reach
+  && ln -s /opt/reach/dist/entries/reach.js /usr/local/bin/reach
 COPY --from=dependencies /opt/reach/node_modules /opt/reach/node_modules
 COPY --from=build /opt/reach/dist /opt/reach/dist
 COPY package.json LICENSE /opt/reach/

@@ -7,9 +7,9 @@
 // that ships, worker threads find their files, and nothing of `src` is compiled twice.
 //
 // What runs inside the contexts of programs (`src/sandbox/inside`) is bundled into one script,
-// `dist/sandbox/kernel.js`, because a context can load nothing. What runner processes and threads
-// load is bundled into few files, `dist/entries`, since each of them loads it anew: a module, also
-// one of a small package, costs about half a millisecond.
+// `dist/sandbox/kernel.js`, because a context can load nothing. The `reach` command and what runner
+// processes and threads load is bundled into few files, `dist/entries`, since each process and
+// thread loads it anew: a module, also one of a small package, costs about half a millisecond.
 
 import { spawnSync } from "node:child_process";
 import {
@@ -32,14 +32,22 @@ const output = path.join(root, "dist");
 const toolsOutput = path.join(root, "dist-tools");
 /** Files of `dist` that are bundled, without a source of their own. */
 const bundled = new Set(["sandbox/kernel"]);
-/** What threads and runner processes begin with, in `src`; flat in `dist/entries`. */
-const threadEntries = [
+/**
+ * What the command, threads and runner processes begin with, in `src`, and what the configuration
+ * of a server imports; flat in `dist/entries`.
+ */
+const entries = [
+  "cli/reach.ts",
+  "config.ts",
   "engine/host/runner-main.ts",
   "engine/host/lane-task.ts",
   "engine/host/sandbox-contexts.ts",
   "runtime/fold-worker.ts",
   "session/tree-thread.ts",
 ];
+const requireOfPackages =
+  'import { createRequire as requireOf } from "node:module"; ' +
+  "const require = requireOf(import.meta.url);";
 const entriesOutput = path.join(output, "entries");
 
 /**
@@ -99,14 +107,29 @@ function bundleKernel() {
 }
 
 /**
- * Bundles what threads begin with; what several of them use is in files that they share. All lie in
- * one folder below `dist`, as `builtFile` wants it. Of packages only piscina stays outside: it has
- * a worker file of its own. The licences of the others go along.
+ * The licence of a package: its text, or the name that its package.json gives.
+ * @param {string} name
+ * @returns {string}
  */
-function bundleThreads() {
+function licenceOf(name) {
+  const folder = path.join(root, "node_modules", name);
+  const file = readdirSync(folder).find((found) => /^licen[cs]e/i.test(found));
+  if (file !== undefined) return readFileSync(path.join(folder, file), "utf8").trim();
+  const { license } = JSON.parse(readFileSync(path.join(folder, "package.json"), "utf8"));
+  if (typeof license !== "string") throw new Error(`${name} is bundled and has no licence`);
+  return `${license}, as its package.json says; it comes without a text`;
+}
+
+/**
+ * Bundles the entries; what several of them use is in files that they share. All lie in one folder
+ * below `dist`, as `builtFile` wants it. Of packages only those stay outside that have files of
+ * their own besides modules: piscina a worker, esbuild a program. The licences of the others go
+ * along.
+ */
+function bundleEntries() {
   rmSync(entriesOutput, { recursive: true, force: true });
   const { metafile } = buildSync({
-    entryPoints: threadEntries.map((entry) => ({
+    entryPoints: entries.map((entry) => ({
       in: path.join(source, entry),
       out: path.basename(entry, ".ts"),
     })),
@@ -117,7 +140,9 @@ function bundleThreads() {
     format: "esm",
     platform: "node",
     target: "node20",
-    external: ["piscina"],
+    external: ["piscina", "esbuild"],
+    // What packages `require` of Node.
+    banner: { js: requireOfPackages },
     sourcemap: true,
     sourcesContent: false,
     legalComments: "none",
@@ -127,12 +152,7 @@ function bundleThreads() {
   const packages = Object.keys(metafile.inputs)
     .map((input) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1])
     .filter((name) => name !== undefined);
-  const licences = [...new Set(packages)].sort().map((name) => {
-    const folder = path.join(root, "node_modules", name);
-    const file = readdirSync(folder).find((found) => /^licen[cs]e/i.test(found));
-    if (file === undefined) throw new Error(`${name} is bundled and has no licence file`);
-    return `${name}\n\n${readFileSync(path.join(folder, file), "utf8").trim()}\n`;
-  });
+  const licences = [...new Set(packages)].sort().map((name) => `${name}\n\n${licenceOf(name)}\n`);
   writeFileSync(path.join(entriesOutput, "licenses.txt"), licences.join("\n\n"));
 }
 
@@ -144,8 +164,8 @@ export function buildPackage() {
   const clean = compile();
   prune();
   bundleKernel();
-  bundleThreads();
-  const command = path.join(output, "cli", "main.js");
+  bundleEntries();
+  const command = path.join(entriesOutput, "reach.js");
   if (existsSync(command)) chmodSync(command, 0o755);
   return clean;
 }

@@ -26,7 +26,7 @@ interface Script {
 
 const transcript = "session.jsonl";
 const root = projectRoot(import.meta.dirname);
-const command = path.join(root, "dist", "cli", "main.js");
+const command = path.join(root, "dist", "entries", "reach.js");
 
 /** This file runs from `tools` and, built, from a folder further down. */
 function projectRoot(folder: string): string {

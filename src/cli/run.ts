@@ -12,6 +12,8 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(`${packageVersion()}\n`);
     return 0;
   }
+  // Stacks name the files that people can read; reading the maps costs time.
+  if (args.includes("--debug")) process.setSourceMapsEnabled(true);
   const { runProgram } = await import("./program.ts");
   return runProgram(args, packageVersion());
 }

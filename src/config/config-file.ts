@@ -9,7 +9,7 @@ import process from "node:process";
 import { pathToFileURL } from "node:url";
 import type { Message, Plugin } from "esbuild";
 import { messageOf, ReachError } from "../base/index.ts";
-import { builtFile } from "../disk/index.ts";
+import { publicEntry } from "../disk/index.ts";
 import { type CheckedConfig, checkConfig } from "./reach-config.ts";
 
 /** Names that are looked for, the first one that is there is taken. */
@@ -74,7 +74,7 @@ const ownEntries: Plugin = {
   name: "reach-config",
   setup(context) {
     context.onResolve({ filter: /^reach-replay\/config$/ }, () => {
-      return { path: pathToFileURL(builtFile("config.js")).href, external: true };
+      return { path: pathToFileURL(publicEntry("config.js")).href, external: true };
     });
   },
 };

@@ -11,3 +11,12 @@ export function builtFile(name: string): string {
   const folder = import.meta.url.endsWith(".ts") ? "../../dist/" : "../";
   return fileURLToPath(new URL(folder + name, import.meta.url));
 }
+
+/**
+ * Path of a public entry of this package, such as `config.js`, that shares its modules with the
+ * code that asks: what is bundled has entries of its own, so that nothing is loaded twice.
+ */
+export function publicEntry(name: string): string {
+  const isBundled = new URL(".", import.meta.url).pathname.endsWith("/dist/entries/");
+  return builtFile(isBundled ? `entries/${name}` : name);
+}

@@ -1,5 +1,5 @@
 /** The file system: a port, the driver for this machine, and files that are whole or not there. */
-export { builtFile } from "./built-file.ts";
+export { builtFile, publicEntry } from "./built-file.ts";
 export type { Disk, DiskFile, OpenMode } from "./disk.ts";
 export {
   createFolders,

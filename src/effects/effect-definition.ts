@@ -70,12 +70,21 @@ export interface EffectDefinition extends EffectPolicy {
   readonly run: EffectHandler;
 }
 
+/** Names that every copy of this package in a process agrees on: a handler may have its own. */
+const tryAgainMark = Symbol.for("reach-replay/TryAgain");
+const giveUpMark = Symbol.for("reach-replay/GiveUp");
+
+function isMarked(error: unknown, mark: symbol): boolean {
+  return error instanceof Error && Reflect.get(error, mark) === true;
+}
+
 /**
  * Thrown by a handler that has an answer which another try might better, such as a response with
  * status 503: when no tries are left, the call returns `value`.
  */
 export class TryAgain extends Error {
   override readonly name = "TryAgain";
+  readonly [tryAgainMark] = true;
   readonly value: unknown;
 
   constructor(message: string, value: unknown) {
@@ -87,6 +96,7 @@ export class TryAgain extends Error {
 /** Thrown by a handler for what no other try can change. */
 export class GiveUp extends Error {
   override readonly name = "GiveUp";
+  readonly [giveUpMark] = true;
   readonly code: string | undefined;
   readonly data: unknown;
 
@@ -95,4 +105,14 @@ export class GiveUp extends Error {
     this.code = options.code;
     this.data = options.data;
   }
+}
+
+/** Whether something thrown is a `TryAgain`, of whichever copy of this package. */
+export function isTryAgain(error: unknown): error is TryAgain {
+  return isMarked(error, tryAgainMark);
+}
+
+/** Whether something thrown is a `GiveUp`, of whichever copy of this package. */
+export function isGiveUp(error: unknown): error is GiveUp {
+  return isMarked(error, giveUpMark);
 }

@@ -19,7 +19,7 @@ import {
   timeout,
 } from "cockatiel";
 import { messageOf } from "../base/index.ts";
-import { type EffectDefinition, GiveUp, TryAgain } from "./effect-definition.ts";
+import { type EffectDefinition, GiveUp, isGiveUp, isTryAgain } from "./effect-definition.ts";
 import type { EffectRequest } from "./effect-source.ts";
 import { Rate, waited } from "./rate.ts";
 
@@ -27,7 +27,7 @@ const defaults = { initialMs: 200, maxMs: 30_000, factor: 2, restMs: 10_000 };
 
 /** Whether a failure is one of the service, so that trying again makes sense. */
 function isRepairable(error: unknown): boolean {
-  return !(error instanceof GiveUp || isBrokenCircuitError(error));
+  return !(isGiveUp(error) || isBrokenCircuitError(error));
 }
 
 /** A handler that is only called as its policy allows. */
@@ -97,7 +97,7 @@ export class GuardedEffect {
         }
       }, signal);
     } catch (error) {
-      if (error instanceof TryAgain && !signal.aborted) return error.value;
+      if (isTryAgain(error) && !signal.aborted) return error.value;
       throw error;
     }
   }

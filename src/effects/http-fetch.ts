@@ -6,7 +6,13 @@ import { lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";
 import { Agent, type Dispatcher, request as send } from "undici";
 import { AddressRules } from "./address-rules.ts";
-import { type EffectDefinition, type EffectPolicy, GiveUp, TryAgain } from "./effect-definition.ts";
+import {
+  type EffectDefinition,
+  type EffectPolicy,
+  GiveUp,
+  isGiveUp,
+  TryAgain,
+} from "./effect-definition.ts";
 
 /** What a program asks for. */
 export interface HttpRequest {
@@ -262,7 +268,7 @@ function bodyOf(bytes: Buffer, form: NonNullable<HttpRequest["as"]>, url: URL): 
 /** A refusal of ours that a connection failed with. */
 function refusalIn(error: unknown): GiveUp | undefined {
   for (let at = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth++) {
-    if (at instanceof GiveUp) return at;
+    if (isGiveUp(at)) return at;
   }
   return undefined;
 }

@@ -8,7 +8,7 @@ import { onTestFinished } from "vitest";
 import { fileSource, importSource } from "../../src/importers/index.ts";
 import { Directory } from "../../src/session/index.ts";
 
-export const mainFile = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+export const mainFile = fileURLToPath(new URL("../../dist/entries/reach.js", import.meta.url));
 
 /** How a call of the command ended. */
 export interface Ended {

@@ -66,6 +66,6 @@ describe("a mistake on the command line", () => {
     const plain = await bench.run(["show", "ffff"]);
     expect(plain.stderr).not.toContain("    at ");
     const debug = await bench.run(["show", "ffff", "--debug"]);
-    expect(debug.stderr).toMatch(/\n {4}at .*sessions\.js:\d+/);
+    expect(debug.stderr).toMatch(/\n {4}at .*src\/cli\/sessions\.ts:\d+/);
   });
 });

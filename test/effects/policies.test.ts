@@ -88,6 +88,20 @@ describe("retries", () => {
     expect(await call(registry, "busy")).toMatchObject({ value: { status: 503 } });
   });
 
+  it("know what the handlers of another copy of this package throw", async () => {
+    const other = await import(new URL("../../dist/config.js", import.meta.url).href);
+    expect(other.GiveUp).not.toBe(GiveUp);
+    const never = failing(9, () => new other.GiveUp("never"));
+    const busy = failing(9, () => new other.TryAgain("busy", { status: 503 }));
+    const retries = { attempts: 2, ...quick };
+    const registry = new EffectRegistry({
+      never: { run: never, retries },
+      busy: { run: busy, retries },
+    });
+    expect((await call(registry, "never")).notes).toEqual([]);
+    expect(await call(registry, "busy")).toMatchObject({ value: { status: 503 } });
+  });
+
   it("end when nobody waits any more", async () => {
     const controller = new AbortController();
     const run = failing(99);

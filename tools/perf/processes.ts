@@ -101,7 +101,7 @@ export class TestBed {
     const cpu = profiles === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profiles}`];
     const reach = await Served.start(
       [
-        path.join(root, "dist", "cli", "main.js"),
+        path.join(root, "dist", "entries", "reach.js"),
         ...["serve", "--port", "0", "--log", "warn", "--data", path.join(folder, "data")],
         ...["--program", program ?? path.join(perf, "programs", "agent.ts")],
       ],

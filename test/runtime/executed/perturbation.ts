@@ -18,7 +18,7 @@ import { Directory } from "../../../src/session/index.ts";
 import { Random } from "../../../tools/generator/random.ts";
 import { effectsOf, Running } from "../../engine/running.ts";
 
-const mainFile = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
+const mainFile = fileURLToPath(new URL("../../../dist/entries/reach.js", import.meta.url));
 
 /** Asks for everything that a machine could have a say in. */
 const curious = `

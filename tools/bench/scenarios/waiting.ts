@@ -21,7 +21,7 @@ const woken = 20;
 const registryMs = 12_000;
 /** For so long nobody asks the server for anything. */
 const restMs = 10_000;
-const main = fileURLToPath(new URL("../../../../dist/cli/main.js", import.meta.url));
+const main = fileURLToPath(new URL("../../../../dist/entries/reach.js", import.meta.url));
 const agent = new http.Agent({ keepAlive: true });
 
 const program = `
