@@ -59,13 +59,16 @@ export class Lane {
     this.#transport = transport;
   }
 
-  /** Sends an order, with all others of this turn of the event loop. */
+  /**
+   * Sends an order, with all others of this turn of the event loop: each message wakes a thread, and
+   * in a burst that cost a tenth of what the server did.
+   */
   send(order: Order): void {
     if (!this.alive) return;
     this.#pending.push(order);
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => this.#flush());
+    setImmediate(() => this.#flush());
   }
 
   #flush(): void {
