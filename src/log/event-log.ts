@@ -81,8 +81,20 @@ export class EventLog {
     this.#file.close();
   }
 
+  /** Bytes of the file, readable or not. */
+  get fileBytes(): number {
+    return this.#file.size();
+  }
+
   #size(): number {
-    return Math.min(this.#file.size(), this.#bound ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.fileBytes, this.#bound ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Why a walk ended; also where it came to the end of a file that ends before its bound. */
+  #problemOf({ problem, offset, seq }: LogWalk): LogProblem | undefined {
+    if (problem || offset >= (this.#bound ?? 0)) return problem;
+    const message = `the log ends at byte ${offset}; an import has acknowledged more`;
+    return { kind: "damaged", offset, seq, message };
   }
 
   /**
@@ -96,7 +108,7 @@ export class EventLog {
     for (let batch = walk.next(); batch; batch = walk.next()) {
       this.index.add(batch.firstSeq, batch.fileOffset);
     }
-    return { end: walk.offset, size: walk.seq, problem: walk.problem };
+    return { end: walk.offset, size: walk.seq, problem: this.#problemOf(walk) };
   }
 
   /** An index entry counts only if the batch it names is there; otherwise reading starts over. */
@@ -131,7 +143,8 @@ export class EventLog {
       if (batch.firstSeq >= to) return;
       if (batch.firstSeq + batch.count > from) yield batch;
     }
-    if (walk.problem && walk.seq < to) throw this.error(walk.problem);
+    const problem = this.#problemOf(walk);
+    if (problem && walk.seq < to) throw this.error(problem);
   }
 
   /** The error that a problem of this log is reported with. */

@@ -21,6 +21,7 @@ import {
   temporarySuffix,
 } from "../disk/index.ts";
 import {
+  type BulkWatermark,
   bulkFolder,
   bulkMarkerPath,
   type DirectoryEntry,
@@ -75,20 +76,31 @@ export async function recoverDirectory(
 ): Promise<{ start: JournalStart; report: RecoveryReport }> {
   const { path } = options;
   await settleRemovals(options.disk, path);
-  const cut = await recoverBulks(options);
+  const bulks = await recoverBulks(options);
   const folder = journalFolder(path);
   const recovery = await recoverJournal({ ...options, folder });
-  const quarantined = await quarantineHit(options, recovery);
+  const short = bulks.filter(({ size, wanted }) => size < wanted);
+  const quarantined = [
+    ...short.map(({ id, size }) => ({ id, seq: size })),
+    ...(await quarantineHit(options, recovery)),
+  ];
+  const cut = bulks.map(({ id, size }) => ({ id, size }));
   const { groups, torn, damage } = recovery;
   const sessions = [...recovery.sessions];
   return { start: recovery.start, report: { groups, sessions, torn, damage, quarantined, cut } };
 }
 
+/** A session that an interrupted import was cut from. */
+interface CutSession {
+  readonly id: SessionId;
+  /** Events that it has now, and those that were acknowledged: more where its log is damaged. */
+  readonly size: number;
+  readonly wanted: number;
+}
+
 /** Cuts interrupted imports back to their watermarks. */
-async function recoverBulks(
-  options: Options,
-): Promise<{ readonly id: SessionId; readonly size: number }[]> {
-  const cut: { id: SessionId; size: number }[] = [];
+async function recoverBulks(options: Options): Promise<CutSession[]> {
+  const cut: CutSession[] = [];
   const { disk, path } = options;
   // A writer that sleeps and wakes up cannot make a marker of these any more.
   for (const name of disk.list(bulkFolder(path))) {
@@ -97,26 +109,27 @@ async function recoverBulks(
   // A marker whose removal was seen and not durable would come back, and cut what comes now.
   await disk.syncFolder(bulkFolder(path));
   for (const id of sessionsInBulk(disk, path)) {
-    const size = await recoverBulk(options, id);
-    if (size !== undefined) cut.push({ id, size });
+    const one = await recoverBulk(options, id);
+    if (one) cut.push(one);
   }
   return cut;
 }
 
 /**
  * Ends a bulk import that did not end by itself: log and pack become new files that hold what was
- * acknowledged; a session of which nothing was goes. Returns the events left, `undefined` when no
- * session was concerned. If we crash in between, doing it again gives the same.
+ * acknowledged; a session of which nothing was goes. A log that ends before that becomes read-only.
+ * Returns the events left, `undefined` when no session was concerned. If we crash in between, doing
+ * it again gives the same.
  */
 export async function recoverBulk(
   { disk, path, blobs, checkLock }: Pick<Options, "disk" | "path" | "blobs" | "checkLock">,
   id: SessionId,
-): Promise<number | undefined> {
+): Promise<CutSession | undefined> {
   checkLock();
   const watermark = readBulkMarker(disk, path, id);
   const log = eventLogPath(path, id);
   const folder = sessionFolder(path, id);
-  let size: number | undefined;
+  let cut: CutSession | undefined;
   if (watermark && watermark !== "damaged") {
     const pack = blobs.packs().find((one) => one.pack === watermark.pack);
     const written = pack?.kind === "bulk" || pack?.kind === "unknown";
@@ -127,13 +140,32 @@ export async function recoverBulk(
       await cutFile(disk, log, watermark.end, checkLock);
       disk.remove(`${folder}/events.idx`);
       disk.remove(`${folder}/tree.log`);
-      ({ size } = watermark);
+      cut = await acknowledgedOf(disk, path, id, watermark);
     }
   }
   checkLock();
   disk.remove(bulkMarkerPath(path, id));
   await disk.syncFolder(bulkFolder(path));
-  return size;
+  return cut;
+}
+
+/** How much of what an import acknowledged is there; what is missing was durable, so is damage. */
+async function acknowledgedOf(
+  disk: Disk,
+  path: string,
+  id: SessionId,
+  { end, size: wanted }: BulkWatermark,
+): Promise<CutSession> {
+  const log = new EventLog(disk, eventLogPath(path, id), "", id, true);
+  try {
+    if (log.fileBytes >= end) return { id, size: wanted, wanted };
+    const { size } = log.extent();
+    const reason = `its log ends before what an import acknowledged, ${wanted} events`;
+    await quarantine(disk, path, id, size, reason);
+    return { id, size, wanted };
+  } finally {
+    log.close();
+  }
 }
 
 /** Removes what there is of a session that never had an acknowledged event. */

@@ -16,6 +16,7 @@ import {
 import { type DiskFile, readFile } from "../disk/index.ts";
 import { type Batch, BatchWalk } from "../event/index.ts";
 import {
+  type BulkWatermark,
   currentHolder,
   encodeEventLogHeader,
   eventLogPath,
@@ -84,6 +85,8 @@ class SessionCheck {
   readonly #id: SessionId;
   readonly #directory: Directory;
   readonly #settled: boolean;
+  /** How far an import that had not ended was acknowledged when verifying began. */
+  readonly #watermark: BulkWatermark | undefined;
   /** What an error is to be reported as: perhaps only the next writer can tell. */
   readonly #reported: ErrorReport;
   readonly #started = performance.now();
@@ -121,6 +124,8 @@ class SessionCheck {
     const shared = manifest ? forkClaim(manifest, this.#problems) : [];
     this.#marks = new RootMarks([...this.#signed.claims, ...shared]);
     this.#derived = new DerivedCheck(disk, path, id, identity);
+    const marker = readBulkMarker(disk, path, id);
+    this.#watermark = marker === "damaged" ? undefined : marker;
     this.#file = this.#openLog();
     const end = this.#file ? this.#logEnd(this.#file) : 0;
     if (this.#file) this.#scan = new LogScan(this.#file, identity, end);
@@ -165,7 +170,7 @@ class SessionCheck {
     }
     const file = disk.open(logPath, "read");
     // An import that has acknowledged nothing may have left any part of the header.
-    if (this.#bound() <= eventLogStart) return file;
+    if (this.#watermark?.end === eventLogStart) return file;
     const header = new Uint8Array(eventLogStart);
     file.read(header, 0);
     if (!equalBytes(header, encodeEventLogHeader(sessionIdBytes(this.#id)))) {
@@ -178,12 +183,16 @@ class SessionCheck {
 
   /** Where the log ends for readers: at the file's end, or at the watermark of an import. */
   #logEnd(file: DiskFile): number {
-    return Math.min(file.size(), this.#bound());
+    return Math.min(file.size(), this.#watermark?.end ?? Number.POSITIVE_INFINITY);
   }
 
-  #bound(): number {
-    const marker = readBulkMarker(this.#directory.disk, this.#directory.path, this.#id);
-    return marker && marker !== "damaged" ? marker.end : Number.POSITIVE_INFINITY;
+  /** What an import has acknowledged was durable in the log. */
+  #checkWatermark(): void {
+    const end = this.#end;
+    const wanted = this.#watermark?.size ?? 0;
+    if (end >= wanted || this.#unrecovered > 0) return;
+    const message = `events from ${end} on are missing: an import has acknowledged ${wanted}`;
+    this.#problems.missing(end, logName, message, wanted - end);
   }
 
   async run(options: VerifyOptions): Promise<void> {
@@ -202,6 +211,7 @@ class SessionCheck {
     options.onProgress?.({ done: this.#end, total: this.#end, unit: "events" });
     this.#compareSalts(this.#signed.trustedHolding, Math.min(this.#signed.trustedSize, this.#end));
     this.#signed.finish(this.#end, this.#derived);
+    this.#checkWatermark();
     const quarantine = this.#quarantine();
     if (!quarantine) return;
     const message = `the session is read-only: ${quarantine.reason}`;
