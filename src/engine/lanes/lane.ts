@@ -60,8 +60,8 @@ export class Lane {
   }
 
   /**
-   * Sends an order, with all others of this turn of the event loop: each message wakes a thread, and
-   * in a burst that cost a tenth of what the server did.
+   * Sends an order, with all others of this turn of the event loop: each message wakes a thread,
+   * and in a burst that cost a tenth of what the server did.
    */
   send(order: Order): void {
     if (!this.alive) return;
