@@ -31,7 +31,7 @@ export {
   packIdBytes,
   sessionFolder,
 } from "./paths.ts";
-export { afterDelay, type PlaceLater } from "./placements.ts";
+export { type PlaceLater, type WaitingPlacements, whenQuiet } from "./placements.ts";
 export { PlacingDisk } from "./placing-disk.ts";
 export { type Holder, type Processes, systemProcesses } from "./processes.ts";
 export {

@@ -11,19 +11,38 @@ import { entryKinds, type JournalEntry } from "./journal-frame.ts";
 import { placementBytes, Reserve, reserveNames } from "./reserve.ts";
 import type { JournalTargets } from "./targets.ts";
 
-/**
- * Has `place` called in a quiet moment, and again as long as it returns `true`; each call takes
- * about a millisecond.
- */
-export type PlaceLater = (place: () => boolean) => void;
+/** What waits for its place, as it is shown to whoever chooses the moments. */
+export interface WaitingPlacements {
+  /** Whether nothing waits. */
+  readonly isEmpty: boolean;
+  /** Milliseconds since something has begun to wait. */
+  readonly quietMs: number;
+  /**
+   * Places some of what has waited for so long, which takes about a millisecond. Returns whether
+   * there is more of that, which the disk takes.
+   */
+  place(ageMs?: number): boolean;
+}
 
-/** Quiet moments: `delayMs` after something has begun to wait, between whatever else there is. */
-export function afterDelay(delayMs: number): PlaceLater {
-  return (place) => {
-    const next = (): void => {
-      if (place()) setImmediate(next);
+/** Called when something has begun to wait, and nothing did before. */
+export type PlaceLater = (waiting: WaitingPlacements) => void;
+
+/**
+ * Moments in which nothing new has come for `quietMs`: then everything is placed. What has waited
+ * for `waitMsMax` is placed in any case, a little in each turn of the event loop.
+ */
+export function whenQuiet(quietMs: number, waitMsMax: number): PlaceLater {
+  let looksAgain = false;
+  return (waiting) => {
+    if (looksAgain) return;
+    looksAgain = true;
+    const look = (): void => {
+      const isQuiet = waiting.quietMs >= quietMs;
+      if (waiting.place(isQuiet ? 0 : waitMsMax)) setImmediate(look);
+      else if (waiting.isEmpty) looksAgain = false;
+      else setTimeout(look, isQuiet ? waitMsMax : quietMs).unref();
     };
-    setTimeout(next, delayMs).unref();
+    setTimeout(look, quietMs).unref();
   };
 }
 
@@ -43,15 +62,26 @@ export interface PlacementOptions {
 /** Sessions whose files are written in one call of `place`. */
 const sessionsAtOnce = 2;
 
+/** Entries of one session, and when the first of them began to wait. */
+interface WaitingSession {
+  readonly since: number;
+  readonly entries: JournalEntry[];
+}
+
 /** Brings acknowledged entries to their places, those of one file in their order. */
 export class Placements {
   readonly #options: PlacementOptions;
   readonly #reserve: Reserve;
-  /** Room for what waits: it can be given up while the other one is there for a group. */
+  /**
+   * Room for what waits: it can be given up while the other one is there for a group. Twice as
+   * large, enough for 1,000 new sessions: what does not fit is placed while others wait for it.
+   */
   readonly #waitingReserve: Reserve;
   /** What waits for a quiet moment, by the folder of its session, the longest waiting first. */
-  readonly #waiting = new Map<string, JournalEntry[]>();
+  readonly #waiting = new Map<string, WaitingSession>();
   #waitingBytes = 0;
+  /** When something last began to wait. */
+  #lastAt = 0;
   /** Why the disk did not take something that waits: it is tried again before the next group. */
   #refusal: unknown;
   /** A group is on its way into the journal, and the reserve is there for it as well. */
@@ -64,7 +94,7 @@ export class Placements {
     const { disk, folder, reserveBytes, checkLock } = options;
     this.#reserve = new Reserve(disk, `${folder}/${reserveNames.group}`, reserveBytes, checkLock);
     const waiting = `${folder}/${reserveNames.waiting}`;
-    this.#waitingReserve = new Reserve(disk, waiting, reserveBytes, checkLock);
+    this.#waitingReserve = new Reserve(disk, waiting, 2 * reserveBytes, checkLock);
   }
 
   /** Whether anything waits. */
@@ -117,17 +147,33 @@ export class Placements {
   #wait(entry: JournalEntry, placeLater: PlaceLater): void {
     const folder = folderOf(this.#options.targets.pathOf(entry));
     const waiting = this.#waiting.get(folder);
-    if (waiting) waiting.push(entry);
-    else this.#waiting.set(folder, [entry]);
+    this.#lastAt = performance.now();
+    if (waiting) waiting.entries.push(entry);
+    else this.#waiting.set(folder, { since: this.#lastAt, entries: [entry] });
     this.#waitingBytes += placementBytes([entry]);
-    if (!waiting && this.#waiting.size === 1) placeLater(() => this.#placeSome());
+    if (!waiting && this.#waiting.size === 1) placeLater(this.#shown());
+  }
+
+  #shown(): WaitingPlacements {
+    const all = this;
+    return {
+      get isEmpty() {
+        return !all.waits;
+      },
+      get quietMs() {
+        return performance.now() - all.#lastAt;
+      },
+      place: (ageMs = 0) => this.#placeSome(ageMs),
+    };
   }
 
   /** Returns whether something still waits that may be placed now. */
-  #placeSome(): boolean {
+  #placeSome(ageMs: number): boolean {
     if (!this.#mayPlace()) return false;
     let left = sessionsAtOnce;
-    for (const folder of this.#waiting.keys()) {
+    const youngest = performance.now() - ageMs;
+    for (const [folder, { since }] of this.#waiting) {
+      if (since > youngest) return false;
       if (left === 0) return true;
       if (!this.#placeFolder(folder)) return false;
       left -= 1;
@@ -208,7 +254,7 @@ export class Placements {
   #placeFolder(folder: string): boolean {
     // Something older of the same session may be among what is stuck.
     if (this.#unplaced.length > 0) return false;
-    const entries = this.#waiting.get(folder) ?? [];
+    const { entries = [] } = this.#waiting.get(folder) ?? {};
     while (entries.length > 0) {
       const entry = entries[0] as JournalEntry;
       try {
@@ -254,7 +300,8 @@ export class Placements {
     this.#spend(this.#reserve);
     if (this.waits) this.#spend(this.#waitingReserve);
     this.#placeRest();
-    for (const entries of this.#waiting.values()) for (const entry of entries) this.#place(entry);
+    for (const { entries } of this.#waiting.values())
+      for (const entry of entries) this.#place(entry);
     this.abandon();
   }
 

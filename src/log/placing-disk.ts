@@ -2,7 +2,7 @@
  * The disk as a writer sees it whose acknowledged events may not be in their place yet: they wait
  * for a quiet moment, or the disk did not take them. Whoever looks at a session, by whatever call,
  * first has its files brought up to date. So that shows nowhere in the process; other processes see
- * events that wait a few hundredths of a second later.
+ * events that wait within a quarter of a second.
  */
 import type { Disk, DiskFile, OpenMode } from "../disk/index.ts";
 import type { Placements } from "./placements.ts";

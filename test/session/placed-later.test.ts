@@ -36,7 +36,7 @@ async function open(started = "first") {
   const directory = await Directory.open({
     path: scratch.at("data"),
     mode: "write",
-    placeLater: (place) => void moments.push(place),
+    placeLater: (waiting) => void moments.push(() => waiting.place()),
     processes,
     takeOver: true,
   });

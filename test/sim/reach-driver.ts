@@ -4,6 +4,7 @@
  */
 import { codeOf, type SessionId, sha256, utf8 } from "../../src/base/index.ts";
 import type { Disk } from "../../src/disk/index.ts";
+import type { WaitingPlacements } from "../../src/log/index.ts";
 import {
   type BulkWriter,
   collectGarbage,
@@ -304,10 +305,10 @@ const placedAfterTurns = 60;
 const turnsBetween = 7;
 
 /** Quiet moments, as often in the middle of something as not. */
-function placedLater(place: () => boolean): void {
+function placedLater(waiting: WaitingPlacements): void {
   const go = async (): Promise<void> => {
     for (let turn = 0; turn < placedAfterTurns; turn++) await Promise.resolve();
-    while (place()) for (let turn = 0; turn < turnsBetween; turn++) await Promise.resolve();
+    while (waiting.place()) for (let turn = 0; turn < turnsBetween; turn++) await Promise.resolve();
   };
   void go();
 }

@@ -12,7 +12,7 @@ import type { LoadedConfig } from "../../config/index.ts";
 import { nodeDisk } from "../../disk/index.ts";
 import { EffectRegistry } from "../../effects/index.ts";
 import { Engine } from "../../engine/index.ts";
-import { afterDelay } from "../../log/index.ts";
+import { whenQuiet } from "../../log/index.ts";
 import { closeWorkers, type LoadedProgram, loadProgram } from "../../runtime/index.ts";
 import { createServer, defaultConfig, type ReachServer, TokenStore } from "../../server/index.ts";
 import { Directory, hasIdentity } from "../../session/index.ts";
@@ -37,8 +37,12 @@ interface ServeFlags {
 
 const defaultHost = "127.0.0.1";
 const defaultPort = 4320;
-/** Until files of sessions are written: in a burst, after the first events have been sent. */
-const placeAfterMs = 25;
+/**
+ * Files of sessions are written when nothing has come for so long, and within so long: in a burst,
+ * after the first events have been sent.
+ */
+const quietMs = 25;
+const placeWithinMs = 250;
 /** Most sessions are short: two files less for each, and nobody misses an index of so few. */
 const derivedFromEvents = 256;
 const logLevels = ["error", "warn", "info", "debug", "silent"] as const;
@@ -205,7 +209,7 @@ async function openDirectory(
     path,
     mode: "write",
     takeOver,
-    placeLater: afterDelay(placeAfterMs),
+    placeLater: whenQuiet(quietMs, placeWithinMs),
     derivedFrom: derivedFromEvents,
     onTrouble: (trouble) => log.warn({ trouble }, "the disk made trouble"),
     onSync: (seconds) => server()?.context.metrics.journalSync.observe(seconds),
