@@ -208,7 +208,7 @@ export class SessionTail {
   #appendLeaves(batch: Batch): void {
     for (const walk = new BatchWalk(batch); walk.next(); ) {
       if (walk.seq < this.#tree.size) continue;
-      this.#tree.append(leafHash(walk.preimage()));
+      this.#tree.appendLeaf(walk.preimage());
       if (this.#marks.length > 0) this.#settleMarks();
     }
     this.#store(this.#tree.take(), this.#tree.size);
