@@ -43,6 +43,7 @@ const entries = [
   "engine/host/lane-task.ts",
   "engine/host/sandbox-contexts.ts",
   "runtime/fold-worker.ts",
+  "importers/hash-thread.ts",
   "session/tree-thread.ts",
 ];
 const requireOfPackages =

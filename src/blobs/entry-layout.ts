@@ -8,16 +8,17 @@ import type { EntryAddress, KnownEntries } from "./known-entries.ts";
 import { entryHash, entryHeaderBytes, entrySize, writeEntry } from "./pack-format.ts";
 import type { PendingWrite, PendingWrites } from "./pending-writes.ts";
 
-const firstBytes = 4096;
+/** Room that is used for one blob after the other: enough for most, more is made for one alone. */
+const room = new Uint8Array(32 * 1024);
 
-/** The entries that a blob adds to a pack. */
+/** The entries that a blob adds to a pack. Blobs are laid out one at a time, each in one go. */
 export class EntryLayout implements EntrySink {
   readonly #start: EntryAddress;
   readonly #known: KnownEntries;
   readonly #pending: PendingWrites;
   /** Pending writes that hold parts of this blob. */
   readonly needs = new Set<PendingWrite>();
-  #bytes = new Uint8Array(firstBytes);
+  #bytes: Uint8Array = room;
   #filled = 0;
 
   constructor(start: EntryAddress, known: KnownEntries, pending: PendingWrites) {

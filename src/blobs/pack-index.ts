@@ -74,7 +74,17 @@ function orderByHigh(highs: ArrayLike<number>): Uint32Array {
   // 32 bits of prefix and 21 of position in one double: sorted natively, without a comparator.
   const keys = new Float64Array(count);
   for (let i = 0; i < count; i++) keys[i] = (highs[i] as number) * 2 ** 21 + i;
-  return Uint32Array.from(keys.sort(), (key) => key % 2 ** 21);
+  keys.sort();
+  const order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) order[i] = (keys[i] as number) % 2 ** 21;
+  return order;
+}
+
+/** The elements of `values` in the order of their positions. */
+function inOrder(order: Uint32Array, values: ArrayLike<number>): Uint32Array {
+  const ordered = new Uint32Array(order.length);
+  for (let i = 0; i < order.length; i++) ordered[i] = values[order[i] as number] as number;
+  return ordered;
 }
 
 /** Sorts entries by prefix, then offset. */
@@ -94,9 +104,9 @@ export function sortEntries(
     }
   }
   return {
-    highs: Uint32Array.from(order, (i) => highs[i] as number),
-    lows: Uint32Array.from(order, (i) => lows[i] as number),
-    offsets: Uint32Array.from(order, (i) => offsets[i] as number),
+    highs: inOrder(order, highs),
+    lows: inOrder(order, lows),
+    offsets: inOrder(order, offsets),
   };
 }
 

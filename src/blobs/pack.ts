@@ -269,13 +269,19 @@ export class Pack {
     this.load();
     if (this.#head) this.#entries ??= this.#readEntries();
     if (this.#entries && this.#tail.count === 0) return this.#entries;
-    const highs = Array.from(this.#entries?.highs ?? []);
-    const lows = Array.from(this.#entries?.lows ?? []);
-    const offsets = Array.from(this.#entries?.offsets ?? []);
+    let at = this.#entries?.highs.length ?? 0;
+    const count = at + this.#tail.count;
+    const highs = new Uint32Array(count);
+    const lows = new Uint32Array(count);
+    const offsets = new Uint32Array(count);
+    highs.set(this.#entries?.highs ?? []);
+    lows.set(this.#entries?.lows ?? []);
+    offsets.set(this.#entries?.offsets ?? []);
     this.#tail.each((high, low, offset) => {
-      highs.push(high);
-      lows.push(low);
-      offsets.push(offset);
+      highs[at] = high;
+      lows[at] = low;
+      offsets[at] = offset;
+      at += 1;
     });
     return sortEntries(highs, lows, offsets);
   }

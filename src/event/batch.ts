@@ -26,8 +26,9 @@ import {
   writeU32,
   writeU64,
 } from "../base/index.ts";
-import { type EventHeader, eventBytesBound, writeEvent } from "./event.ts";
+import { type EventHeader, eventBytesBound, writeEvent, writeEventFront } from "./event.ts";
 import { HeadReader } from "./head.ts";
+import { inlineOverhead, type PayloadForm, writeInline } from "./payload.ts";
 
 const magic = 0x31544252;
 /** Bytes in front of the body of a batch. */
@@ -86,19 +87,38 @@ export class BatchBuilder {
    * unchanged.
    */
   add(header: EventHeader, salt: Uint8Array, data: Uint8Array): void {
-    assert(this.fits(data.length), "an event is added to a batch with room for it");
+    const start = this.#begin(header.seq, data.length);
+    this.#end(header.seq, writeEvent(this.#bytes, start, header, salt, data), data.length);
+  }
+
+  /** Adds one event with an inline payload, which is encoded where it will lie; as `add`. */
+  addInline(header: EventHeader, salt: Uint8Array, form: PayloadForm, payload: Uint8Array): void {
+    const dataBytes = inlineOverhead(form, payload.length) + payload.length;
+    assert(dataBytes > 0, "the data of an event is encoded");
+    const start = this.#begin(header.seq, dataBytes);
+    const at = writeEventFront(this.#bytes, start, header, salt);
+    this.#end(header.seq, writeInline(this.#bytes, at, form, payload), dataBytes);
+  }
+
+  /** Makes room for the next event; returns where its bytes begin. */
+  #begin(seq: number, dataBytes: number): number {
+    assert(this.fits(dataBytes), "an event is added to a batch with room for it");
     assert(
-      this.#count === 0 || header.seq === this.#firstSeq + this.#count,
+      this.#count === 0 || seq === this.#firstSeq + this.#count,
       "the events of a batch have consecutive seqs",
     );
-    if (data.length > limits.eventBytesMax) throw tooLarge(header.seq, data.length);
-    this.#reserve(eventFramingBytes + eventBytesBound(data.length));
+    if (dataBytes > limits.eventBytesMax) throw tooLarge(seq, dataBytes);
+    this.#reserve(eventFramingBytes + eventBytesBound(dataBytes));
+    return this.#size + eventFramingBytes;
+  }
+
+  /** The event is there, and ends at `end`. */
+  #end(seq: number, end: number, dataBytes: number): void {
     const start = this.#size + eventFramingBytes;
-    const end = writeEvent(this.#bytes, start, header, salt, data);
-    if (end - start > limits.eventBytesMax) throw tooLarge(header.seq, data.length);
+    if (end - start > limits.eventBytesMax) throw tooLarge(seq, dataBytes);
     writeU16(this.#bytes, this.#size, end - start);
     this.#bytes[start - 1] = 0;
-    if (this.#count === 0) this.#firstSeq = header.seq;
+    if (this.#count === 0) this.#firstSeq = seq;
     this.#count += 1;
     this.#size = end;
   }

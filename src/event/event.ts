@@ -103,11 +103,23 @@ export function writeEvent(
   salt: Uint8Array,
   data: Uint8Array,
 ): number {
+  assert(data.length > 0, "the data of an event is encoded");
+  const at = writeEventFront(target, offset, header, salt);
+  target.set(data, at);
+  return at + data.length;
+}
+
+/** Writes what stands in front of the data of an event; returns the offset where that begins. */
+export function writeEventFront(
+  target: Uint8Array,
+  offset: number,
+  header: EventHeader,
+  salt: Uint8Array,
+): number {
   const type = typeBytesOf(header.type);
   checkPlace(header);
   const kind = kindNumbers.get(header.kind) as number;
   assert(salt.length === limits.eventSaltBytes, "a salt has 16 bytes");
-  assert(data.length > 0, "the data of an event is encoded");
   let at = offset;
   target[at++] = eventInitial;
   at = writeHead(target, at, 0, header.seq);
@@ -120,9 +132,7 @@ export function writeEvent(
   else at = writeHead(target, at, 0, header.ref);
   at = writeHead(target, at, 2, limits.eventSaltBytes);
   target.set(salt, at);
-  at += limits.eventSaltBytes;
-  target.set(data, at);
-  return at + data.length;
+  return at + limits.eventSaltBytes;
 }
 
 /** Throws `EVENT_INVALID` for a header that no event can have. */

@@ -53,13 +53,25 @@ function startsWith(data: Uint8Array, prefix: Uint8Array): boolean {
 export function encodeInline(form: PayloadForm, bytes: Uint8Array): Uint8Array {
   if (form === "cbor") return bytes;
   const encoded = new Uint8Array(inlineOverhead(form, bytes.length) + bytes.length);
-  let at = 0;
-  if (form === "json") {
-    encoded.set(embeddedJsonTag);
-    at = embeddedJsonTag.length;
-  }
-  encoded.set(bytes, writeHead(encoded, at, 2, bytes.length));
+  writeInline(encoded, 0, form, bytes);
   return encoded;
+}
+
+/** Writes the same into `target` at `offset`, where there is room; returns the offset behind it. */
+export function writeInline(
+  target: Uint8Array,
+  offset: number,
+  form: PayloadForm,
+  bytes: Uint8Array,
+): number {
+  let at = offset;
+  if (form === "json") {
+    target.set(embeddedJsonTag, at);
+    at += embeddedJsonTag.length;
+  }
+  if (form !== "cbor") at = writeHead(target, at, 2, bytes.length);
+  target.set(bytes, at);
+  return at + bytes.length;
 }
 
 /** Bytes that `encodeInline` adds around a payload. */

@@ -1,15 +1,8 @@
 /**
  * One import under way: pieces of the source go to the format's reader, its records to the session,
- * and every 32 MiB what has been written is acknowledged while the next pieces are being cut.
+ * and every 8 to 32 MiB what has been written is acknowledged while the next pieces are being cut.
  */
-import {
-  codeOf,
-  ReachError,
-  type SessionId,
-  type Sha256Stream,
-  sha256Stream,
-  toHex,
-} from "../base/index.ts";
+import { codeOf, ReachError, type SessionId, toHex } from "../base/index.ts";
 import {
   type BulkWriter,
   type Directory,
@@ -23,6 +16,7 @@ import type { Format, ReaderOptions, SourceReader } from "./importer.ts";
 import { noArrayError, outlineDocument } from "./outline.ts";
 import type { PeekedStream } from "./peeked-stream.ts";
 import type { Source } from "./source.ts";
+import { SourceHash } from "./source-hash.ts";
 
 /** One import under way. */
 export class ImportRun {
@@ -30,7 +24,7 @@ export class ImportRun {
   readonly #options: ImportOptions;
   readonly #format: Format;
   readonly #earlier: Earlier | undefined;
-  #hash: Sha256Stream = sha256Stream();
+  #hash: SourceHash;
   #writer: BulkWriter | undefined;
   #sink: ImportSink | undefined;
   #reader: SourceReader | undefined;
@@ -39,17 +33,20 @@ export class ImportRun {
   #resume: ResumeAt | null = null;
   #interrupted = false;
   #acknowledging: Promise<void> = Promise.resolve();
+  /** Whether the disk is still at work on the last watermark. */
+  #isAcknowledging = false;
 
   constructor(
     directory: Directory,
     options: ImportOptions,
     format: Format,
-    earlier: Earlier | undefined,
+    { earlier, hash }: { readonly earlier: Earlier | undefined; readonly hash: SourceHash },
   ) {
     this.#directory = directory;
     this.#options = options;
     this.#format = format;
     this.#earlier = earlier;
+    this.#hash = hash;
   }
 
   get #from(): number {
@@ -113,11 +110,11 @@ export class ImportRun {
           this.#interrupted = true;
           break;
         }
-        this.#hash.update(piece);
         const sink = this.#sink as ImportSink;
         if (fileReader) fileReader.file(piece, sink);
         else this.#push(piece, sink);
         this.#read += piece.length;
+        this.#hash.update(piece);
         await this.#acknowledge(sink);
       }
     } finally {
@@ -135,10 +132,13 @@ export class ImportRun {
   async #acknowledge(sink: ImportSink): Promise<void> {
     sink.spill();
     const writer = this.#writer as BulkWriter;
-    if (writer.watermarkDue) {
-      // One at a time, and the next pieces are read and cut while the disk is busy with it.
+    // One at a time, and the next pieces are read and cut while the disk is busy with it.
+    if (writer.watermarkOverdue || (writer.watermarkDue && !this.#isAcknowledging)) {
       await this.#acknowledging;
-      this.#acknowledging = writer.watermark();
+      this.#isAcknowledging = true;
+      this.#acknowledging = writer.watermark().finally(() => {
+        this.#isAcknowledging = false;
+      });
       this.#acknowledging.catch(() => undefined);
     }
     this.#options.onProgress?.({ bytes: this.#read, records: sink.records });
@@ -177,7 +177,7 @@ export class ImportRun {
     const writer = this.#writer as BulkWriter;
     const sink = this.#sink as ImportSink;
     await this.#acknowledging;
-    const sha256 = this.#hash.digest();
+    const sha256 = await this.#hash.digest();
     const size = this.#read;
     sink.finish(
       {
@@ -219,8 +219,8 @@ export class ImportRun {
 }
 
 /** SHA-256 of the first `size` bytes of a source. */
-async function hashOfPrefix(source: Source, size: number): Promise<Sha256Stream> {
-  const hash = sha256Stream();
+async function hashOfPrefix(source: Source, size: number): Promise<SourceHash> {
+  const hash = new SourceHash(false);
   let read = 0;
   for await (const chunk of source.open(0)) {
     hash.update(chunk.subarray(0, size - read));

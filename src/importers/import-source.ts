@@ -11,6 +11,7 @@ import type { ImportOptions, ImportReport } from "./import-report.ts";
 import { ImportRun } from "./import-run.ts";
 import type { Format } from "./importer.ts";
 import { PeekedStream } from "./peeked-stream.ts";
+import { SourceHash } from "./source-hash.ts";
 
 /**
  * Imports a source. Throws `FORMAT_UNKNOWN` for what is no transcript, `SOURCE_UNREADABLE`,
@@ -21,8 +22,22 @@ export async function importSource(
   options: ImportOptions,
 ): Promise<ImportReport> {
   const started = performance.now();
+  const hash = SourceHash.of(options.source);
+  try {
+    return await importHashed(directory, options, hash, started);
+  } finally {
+    await hash.close();
+  }
+}
+
+async function importHashed(
+  directory: Directory,
+  options: ImportOptions,
+  hash: SourceHash,
+  started: number,
+): Promise<ImportReport> {
   const { source } = options;
-  const stream = new PeekedStream(source);
+  const stream = new PeekedStream(source, hash.take);
   const head = await stream.head();
   const format = chooseFormat(head, options);
   const index = new ImportIndex(directory);
@@ -30,7 +45,7 @@ export async function importSource(
   if (earlier && earlier.note.size === source.size && !earlier.note.interrupted) {
     return unchangedReport(directory, earlier, format, started);
   }
-  const run = new ImportRun(directory, options, format, earlier);
+  const run = new ImportRun(directory, options, format, { earlier, hash });
   try {
     await run.open();
     await run.read(stream);

@@ -3,21 +3,24 @@
  * with the rest: standard input cannot be opened twice.
  */
 import { sniffBytesMax } from "./head-sample.ts";
-import type { Source } from "./source.ts";
+import type { Source, TakeBuffer } from "./source.ts";
 
 /** A source whose first bytes have been looked at. */
 export class PeekedStream {
   readonly #source: Source;
+  readonly #take: TakeBuffer | undefined;
   readonly #chunks: Uint8Array[] = [];
   #iterator: AsyncIterator<Uint8Array> | undefined;
 
-  constructor(source: Source) {
+  /** `take`: as for `Source.open`. */
+  constructor(source: Source, take?: TakeBuffer) {
     this.#source = source;
+    this.#take = take;
   }
 
   /** The first bytes, at most `sniffBytesMax`. */
   async head(): Promise<Uint8Array> {
-    this.#iterator = this.#source.open(0)[Symbol.asyncIterator]();
+    this.#iterator = this.#source.open(0, this.#take)[Symbol.asyncIterator]();
     let size = 0;
     while (size < sniffBytesMax) {
       const { done, value } = await this.#iterator.next();

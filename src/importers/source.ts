@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { messageOf, ReachError } from "../base/index.ts";
+import { codeOf, messageOf, ReachError } from "../base/index.ts";
 
 /** Bytes to import. */
 export interface Source {
@@ -14,15 +14,26 @@ export interface Source {
   readonly size: number | null;
   /** Whether `open` may be called more than once. */
   readonly reopenable: boolean;
-  /** The bytes from `offset` on, in pieces of any size. */
-  open(offset: number): AsyncIterable<Uint8Array>;
+  /**
+   * The bytes from `offset` on, in pieces of any size. A source that can reads them into what
+   * `take` gives out, by default memory of their own.
+   */
+  open(offset: number, take?: TakeBuffer): AsyncIterable<Uint8Array>;
   /** For a folder that holds one record per file: the files in order. */
   files?(): AsyncIterable<Uint8Array>;
 }
 
-const readBytes = 1024 * 1024;
+/** Bytes that are read from a file at a time. */
+export const sourcePieceBytes: number = 1024 * 1024;
 
-function unreadable(file: string, error: unknown): ReachError {
+/** Gives out memory of `sourcePieceBytes` that a piece can be read into. */
+export type TakeBuffer = () => Promise<Uint8Array>;
+
+const ownMemory: TakeBuffer = () => Promise.resolve(Buffer.allocUnsafeSlow(sourcePieceBytes));
+
+function unreadable(file: string, error: unknown): unknown {
+  // Not of the file: the thread that hashes what is read has failed.
+  if (codeOf(error) !== undefined) return error;
   const code = (error as NodeJS.ErrnoException).code;
   const missing = code === "ENOENT";
   const message = missing ? `there is no file ${file}` : `cannot read ${file}: ${messageOf(error)}`;
@@ -33,7 +44,11 @@ function unreadable(file: string, error: unknown): ReachError {
   });
 }
 
-async function* readFrom(file: string, offset: number): AsyncGenerator<Uint8Array> {
+async function* readFrom(
+  file: string,
+  offset: number,
+  take: TakeBuffer = ownMemory,
+): AsyncGenerator<Uint8Array> {
   let handle: fs.promises.FileHandle;
   try {
     handle = await fs.promises.open(file, "r");
@@ -42,12 +57,11 @@ async function* readFrom(file: string, offset: number): AsyncGenerator<Uint8Arra
   }
   // The next piece is read by another thread while this one is being worked on.
   let position = offset;
-  const readNext = (): Promise<Uint8Array> => {
-    const buffer = Buffer.allocUnsafeSlow(readBytes);
-    return handle.read(buffer, 0, readBytes, position).then(({ bytesRead }) => {
-      position += bytesRead;
-      return buffer.subarray(0, bytesRead);
-    });
+  const readNext = async (): Promise<Uint8Array> => {
+    const buffer = await take();
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
+    position += bytesRead;
+    return buffer.subarray(0, bytesRead);
   };
   let next = readNext();
   try {
@@ -76,7 +90,8 @@ export function fileSource(file: string): Source {
   const name = path.basename(path.resolve(file));
   if (!stat.isDirectory()) {
     const size = stat.isFile() ? stat.size : null;
-    return { name, size, reopenable: stat.isFile(), open: (offset) => readFrom(file, offset) };
+    const open: Source["open"] = (offset, take) => readFrom(file, offset, take);
+    return { name, size, reopenable: stat.isFile(), open };
   }
   return folderSource(file, name);
 }

@@ -208,7 +208,10 @@ export class Journal {
   async #commitGroup(units: readonly Unit[]): Promise<void> {
     if (this.#fatal) throw this.#fatal;
     const entries = units.flatMap((unit) => unit.entries);
-    await this.placements.makeRoom(entries);
+    // Only what has to be waited for is: then the disk is at work on this group before anybody who
+    // hears of the one before takes the thread to make the next.
+    const roomMade = this.placements.makeRoom(entries);
+    if (roomMade !== undefined) await roomMade;
     const group = this.#group + 1;
     const directory = encodeDirectory(entries);
     const started = performance.now();
@@ -235,7 +238,8 @@ export class Journal {
       encodeFrame(group, entries, previous, header.salt, end, directory, this.#roomOf(size));
     const current = this.#segment;
     if (current?.hasRoom(size)) {
-      await current.secure(size);
+      const secured = current.secure(size);
+      if (secured !== undefined) await secured;
       try {
         await current.append(frameFor(current), group, this.#meanwhile);
         return;

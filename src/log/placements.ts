@@ -110,9 +110,9 @@ export class Placements {
   /**
    * Before a group is accepted: nothing may be without its place for want of room, and whatever
    * happens to the disk meanwhile, the reserve has room for the group, and for what waits, in its
-   * place. Throws `DISK_FULL`, `IO_FAILED`.
+   * place. Throws `DISK_FULL`, `IO_FAILED`. Returns nothing to wait for where the room is there.
    */
-  async makeRoom(entries: readonly JournalEntry[]): Promise<void> {
+  makeRoom(entries: readonly JournalEntry[]): Promise<void> | undefined {
     const bytes = placementBytes(entries);
     this.#placeTooMany();
     const enough = this.#reserve.holds(bytes) && this.#waitingReserve.holds(this.#waitingBytes);
@@ -122,6 +122,17 @@ export class Placements {
       if (this.waits) this.#placeWithReserve();
     }
     this.checkStuck();
+    if (!this.#hasRoom(bytes)) return this.#fillReserves(bytes);
+    this.#groupUnderWay = true;
+    return undefined;
+  }
+
+  #hasRoom(bytes: number): boolean {
+    if (!this.#reserve.holds(bytes)) return false;
+    return !this.#options.placeLater || this.#waitingReserve.holds(this.#waitingBytes);
+  }
+
+  async #fillReserves(bytes: number): Promise<void> {
     await this.#reserve.fill(bytes);
     if (this.#options.placeLater) await this.#waitingReserve.fill(this.#waitingBytes);
     this.#groupUnderWay = true;

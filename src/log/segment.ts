@@ -19,6 +19,19 @@ import type { JournalSizes } from "./journal-sizes.ts";
 /** Zeros that are durable behind the last frame of every segment that is not sealed. */
 export const roomBehindBytes = 8;
 
+/** Turns that it takes until whoever waits for an event has appended the next ones. */
+const turnsOfOthers = 4;
+
+/** Written again and again where a file is zeroed; never written to. */
+const zeros = new Uint8Array(256 * 1024);
+
+/** Writes zeros from `start` to `end`. */
+function zero(file: DiskFile, start: number, end: number): void {
+  for (let at = start; at < end; at += zeros.length) {
+    file.write(end - at < zeros.length ? zeros.subarray(0, end - at) : zeros, at);
+  }
+}
+
 /** A segment that can be written. */
 export class Segment {
   readonly header: SegmentHeader;
@@ -74,7 +87,7 @@ export class Segment {
         end += frame.length;
       }
       const zeroed = end + sizes.zeroStepBytesMin;
-      file.write(new Uint8Array(sizes.zeroStepBytesMin), end);
+      zero(file, end, zeroed);
       await file.sync();
       beforeRename();
       disk.rename(temporary, path);
@@ -99,28 +112,33 @@ export class Segment {
    * Secures room for a frame of `size` bytes before anything is written: zeros, durable, and some
    * behind it, so that a segment that has been cut off can be told from a full one. Throws
    * `DISK_FULL` when there is none, and the segment is as it was; after a failed sync it takes no
-   * more frames.
+   * more frames. Returns nothing to wait for where the room is there.
    */
-  async secure(size: number): Promise<void> {
+  secure(size: number): Promise<void> | undefined {
     const wanted = this.end + size + roomBehindBytes;
-    if (wanted <= this.#zeroed) return;
+    return wanted <= this.#zeroed ? undefined : this.#zeroTo(wanted);
+  }
+
+  async #zeroTo(wanted: number): Promise<void> {
     const { zeroStepBytesMin, zeroStepBytesMax } = this.#sizes;
     const step = Math.min(zeroStepBytesMax, Math.max(zeroStepBytesMin, this.#zeroed));
     const target = Math.max(wanted, this.#zeroed + step);
-    this.#file.write(new Uint8Array(target - this.#zeroed), this.#zeroed);
+    zero(this.#file, this.#zeroed, target);
     await this.#attempt(() => this.#file.sync());
     this.#zeroed = target;
   }
 
   /**
-   * Writes a frame behind the last one and makes it durable. Room has been secured. `meanwhile` is
-   * called while the disk is at work.
+   * Writes a frame behind the last one and makes it durable. Room has been secured, and the disk is
+   * at work when this returns. `meanwhile` is called then, after those who heard of the group
+   * before have had their turn: they do not wait for it, and nor does the disk for them.
    */
   async append(frame: Uint8Array, group: number, meanwhile: () => void): Promise<void> {
     await this.#attempt(async () => {
       this.#file.write(frame, this.end);
       const synced = this.#file.sync();
       try {
+        for (let turn = 0; turn < turnsOfOthers; turn++) await undefined;
         meanwhile();
       } finally {
         await synced;

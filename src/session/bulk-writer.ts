@@ -3,6 +3,7 @@
  * its own, made durable in large steps, each acknowledged by a watermark. What lies behind the last
  * watermark was never acknowledged: no reader sees it, recovery cuts it.
  */
+import os from "node:os";
 import { limits, type SessionId, sessionIdBytes } from "../base/index.ts";
 import type { BlobStream, BulkPackWriter, PackBlobs, PackMark } from "../blobs/index.ts";
 import {
@@ -17,7 +18,6 @@ import {
   batchHeaderBytes,
   type EventHeader,
   encodeBlobRef,
-  encodeInline,
   inlineOverhead,
   type PayloadForm,
   SaltSource,
@@ -35,8 +35,12 @@ import { encodeManifest, type Manifest } from "./manifest.ts";
 import type { SessionTail } from "./session-tail.ts";
 
 const writeBytes = 1024 * 1024;
-/** Bytes between two watermarks: what an interrupted import can lose of its work. */
-const watermarkBytes = 32 * 1024 * 1024;
+/** Bytes after which a watermark is worth its fsyncs: the less is left for the end, the better. */
+const watermarkBytesMin = 8 * 1024 * 1024;
+/** Most bytes between two watermarks: what an interrupted import can lose of its work. */
+const watermarkBytesMax = 32 * 1024 * 1024;
+/** Bytes of the log from which on another thread for the tree has paid for its start. */
+const asideBytesMin = 4 * 1024 * 1024;
 
 /** What a bulk writer needs of its directory. */
 export interface BulkContext {
@@ -91,6 +95,8 @@ export class BulkWriter {
   #nextSeq: number;
   /** Bytes written to log and packs when the last watermark was set. */
   #atWatermark = 0;
+  /** Whether so much has been appended that the tree grows elsewhere, where there are two cores. */
+  #aside = false;
   #blobs = 0;
   #blobBytes = 0;
 
@@ -152,27 +158,39 @@ export class BulkWriter {
 
   /** Whether enough has been written since the last watermark for another one. */
   get watermarkDue(): boolean {
-    return this.#packs.storedBytes + this.logBytes - this.#atWatermark >= watermarkBytes;
+    return this.#unacknowledged >= watermarkBytesMin;
+  }
+
+  /** Whether so much has been written that the last watermark has to be waited for. */
+  get watermarkOverdue(): boolean {
+    return this.#unacknowledged >= watermarkBytesMax;
+  }
+
+  /** Bytes written behind what the last watermark acknowledges. */
+  get #unacknowledged(): number {
+    return this.#packs.storedBytes + this.logBytes - this.#atWatermark;
   }
 
   /** Appends one event; `bytes` are copied. Returns its seq. */
   append(header: Omit<EventHeader, "seq">, form: PayloadForm, bytes: Uint8Array): number {
     const size = bytes.length + inlineOverhead(form, bytes.length);
-    let data: Uint8Array;
-    if (size <= limits.payloadInlineBytesMax) data = encodeInline(form, bytes);
-    else {
-      const ref = this.#packs.put(bytes);
-      this.#blobs += 1;
-      this.#blobBytes += bytes.length;
-      data = encodeBlobRef({ ...ref, form });
-    }
-    if (!this.#builder.fits(data.length)) this.#seal();
+    const blob = size > limits.payloadInlineBytesMax ? this.#putBlob(form, bytes) : undefined;
+    if (!this.#builder.fits(blob?.length ?? size)) this.#seal();
     const seq = this.#nextSeq;
     const { time, kind, type, ref } = header;
-    this.#builder.add({ seq, time, kind, type, ref }, this.#salts.at(seq), data);
+    const placed = { seq, time, kind, type, ref };
+    if (blob) this.#builder.add(placed, this.#salts.at(seq), blob);
+    else this.#builder.addInline(placed, this.#salts.at(seq), form, bytes);
     this.#nextSeq += 1;
     if (this.#builder.count >= limits.batchEventsMax) this.#seal();
     return seq;
+  }
+
+  /** Stores a payload; returns the encoded reference to it. */
+  #putBlob(form: PayloadForm, bytes: Uint8Array): Uint8Array {
+    this.#blobs += 1;
+    this.#blobBytes += bytes.length;
+    return encodeBlobRef({ ...this.#packs.put(bytes), form });
   }
 
   /**
@@ -211,6 +229,12 @@ export class BulkWriter {
     const bodyStart = batchHeaderBytes;
     this.tail.commit({ bytes, bodyStart, end: bytes.length, firstSeq, count, fileOffset: offset });
     this.tail.grow();
+    if (this.logBytes >= asideBytesMin && !this.#aside) this.#growAside();
+  }
+
+  #growAside(): void {
+    this.#aside = true;
+    if (os.availableParallelism() > 1) this.tail.growAside();
   }
 
   #push(bytes: Uint8Array): void {
@@ -245,6 +269,7 @@ export class BulkWriter {
     // A writer that took over before the watermark was durable has cut it off.
     this.#checkLock();
     this.#packs.confirm();
+    await this.tail.room();
   }
 
   /**
@@ -253,6 +278,7 @@ export class BulkWriter {
    */
   async close(sign: () => Promise<void>): Promise<void> {
     await this.watermark();
+    await this.tail.settled();
     this.tail.flush();
     await sign();
     this.#file.close();
@@ -276,6 +302,7 @@ export class BulkWriter {
       await this.#marker.advance({ end: eventLogStart, size: 0, ...this.#packMark });
     }
     this.#marker.abandon();
+    await this.tail.abandon();
     return mark;
   }
 

@@ -17,6 +17,7 @@ import {
   TreeWriter,
 } from "../merkle/index.ts";
 import { treePath } from "./session-reader.ts";
+import { TreeAside } from "./tree-aside.ts";
 
 const flushBytes = 64 * 1024;
 
@@ -39,7 +40,11 @@ export class SessionTail {
   readonly #root: string;
   readonly #index: EventIndex;
   #tree: TreeWriter;
+  /** Where the tree grows instead, between `growAside` and `settled`. */
+  #aside: TreeAside | undefined;
+  /** Leaves of which the hashes are written to `tree.log`, and those that are pending as well. */
   #treeFlushed: number;
+  #treeTaken: number;
   /** Batches that are committed and not in the tree yet. */
   #ungrown: Batch[] = [];
   #size: number;
@@ -70,6 +75,7 @@ export class SessionTail {
     this.#index = index;
     this.#tree = tree;
     this.#treeFlushed = tree.size;
+    this.#treeTaken = tree.size;
     this.#size = tree.size;
     this.end = end;
   }
@@ -117,6 +123,7 @@ export class SessionTail {
   /** Root over the committed events. */
   root(): Uint8Array {
     this.grow();
+    assert(!this.#aside, "a tree that grows elsewhere has settled before its root is asked for");
     return this.#tree.root();
   }
 
@@ -126,6 +133,7 @@ export class SessionTail {
    */
   markRoot(size: number): RootMark {
     assert(size >= this.#size, "a root is marked before the tree is larger");
+    assert(!this.#aside, "no root is marked of a tree that grows elsewhere");
     if (size === this.#size) return { size, root: this.root() };
     const mark: PendingMark = { size, root: undefined };
     this.#marks.push(mark);
@@ -162,16 +170,53 @@ export class SessionTail {
     if (this.#ungrown.length === 0) return;
     const batches = this.#ungrown;
     this.#ungrown = [];
-    for (const batch of batches) this.#appendLeaves(batch);
+    for (const batch of batches) {
+      if (this.#aside) this.#aside.add(batch);
+      else this.#appendLeaves(batch);
+    }
   };
+
+  /**
+   * Lets the tree grow in a thread of its own, for whoever appends much at once and asks for no
+   * root before `settled`.
+   */
+  growAside(): void {
+    this.grow();
+    this.#aside ??= new TreeAside(this.#tree.frontier(), (stored, size) => {
+      this.#store(stored, size);
+    });
+  }
+
+  /** Resolves when a tree that grows elsewhere is not far behind. Throws `WORKER_FAILED`. */
+  async room(): Promise<void> {
+    await this.#aside?.room();
+  }
+
+  /** Resolves when the tree holds what is committed, and grows here. Throws `WORKER_FAILED`. */
+  async settled(): Promise<void> {
+    this.grow();
+    if (!this.#aside) return;
+    this.#tree = new TreeWriter(await this.#aside.settled());
+    this.#aside = undefined;
+  }
+
+  /** Nobody will ask any more: ends the thread, if there is one. */
+  async abandon(): Promise<void> {
+    await this.#aside?.close();
+  }
 
   #appendLeaves(batch: Batch): void {
     for (const walk = new BatchWalk(batch); walk.next(); ) {
       if (walk.seq < this.#tree.size) continue;
-      this.#tree.append(leafHash(walk.preimage()));
+      this.#tree.appendLeaf(walk.preimage());
       if (this.#marks.length > 0) this.#settleMarks();
     }
-    const bytes = this.#tree.take();
+    this.#store(this.#tree.take(), this.#tree.size);
+  }
+
+  /** Takes what the leaves up to `size` have added to `tree.log`. */
+  #store(bytes: Uint8Array, size: number): void {
+    this.#treeTaken = size;
     if (bytes.length === 0 || !this.#derives) return;
     this.#pending.push(bytes);
     this.#pendingBytes += bytes.length;
@@ -210,7 +255,7 @@ export class SessionTail {
     }
     this.#pending = [];
     this.#pendingBytes = 0;
-    this.#treeFlushed = this.#tree.size;
+    this.#treeFlushed = this.#treeTaken;
     this.#index.save(this.#disk, `${sessionFolder(this.#root, this.id)}/events.idx`);
   }
 }

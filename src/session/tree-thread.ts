@@ -1,9 +1,10 @@
 /**
- * The thread that grows the tree of a long log while it is verified (`growing-tree.ts`): hashing
- * takes more time than everything else, and needs nothing but the bytes.
+ * The thread that grows the tree of a long log while it is verified (`growing-tree.ts`) or
+ * written by an import (`tree-aside.ts`): hashing takes much of the time, and needs nothing but the
+ * bytes.
  */
 import { BatchWalk } from "../event/index.ts";
-import { encodeRange, hashBytes, TreeWriter } from "../merkle/index.ts";
+import { decodeRange, encodeRange, hashBytes, TreeWriter } from "../merkle/index.ts";
 import { serve } from "../threads/index.ts";
 
 /** The leaves that come next; roots are wanted at `sizes`, ascending. */
@@ -14,6 +15,8 @@ export interface TreeOrder {
   /** How many of the bytes count. */
   readonly length: number;
   readonly sizes: readonly number[];
+  /** Only in the first order: the tree to go on from, as a compact range; else the empty one. */
+  readonly from?: Uint8Array;
 }
 
 /** What they add to `tree.log`, the roots, and the compact range of the tree as it is now. */
@@ -23,9 +26,10 @@ export interface TreeAnswer {
   readonly range: Uint8Array;
 }
 
-const tree = new TreeWriter();
+let tree = new TreeWriter();
 
-serve<TreeOrder, TreeAnswer>(({ form, bytes, length, sizes }) => {
+serve<TreeOrder, TreeAnswer>(({ form, bytes, length, sizes, from }) => {
+  if (from) tree = new TreeWriter(decodeRange(from));
   const roots: Uint8Array[] = [];
   const grown = (): void => {
     if (tree.size === sizes[roots.length]) roots.push(tree.root());

@@ -10,6 +10,7 @@ import {
   encodeValue,
   fromHex,
   limits,
+  noBytes,
   toHex,
 } from "../../src/base/index.ts";
 import {
@@ -25,6 +26,7 @@ import {
   encodeInline,
   eventBytesBound,
   eventFramingBytes,
+  payloadForms,
   positionCrc,
   readBatch,
   sealBatch,
@@ -238,6 +240,29 @@ describe("while a batch is built", () => {
     expect(seq).toBe(4);
     expect(heavy.size).toBeLessThanOrEqual(limits.batchBytesMax);
     expect(heavy.size + eventBytesBound(large.length)).toBeGreaterThan(limits.batchBytesMax);
+  });
+
+  it("an inline payload encoded in place gives the bytes of one that was encoded before", () => {
+    for (const form of payloadForms) {
+      for (const size of [1, 23, 24, 255, 256, 4000]) {
+        const payload = new Uint8Array(size).fill(0x61);
+        const batches = [new BatchBuilder(), new BatchBuilder()].map((builder, i) => {
+          builder.add(headerAt(0), salt, encodeValue(null));
+          if (i === 0) builder.add(headerAt(1), salt, encodeInline(form, payload));
+          else builder.addInline(headerAt(1), salt, form, payload);
+          builder.add(headerAt(2), salt, encodeValue(null));
+          return toHex(builder.finish());
+        });
+        expect(batches[1]).toBe(batches[0]);
+      }
+    }
+    const builder = new BatchBuilder();
+    const tooLarge = new Uint8Array(limits.eventBytesMax);
+    expect(codeThrownBy(() => builder.addInline(headerAt(0), salt, "json", tooLarge))).toBe(
+      "EVENT_TOO_LARGE",
+    );
+    expect(codeThrownBy(() => builder.addInline(headerAt(0), salt, "cbor", noBytes))).toBe("BUG");
+    expect(builder.count).toBe(0);
   });
 
   it("the largest event fits, alone, and one byte more does not", () => {

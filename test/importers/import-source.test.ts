@@ -69,6 +69,24 @@ describe("an import", () => {
     reader.close();
   });
 
+  it("of a large file, hashed in a thread, is the same, also in two parts", async () => {
+    const content = lines(7000);
+    const source = file("large.jsonl", content);
+    expect(content.length).toBeGreaterThan(16 * 1024 * 1024);
+    const stop = new AbortController();
+    const first = await importSource(directory, {
+      source: fileSource(source),
+      signal: stop.signal,
+      onProgress: ({ bytes }) => bytes > 4 * 1024 * 1024 && stop.abort(),
+    });
+    expect(first.interrupted).toBe(true);
+    const second = await run(source);
+    expect(second).toMatchObject({ id: first.id, continuedFrom: first.events, interrupted: false });
+    expect(second.bytes).toBe(content.length);
+    expect((await exported(first.id)).equals(Buffer.from(content))).toBe(true);
+    expect((await run(source)).unchanged).toBe(true);
+  });
+
   it("of the very same file again adds nothing", async () => {
     const source = file("a.jsonl", lines(60));
     const first = await run(source);

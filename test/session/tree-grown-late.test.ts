@@ -62,6 +62,31 @@ test("the tree grows while the next group is on its way to the disk", async () =
   await directory.close();
 });
 
+test("the disk has the next group before anybody hears of the last, and goes first", async () => {
+  const steps: string[] = [];
+  const options = { path: scratch.at("data"), mode: "write", disk: watchedDisk(steps) } as const;
+  const directory = await Directory.open(options);
+  const writer = directory.createSession();
+  // So many leaves that the tree is written as soon as it has those of the first group.
+  await append(writer, 40 * limits.batchEventsMax);
+  writer.tail.grow();
+  steps.length = 0;
+  const first = append(writer, limits.batchEventsMax);
+  await new Promise((resolve) => setImmediate(resolve));
+  const second = append(writer, limits.batchEventsMax);
+  await first;
+  steps.push("somebody goes on");
+  await second;
+  const goesOn = steps.indexOf("somebody goes on");
+  expect(steps.slice(0, goesOn).filter((step) => step !== "tree")).toEqual([
+    "sync begins",
+    "sync ends",
+    "sync begins",
+  ]);
+  expect(steps.slice(goesOn + 1)).toEqual(["tree", "sync ends"]);
+  await directory.close();
+});
+
 test("a root is that of everything committed, whenever somebody asks", async () => {
   const directory = await Directory.open({ path: scratch.at("data"), mode: "write" });
   const writer = directory.createSession();

@@ -7,7 +7,14 @@ import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { builtFile } from "../../src/disk/index.ts";
 
-const entries = ["runner-main", "lane-task", "sandbox-contexts", "fold-worker", "tree-thread"];
+const entries = [
+  "runner-main",
+  "lane-task",
+  "sandbox-contexts",
+  "fold-worker",
+  "hash-thread",
+  "tree-thread",
+];
 
 /** Files that a file loads at its start, of those beside it and of packages. */
 function importsOf(file: string): string[] {

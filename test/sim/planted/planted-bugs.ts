@@ -31,8 +31,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "acknowledges before the fsync of the journal",
     file: "log/segment.ts",
-    passage: "      await this.#file.sync();\n    });\n    this.end",
-    instead: "      this.#file.sync().catch(() => {});\n    });\n    this.end",
+    passage: "        await synced;",
+    instead: "        synced.catch(() => {});",
     seed: 1,
   },
   {
