@@ -32,13 +32,10 @@ const output = path.join(root, "dist");
 const toolsOutput = path.join(root, "dist-tools");
 /** Files of `dist` that are bundled, without a source of their own. */
 const bundled = new Set(["sandbox/kernel"]);
-/**
- * What the command, threads and runner processes begin with, in `src`, and what the configuration
- * of a server imports; flat in `dist/entries`.
- */
-const entries = [
-  "cli/reach.ts",
-  "config.ts",
+/** What the command begins with, and what the configuration of a server imports; in `src`. */
+const commandEntries = ["cli/reach.ts", "config.ts"];
+/** What threads and runner processes begin with; shared with nobody, so that they load little. */
+const threadEntries = [
   "engine/host/runner-main.ts",
   "engine/host/lane-task.ts",
   "engine/host/sandbox-contexts.ts",
@@ -122,13 +119,13 @@ function licenceOf(name) {
 }
 
 /**
- * Bundles the entries; what several of them use is in files that they share. All lie in one folder
+ * Bundles entries; what several of them use is in files that they share. All lie in one folder
  * below `dist`, as `builtFile` wants it. Of packages only those stay outside that have files of
- * their own besides modules: piscina a worker, esbuild a program. The licences of the others go
- * along.
+ * their own besides modules: piscina a worker, esbuild a program.
+ * @param {string[]} entries
+ * @returns {string[]} names of the packages that are in there
  */
-function bundleEntries() {
-  rmSync(entriesOutput, { recursive: true, force: true });
+function bundleTogether(entries) {
   const { metafile } = buildSync({
     entryPoints: entries.map((entry) => ({
       in: path.join(source, entry),
@@ -150,9 +147,16 @@ function bundleEntries() {
     logLevel: "warning",
     metafile: true,
   });
-  const packages = Object.keys(metafile.inputs)
-    .map((input) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input)?.[1])
-    .filter((name) => name !== undefined);
+  return Object.keys(metafile.inputs).flatMap((input) => {
+    const [, name] = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input) ?? [];
+    return name === undefined ? [] : [name];
+  });
+}
+
+/** Bundles all entries, flat in `dist/entries`; the licences of the packages go along. */
+function bundleEntries() {
+  rmSync(entriesOutput, { recursive: true, force: true });
+  const packages = [...bundleTogether(commandEntries), ...bundleTogether(threadEntries)];
   const licences = [...new Set(packages)].sort().map((name) => `${name}\n\n${licenceOf(name)}\n`);
   writeFileSync(path.join(entriesOutput, "licenses.txt"), licences.join("\n\n"));
 }
