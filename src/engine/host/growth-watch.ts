@@ -7,8 +7,10 @@
 import process from "node:process";
 
 const MiB = 1024 * 1024;
-/** Between two looks at the memory while an order takes long; a look takes about 15 µs. */
-export const growthLookMs = 5;
+/** Between two looks at the memory when there is much of it; a look takes about 15 µs. */
+const growthLookMs = 5;
+/** How much is much; below, it is enough to look whenever it is told how long an order takes. */
+const nearShare = 2 / 3;
 
 /** What is watched: the thread of a lane. */
 export interface Growing {
@@ -47,9 +49,10 @@ export class GrowthWatch {
   /** An order of the session with this handle takes long in this thread; 0: it is over. */
   onWork(thread: Growing, handle: number): void {
     if (handle === 0) this.forget(thread);
-    else if (!this.#before.has(thread)) {
-      this.#before.set(thread, this.#sighted.get(thread) ?? this.#rssBytes());
-      this.#timer ??= this.#start();
+    else {
+      const rss = this.#rssBytes();
+      if (!this.#before.has(thread)) this.#before.set(thread, this.#sighted.get(thread) ?? rss);
+      if (rss > this.#limits.rssBytesMax * nearShare) this.#timer ??= this.#start();
     }
   }
 

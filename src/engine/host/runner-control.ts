@@ -21,6 +21,8 @@ export type ControlMessage =
 
 /** From the runner. */
 export type RunnerReport =
+  /** The runner ends this thread by itself; that it has ended is told when it has. */
+  | { readonly kind: "ending"; readonly pipe: number; readonly why: string }
   | { readonly kind: "ended"; readonly pipe: number; readonly why: string }
   /** What keeps a thread, and for how long it has; 0 and 0 when it is over. */
   | { readonly kind: "work"; readonly pipe: number; readonly handle: number; readonly ms: number }

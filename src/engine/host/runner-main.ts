@@ -19,16 +19,23 @@ function report(message: RunnerReport): void {
 function serve(pipe: number, contexts: string): void {
   if (!threads) throw new Error("a runner is set up before its lanes");
   const lane = threads.serve({ pipe }, contexts, {
-    onSight: () => growth?.sighted(lane),
+    onSight: () => growth?.sighted(growing),
     onWork: (handle, ms) => {
       // The engine hears who is at work before it hears that the thread has ended for that.
       report({ kind: "work", pipe, handle, ms });
-      growth?.onWork(lane, handle);
+      growth?.onWork(growing, handle);
     },
   });
+  const growing = {
+    kill: (why: string) => {
+      // Its pipe is closed before it has given back all that it holds.
+      report({ kind: "ending", pipe, why });
+      lane.kill(why);
+    },
+  };
   lanes.set(pipe, lane);
   void lane.ended.then((why) => {
-    growth?.forget(lane);
+    growth?.forget(growing);
     lanes.delete(pipe);
     report({ kind: "ended", pipe, why: why ?? "its thread ended" });
   });

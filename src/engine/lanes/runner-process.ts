@@ -58,6 +58,8 @@ export class RunnerProcess {
   readonly #options: RunnerProcessOptions;
   readonly #child: ChildProcess;
   readonly #look: NodeJS.Timeout;
+  /** Why the runner ends threads by itself, by pipe. */
+  readonly #endings = new Map<number, string>();
   #nextPipe = firstPipe;
   #why: string | undefined;
   #isForeign = false;
@@ -140,7 +142,7 @@ export class RunnerProcess {
     socket.on("error", () => {});
     socket.once("close", () => {
       // A process that was killed closes its pipes before its exit is known; then it was no thread.
-      setTimeout(() => this.#laneEnded(pipe, "its thread ended"), closeWaitMs).unref();
+      setTimeout(() => this.#laneEnded(pipe), closeWaitMs).unref();
     });
     this.lanes.set(pipe, lane);
     this.#tell({ kind: "serve", pipe, contexts });
@@ -168,6 +170,9 @@ export class RunnerProcess {
       case "work":
         this.#onWork(message.pipe, message.handle, message.ms);
         return;
+      case "ending":
+        this.#endings.set(message.pipe, message.why);
+        return;
       case "ended":
         this.#laneEnded(message.pipe, message.why);
     }
@@ -184,7 +189,7 @@ export class RunnerProcess {
     this.kill(`its process used ${Math.ceil(bytes / MiB)} of ${Math.floor(rssBytesMax / MiB)} MiB`);
   }
 
-  #laneEnded(pipe: number, why: string): void {
+  #laneEnded(pipe: number, why = this.#endings.get(pipe) ?? "its thread ended"): void {
     const lane = this.lanes.get(pipe);
     // After the process was killed its lanes are lost together.
     if (!lane || this.#why !== undefined) return;
