@@ -41,12 +41,12 @@ export class LaneThreads {
     this.#piscina.on("error", () => {});
   }
 
-  /** Has a thread serve a lane; `onWork` hears what keeps it. */
-  serve(channel: LaneChannel, contexts: string, onWork: WorkListener): ServedLane {
+  /** Has a thread serve a lane; `listener` hears what keeps it. */
+  serve(channel: LaneChannel, contexts: string, listener: WorkListener): ServedLane {
     const abort = new AbortController();
     const transferList = "port" in channel ? [channel.port] : [];
     const mark = newMark();
-    const watch = new WorkWatch(mark, onWork);
+    const watch = new WorkWatch(mark, listener);
     let left: Promise<unknown> | undefined;
     const task: LaneTask = { ...channel, contexts, mark };
     const ended = this.#piscina

@@ -4,10 +4,12 @@
  * thread that serves it. When the engine's process goes away, this one does at once.
  */
 import process from "node:process";
+import { GrowthWatch } from "./growth-watch.ts";
 import { LaneThreads, type ServedLane } from "./lane-threads.ts";
 import { type ControlMessage, type RunnerReport, reportRssMs } from "./runner-control.ts";
 
 let threads: LaneThreads | undefined;
+let growth: GrowthWatch | undefined;
 const lanes = new Map<number, ServedLane>();
 
 function report(message: RunnerReport): void {
@@ -16,11 +18,24 @@ function report(message: RunnerReport): void {
 
 function serve(pipe: number, contexts: string): void {
   if (!threads) throw new Error("a runner is set up before its lanes");
-  const lane = threads.serve({ pipe }, contexts, (handle, ms) => {
-    report({ kind: "work", pipe, handle, ms });
+  const lane = threads.serve({ pipe }, contexts, {
+    onSight: () => growth?.sighted(growing),
+    onWork: (handle, ms) => {
+      // The engine hears who is at work before it hears that the thread has ended for that.
+      report({ kind: "work", pipe, handle, ms });
+      growth?.onWork(growing, handle);
+    },
   });
+  const growing = {
+    kill: (why: string) => {
+      // Its pipe is closed before it has given back all that it holds.
+      report({ kind: "ending", pipe, why });
+      lane.kill(why);
+    },
+  };
   lanes.set(pipe, lane);
   void lane.ended.then((why) => {
+    growth?.forget(growing);
     lanes.delete(pipe);
     report({ kind: "ended", pipe, why: why ?? "its thread ended" });
   });
@@ -30,6 +45,7 @@ process.on("message", (message: ControlMessage) => {
   switch (message.kind) {
     case "setup":
       threads = new LaneThreads(message.threads);
+      if (message.growth) growth = new GrowthWatch(message.growth);
       if (message.reportsRss) {
         setInterval(() => report({ kind: "rss", bytes: process.memoryUsage.rss() }), reportRssMs);
       }

@@ -33,8 +33,13 @@ export class WorkMark {
   }
 }
 
-/** Hears for how long an order has been at work, again and again; with 0 and 0 when it is over. */
-export type WorkListener = (handle: number, ms: number) => void;
+/** Hears what a thread does. */
+export interface WorkListener {
+  /** For how long an order has been at work, again and again; 0 and 0 when it is over. */
+  onWork(handle: number, ms: number): void;
+  /** An order has been found at work that may or may not take long; very often. */
+  onSight?(): void;
+}
 
 /** Between two looks, in milliseconds. */
 export const workLookMs = 25;
@@ -67,12 +72,13 @@ export class WorkWatch {
     const handle = this.#handle[0] as number;
     if (count === this.#seen && handle !== 0) {
       this.#ms += passed;
-      this.#listener(handle, this.#ms);
+      this.#listener.onWork(handle, this.#ms);
       return;
     }
     this.#seen = count;
-    if (this.#ms > 0) this.#listener(0, 0);
+    if (this.#ms > 0) this.#listener.onWork(0, 0);
     this.#ms = 0;
+    if (handle !== 0) this.#listener.onSight?.();
   }
 
   /** Looks no more. */

@@ -8,6 +8,7 @@ import type { Socket } from "node:net";
 import { constants, setPriority } from "node:os";
 import { builtFile } from "../../disk/index.ts";
 import { FrameReader, frame } from "../host/frames.ts";
+import type { GrowthLimits } from "../host/growth-watch.ts";
 import { decodeMessage, encodeMessage } from "../host/messages.ts";
 import type { Order, Reply } from "../host/orders.ts";
 import type { ControlMessage, RunnerReport } from "../host/runner-control.ts";
@@ -18,13 +19,18 @@ const MiB = 1024 * 1024;
 /** The first pipe behind standard input, output, error and the control channel. */
 const firstPipe = 4;
 /** Threads that may die before the process is replaced: each leaves a used pipe behind. */
-const sparePipes = 6;
+const sparePipes = 14;
 /** Before a thread that was told to end is ended with its process. */
 const killWaitMs = 1000;
 /** Between the end of a pipe and the conclusion that only its thread has ended. */
 const closeWaitMs = 250;
 /** Between two looks at the memory of the process. */
 const memoryLookMs = 25;
+
+/** A thread that makes its process grow is ended while the others in it still have room. */
+function growthLimits(rssBytesMax: number): GrowthLimits {
+  return { rssBytesMax: (rssBytesMax * 3) / 4, addedBytesMin: rssBytesMax / 8 };
+}
 
 /** How a runner process is made. */
 export interface RunnerProcessOptions {
@@ -42,7 +48,7 @@ export interface RunnerProcessOptions {
 /** How a process came to its end. */
 export interface RunnerEnd {
   readonly why: string;
-  /** It was killed, and not from here. */
+  /** It was killed, and not for what ran in it then. */
   readonly isForeign: boolean;
 }
 
@@ -52,8 +58,11 @@ export class RunnerProcess {
   readonly #options: RunnerProcessOptions;
   readonly #child: ChildProcess;
   readonly #look: NodeJS.Timeout;
+  /** Why the runner ends threads by itself, by pipe. */
+  readonly #endings = new Map<number, string>();
   #nextPipe = firstPipe;
   #why: string | undefined;
+  #isForeign = false;
   #gone: (end: RunnerEnd) => void = () => {};
   /** Resolves when it is gone, with why. */
   readonly ended: Promise<RunnerEnd>;
@@ -62,7 +71,7 @@ export class RunnerProcess {
 
   constructor(options: RunnerProcessOptions) {
     this.#options = options;
-    const pipes = Array.from({ length: options.threads + sparePipes }, () => "pipe" as const);
+    const pipes = Array.from({ length: this.#pipesMax }, () => "pipe" as const);
     this.#child = spawn(process.execPath, [builtFile("entries/runner-main.js")], {
       stdio: ["ignore", "ignore", "inherit", "ipc", ...pipes],
       // Programs see no environment, and what runs them needs none.
@@ -81,10 +90,17 @@ export class RunnerProcess {
     });
     if (options.isBackground) this.#child.once("spawn", () => this.#stepBack());
     this.#child.on("message", (message: RunnerReport) => this.#onReport(message));
-    this.#tell({ kind: "setup", threads: options.threads, reportsRss: !seesOtherProcesses });
+    const growth = options.comesBack ? { growth: growthLimits(options.rssBytesMax) } : {};
+    const { threads } = options;
+    this.#tell({ kind: "setup", threads, reportsRss: !seesOtherProcesses, ...growth });
     for (let i = 0; i < options.threads; i++) this.#open();
     this.#look = setInterval(() => this.#onRss(this.rssBytes), memoryLookMs);
     this.#look.unref();
+  }
+
+  get #pipesMax(): number {
+    const { threads, comesBack } = this.#options;
+    return comesBack ? threads + sparePipes : threads;
   }
 
   #stepBack(): void {
@@ -126,7 +142,7 @@ export class RunnerProcess {
     socket.on("error", () => {});
     socket.once("close", () => {
       // A process that was killed closes its pipes before its exit is known; then it was no thread.
-      setTimeout(() => this.#laneEnded(pipe, "its thread ended"), closeWaitMs).unref();
+      setTimeout(() => this.#laneEnded(pipe), closeWaitMs).unref();
     });
     this.lanes.set(pipe, lane);
     this.#tell({ kind: "serve", pipe, contexts });
@@ -154,6 +170,9 @@ export class RunnerProcess {
       case "work":
         this.#onWork(message.pipe, message.handle, message.ms);
         return;
+      case "ending":
+        this.#endings.set(message.pipe, message.why);
+        return;
       case "ended":
         this.#laneEnded(message.pipe, message.why);
     }
@@ -170,7 +189,7 @@ export class RunnerProcess {
     this.kill(`its process used ${Math.ceil(bytes / MiB)} of ${Math.floor(rssBytesMax / MiB)} MiB`);
   }
 
-  #laneEnded(pipe: number, why: string): void {
+  #laneEnded(pipe: number, why = this.#endings.get(pipe) ?? "its thread ended"): void {
     const lane = this.lanes.get(pipe);
     // After the process was killed its lanes are lost together.
     if (!lane || this.#why !== undefined) return;
@@ -179,7 +198,9 @@ export class RunnerProcess {
     lane.alive = false;
     (this.#child.stdio[pipe] as Socket).destroy();
     if (this.isUsed) this.#options.events.onLost([lane], why, false);
-    if (this.#nextPipe >= firstPipe + this.#options.threads + sparePipes) {
+    if (this.#nextPipe >= firstPipe + this.#pipesMax) {
+      // Nobody who is in it now is the cause.
+      this.#isForeign = true;
       this.kill("too many of its threads have died");
     } else if (this.#options.comesBack) {
       const next = this.#open();
@@ -194,7 +215,7 @@ export class RunnerProcess {
   }
 
   #end(why: string, isKilled: boolean): void {
-    const isForeign = isKilled && this.#why === undefined;
+    const isForeign = this.#isForeign || (isKilled && this.#why === undefined);
     this.#why ??= why;
     clearInterval(this.#look);
     for (const stream of this.#child.stdio) stream?.destroy();

@@ -39,8 +39,10 @@ export class ThreadRunner implements Runner {
     const channel = new MessageChannel();
     this.#channels.add(channel);
     const { port1: own, port2: port } = channel;
-    const served = this.#threads.serve({ port }, contexts, (handle, ms) => {
-      if (lane.alive) events.onWork(lane, handle, ms);
+    const served = this.#threads.serve({ port }, contexts, {
+      onWork: (handle, ms) => {
+        if (lane.alive) events.onWork(lane, handle, ms);
+      },
     });
     const lost = (why: string): void => {
       own.close();
