@@ -72,6 +72,22 @@ describe("a thread is ended for what its process grew by", () => {
     expect(ended).toEqual(["one"]);
   });
 
+  it("and the others are not, for what it has not given back yet", () => {
+    const { ended, watch, thread, work, lookAt } = begin();
+    const guilty = thread("guilty");
+    work(thread("slow"), 200);
+    work(guilty, 190);
+    lookAt(410);
+    lookAt(420);
+    expect(ended).toEqual(["guilty"]);
+    watch.gone(guilty);
+    lookAt(410);
+    expect(ended).toEqual(["guilty"]);
+    // From there on it counts again.
+    lookAt(480);
+    expect(ended).toEqual(["guilty", "slow"]);
+  });
+
   it("unless its order is over", () => {
     const { ended, watch, thread, work, lookAt } = begin();
     const one = thread("one");

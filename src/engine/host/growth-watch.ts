@@ -34,6 +34,8 @@ export class GrowthWatch {
   /** The same, of threads whose order takes long. */
   readonly #before = new Map<Growing, number>();
   #timer: NodeJS.Timeout | undefined;
+  /** The thread that is being ended. */
+  #ending: Growing | undefined;
 
   /** `rssBytes`: resident memory of this process. */
   constructor(limits: GrowthLimits, rssBytes: () => number = () => process.memoryUsage.rss()) {
@@ -48,7 +50,7 @@ export class GrowthWatch {
 
   /** An order of the session with this handle takes long in this thread; 0: it is over. */
   onWork(thread: Growing, handle: number): void {
-    if (handle === 0) this.forget(thread);
+    if (handle === 0) this.#over(thread);
     else {
       const rss = this.#rssBytes();
       if (!this.#before.has(thread)) this.#before.set(thread, this.#sighted.get(thread) ?? rss);
@@ -60,8 +62,16 @@ export class GrowthWatch {
     return setInterval(() => this.look(), growthLookMs).unref();
   }
 
-  /** A thread does nothing any more. */
-  forget(thread: Growing): void {
+  /** A thread has ended: what it gave back is not held against the others. */
+  gone(thread: Growing): void {
+    this.#over(thread);
+    if (this.#ending !== thread) return;
+    this.#ending = undefined;
+    const rss = this.#rssBytes();
+    for (const other of this.#before.keys()) this.#before.set(other, rss);
+  }
+
+  #over(thread: Growing): void {
     this.#before.delete(thread);
     if (this.#before.size > 0) return;
     clearInterval(this.#timer);
@@ -72,13 +82,14 @@ export class GrowthWatch {
   look(): void {
     const { rssBytesMax, addedBytesMin } = this.#limits;
     const rss = this.#rssBytes();
-    if (rss <= rssBytesMax) return;
+    if (rss <= rssBytesMax || this.#ending) return;
     let most: [Growing, number] | undefined;
     for (const one of this.#before) if (!most || one[1] < most[1]) most = one;
     if (!most) return;
     const [thread, before] = most;
     if (rss - before < addedBytesMin) return;
-    this.forget(thread);
+    this.#ending = thread;
+    this.#over(thread);
     const added = Math.round((rss - before) / MiB);
     thread.kill(`a session added ${added} MiB to the ${Math.round(before / MiB)} of its process`);
   }

@@ -28,14 +28,14 @@ function serve(pipe: number, contexts: string): void {
   });
   const growing = {
     kill: (why: string) => {
-      // Its pipe is closed before it has given back all that it holds.
+      // It takes long to give back what it holds; the other sessions need not wait for that.
       report({ kind: "ending", pipe, why });
       lane.kill(why);
     },
   };
   lanes.set(pipe, lane);
   void lane.ended.then((why) => {
-    growth?.forget(growing);
+    growth?.gone(growing);
     lanes.delete(pipe);
     report({ kind: "ended", pipe, why: why ?? "its thread ended" });
   });

@@ -22,6 +22,8 @@ const firstPipe = 4;
 const sparePipes = 14;
 /** Before a thread that was told to end is ended with its process. */
 const killWaitMs = 1000;
+/** The same for one that gives back much memory. */
+const endingWaitMs = 5000;
 /** Between the end of a pipe and the conclusion that only its thread has ended. */
 const closeWaitMs = 250;
 /** Between two looks at the memory of the process. */
@@ -58,8 +60,8 @@ export class RunnerProcess {
   readonly #options: RunnerProcessOptions;
   readonly #child: ChildProcess;
   readonly #look: NodeJS.Timeout;
-  /** Why the runner ends threads by itself, by pipe. */
-  readonly #endings = new Map<number, string>();
+  /** Threads that the runner ends by itself, by pipe: when they should have ended. */
+  readonly #endings = new Map<number, NodeJS.Timeout>();
   #nextPipe = firstPipe;
   #why: string | undefined;
   #isForeign = false;
@@ -142,7 +144,7 @@ export class RunnerProcess {
     socket.on("error", () => {});
     socket.once("close", () => {
       // A process that was killed closes its pipes before its exit is known; then it was no thread.
-      setTimeout(() => this.#laneEnded(pipe), closeWaitMs).unref();
+      setTimeout(() => this.#laneEnded(pipe, "its thread ended"), closeWaitMs).unref();
     });
     this.lanes.set(pipe, lane);
     this.#tell({ kind: "serve", pipe, contexts });
@@ -171,9 +173,10 @@ export class RunnerProcess {
         this.#onWork(message.pipe, message.handle, message.ms);
         return;
       case "ending":
-        this.#endings.set(message.pipe, message.why);
+        this.#onEnding(message.pipe, message.why);
         return;
       case "ended":
+        clearTimeout(this.#endings.get(message.pipe));
         this.#laneEnded(message.pipe, message.why);
     }
   }
@@ -189,7 +192,18 @@ export class RunnerProcess {
     this.kill(`its process used ${Math.ceil(bytes / MiB)} of ${Math.floor(rssBytesMax / MiB)} MiB`);
   }
 
-  #laneEnded(pipe: number, why = this.#endings.get(pipe) ?? "its thread ended"): void {
+  /** Its lane is given up at once; should the thread not end, then neither is the process kept. */
+  #onEnding(pipe: number, why: string): void {
+    const wait = setTimeout(() => {
+      // Who is in it by then is not the cause.
+      this.#isForeign = true;
+      this.kill(`${why}, and could not be ended by itself`);
+    }, endingWaitMs);
+    this.#endings.set(pipe, wait.unref());
+    this.#laneEnded(pipe, why);
+  }
+
+  #laneEnded(pipe: number, why: string): void {
     const lane = this.lanes.get(pipe);
     // After the process was killed its lanes are lost together.
     if (!lane || this.#why !== undefined) return;
