@@ -293,6 +293,16 @@ export class BatchWalk {
     return true;
   }
 
+  /** Where the bytes of the current event begin in those of the batch ... */
+  get start(): number {
+    return this.#start + eventFramingBytes;
+  }
+
+  /** ... and where they end. */
+  get end(): number {
+    return this.#next;
+  }
+
   /** Leaf preimage of the current event: `0x00` and its bytes. */
   preimage(): Uint8Array {
     return this.#bytes.subarray(this.#start + eventFramingBytes - 1, this.#next);

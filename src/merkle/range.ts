@@ -123,7 +123,7 @@ export class RangeBuilder {
   /** Adds a complete subtree at the end. */
   #push(level: number, hash: Uint8Array): void {
     assert(hash.length === hashBytes, "a subtree has a 32-byte hash");
-    this.#parent(level).set(hash, halfOf(this.#end / 2 ** level));
+    this.#parent(level).set(hash, halfOf(this.#end / widthOf(level)));
     this.#complete(level);
   }
 
@@ -132,7 +132,7 @@ export class RangeBuilder {
    * it is a right child and its left sibling lies inside the range, that parent is complete.
    */
   #complete(level: number): void {
-    let width = 2 ** level;
+    let width = widthOf(level);
     let index = this.#end / width;
     const end = this.#end + width;
     assert(end <= Number.MAX_SAFE_INTEGER, "a tree has at most 2^53-1 leaves");
@@ -154,6 +154,16 @@ export class RangeBuilder {
       }
     }
   }
+}
+
+/**
+ * Leaves below a node of `level`. Doubled and not raised to a power: that makes floating-point
+ * numbers, and once the size of a tree is one, all compiled code for it is thrown away (measured).
+ */
+function widthOf(level: number): number {
+  let width = 1;
+  for (let i = 0; i < level; i++) width *= 2;
+  return width;
 }
 
 /** Of any safe integer: the conversion to 32 bits keeps the lowest one. */

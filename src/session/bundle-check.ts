@@ -193,22 +193,23 @@ export class BundleCheck {
         throw bundleError(`the batch of event ${this.#range.end} is not valid`);
       }
       for (const walk = new BatchWalk(batch); walk.next(); ) {
-        this.#event(walk.preimage(), walk.seq);
+        this.#event(walk, content);
       }
       this.#logOffset += batch.end - batch.bodyStart + batchHeaderBytes;
       at = batch.end;
     }
   }
 
-  #event(preimage: Uint8Array, seq: number): void {
-    const fault = this.#events.fault(preimage, seq) ?? this.#payloadFault();
+  #event(walk: BatchWalk, bytes: Uint8Array): void {
+    const { start, end, seq } = walk;
+    const fault = this.#events.fault(bytes, start, end, seq) ?? this.#payloadFault();
     if (fault !== undefined) {
       this.problems.event(seq, "events", fault);
       this.#badEvents += 1;
     }
-    this.#range.append(leafHash(preimage));
+    this.#range.append(leafHash(walk.preimage()));
     if (seq + 1 === this.#marks?.next) this.#marks.reached(this.root);
-    if (this.problems.count === 0) this.#target?.appendEvent(preimage.subarray(1));
+    if (this.problems.count === 0) this.#target?.appendEvent(walk.event());
   }
 
   /** What is wrong with the payload that the last event names. */

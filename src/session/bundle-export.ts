@@ -202,8 +202,7 @@ class BundleExport {
       });
     }
     for (const walk = new BatchWalk(batch); walk.next(); ) {
-      const preimage = walk.preimage();
-      const fault = this.#events.fault(preimage, walk.seq);
+      const fault = this.#events.fault(batch.bytes, walk.start, walk.end, walk.seq);
       if (fault !== undefined) throw this.#corrupt(walk.seq, fault);
       const { blob } = this.#events;
       if (blob && this.#named.sizeOf(blob.sha256) === undefined) {
@@ -211,7 +210,7 @@ class BundleExport {
         this.#payloadBytes += blob.size;
         await this.#put(this.#payloads, blob.sha256, blob.size, walk.seq);
       }
-      this.#range.append(leafHash(preimage));
+      this.#range.append(leafHash(walk.preimage()));
     }
     const bytes = batch.bytes.slice(batch.bodyStart - batchHeaderBytes, batch.end);
     if (this.#batchBytes + bytes.length > sectionContentBytes) this.#flushEvents();

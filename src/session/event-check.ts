@@ -28,35 +28,39 @@ export class EventCheck {
   }
 
   /**
-   * What is wrong with event `seq`, given the preimage of its leaf (0x00 and its bytes) out of a
-   * valid batch, which has seen to its seq; `undefined` when nothing is. The salt is compared when
-   * `withSalt` says so.
+   * What is wrong with event `seq`, whose bytes lie from `start` to `end` in a valid batch, which
+   * has seen to its seq; `undefined` when nothing is. The salt is compared when `withSalt` says so.
    */
-  fault(preimage: Uint8Array, seq: number, withSalt = true): string | undefined {
+  fault(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    seq: number,
+    withSalt = true,
+  ): string | undefined {
     this.blob = undefined;
-    const end = preimage.length;
-    const salt = saltOffset(preimage, 1, end);
+    const salt = saltOffset(bytes, start, end);
     if (salt < 0) return "bytes that should be an event are none";
-    if (withSalt && !this.#isSalt(preimage, salt, seq)) return foreignEvent;
+    if (withSalt && !this.#isSalt(bytes, salt, seq)) return foreignEvent;
     const data = salt + limits.eventSaltBytes;
-    const shape = dataShape(preimage, data, end);
+    const shape = dataShape(bytes, data, end);
     if (shape === "damaged") return "its data is damaged";
     if (shape === "inline" && !this.#strict) return undefined;
-    return this.#closerFault(preimage.subarray(1), preimage.subarray(data), seq);
+    return this.#closerFault(bytes.subarray(start, end), bytes.subarray(data, end), seq);
   }
 
   /** What is wrong with the salt of an event that has been looked at otherwise. */
-  saltFault(preimage: Uint8Array, seq: number): string | undefined {
-    const salt = saltOffset(preimage, 1, preimage.length);
-    return salt < 0 || this.#isSalt(preimage, salt, seq) ? undefined : foreignEvent;
+  saltFault(bytes: Uint8Array, start: number, end: number, seq: number): string | undefined {
+    const salt = saltOffset(bytes, start, end);
+    return salt < 0 || this.#isSalt(bytes, salt, seq) ? undefined : foreignEvent;
   }
 
-  #isSalt(preimage: Uint8Array, at: number, seq: number): boolean {
+  #isSalt(bytes: Uint8Array, at: number, seq: number): boolean {
     const own = this.#salts.findLast(({ from }) => from <= seq);
     const expected = own?.source.at(seq);
     if (!expected) return true;
     for (let i = 0; i < expected.length; i++) {
-      if (preimage[at + i] !== expected[i]) return false;
+      if (bytes[at + i] !== expected[i]) return false;
     }
     return true;
   }

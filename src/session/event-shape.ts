@@ -55,7 +55,8 @@ function fourBytes(value: number): number[] {
   return [value >>> 24, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff];
 }
 
-function isAt(bytes: Uint8Array, at: number, expected: readonly number[]): boolean {
+function isAt(bytes: Uint8Array, at: number, end: number, expected: readonly number[]): boolean {
+  if (at + expected.length > end) return false;
   for (let i = 0; i < expected.length; i++) if (bytes[at + i] !== expected[i]) return false;
   return true;
 }
@@ -66,8 +67,8 @@ function isAt(bytes: Uint8Array, at: number, expected: readonly number[]): boole
  */
 export function dataShape(bytes: Uint8Array, start: number, end: number) {
   const initial = bytes[start] as number;
-  if (initial === 0xda && isAt(bytes, start, blobTag)) return "blob";
-  const isJson = initial === 0xd9 && isAt(bytes, start, jsonTag);
+  if (initial === 0xda && isAt(bytes, start, end, blobTag)) return "blob";
+  const isJson = initial === 0xd9 && isAt(bytes, start, end, jsonTag);
   if (!isJson && initial >>> 5 !== byteString) return "inline";
   const head = isJson ? start + jsonTag.length : start;
   const content = behindHead(bytes, head, byteString);

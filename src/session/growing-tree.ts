@@ -3,6 +3,7 @@
  * what is stored of it. Over a long log it grows in a thread of its own; then what it comes to is
  * compared a little later, and `settled` says when everything has been.
  */
+import { limits } from "../base/index.ts";
 import type { Batch } from "../event/index.ts";
 import { decodeRange, hashBytes, leafHashInto, TreeWriter } from "../merkle/index.ts";
 import { SideThread } from "../threads/index.ts";
@@ -10,10 +11,12 @@ import type { DerivedCheck } from "./derived-check.ts";
 import type { RootMarks } from "./root-marks.ts";
 import type { TreeAnswer, TreeOrder } from "./tree-thread.ts";
 
-/** Bytes of one order: some 16,000 hashes, or two batches of the largest at least. */
-const orderBytes = 512 * 1024;
+/** Bytes of an order of leaves: some 8,000 hashes. */
+const leafOrderBytes = 256 * 1024;
 /** Orders that may wait for an answer. */
 const ordersMax = 16;
+/** Windows of the log that the thread can be behind. */
+const windowsMax = 8;
 
 /** A tree that grows. */
 export class GrowingTree {
@@ -23,10 +26,21 @@ export class GrowingTree {
   #thread: SideThread<TreeOrder, TreeAnswer> | undefined;
   /** Whether the thread has begun to work. */
   #running = false;
-  /** The next order. */
-  readonly #bytes: Uint8Array;
-  #form: TreeOrder["form"] = "leaves";
+  /** Leaves of the next order. */
+  readonly #leaves: Uint8Array;
   #filled = 0;
+  /** Where the bodies of the next order lie in the current window. */
+  #spans: number[] = [];
+  /** Memory shared with the thread, and the number of the order that is about each last. */
+  readonly #windows: { readonly bytes: Uint8Array; order: number }[] = [];
+  /** The one that is being read; none while the thread has not come to the end of any. */
+  #window: { readonly bytes: Uint8Array; order: number } | undefined;
+  #ownMemory: Uint8Array | undefined;
+  #sent = 0;
+  /** How many orders the thread has done: it counts them here. */
+  readonly #done = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  /** Asked for the memory of each window of the log, when those before have been added. */
+  readonly memory: (() => Uint8Array) | undefined;
   /** Leaves in the orders before it, and with it. */
   #begin = 0;
   #end = 0;
@@ -38,8 +52,9 @@ export class GrowingTree {
   constructor(marks: RootMarks, derived: DerivedCheck, inThread: boolean) {
     this.#marks = marks;
     this.#derived = derived;
-    this.#bytes = new Uint8Array(inThread ? orderBytes : 0);
+    this.#leaves = new Uint8Array(inThread ? leafOrderBytes : 0);
     if (!inThread) return;
+    this.memory = () => this.#nextWindow();
     this.#thread = new SideThread("entries/tree-thread.js", "grows the tree", (answer) => {
       this.#take(answer);
     });
@@ -49,22 +64,42 @@ export class GrowingTree {
 
   /**
    * Takes the events of a batch as a whole where the thread is there to hash them; otherwise `add`
-   * is to be called for each. Both are followed by `endBatch`.
+   * is to be called for each. Both are followed by `endBatch`. The batch lies in what `memory` gave
+   * last, and stays there until that is asked again.
    */
-  takes({ bytes, bodyStart, end, count }: Batch): boolean {
-    if (!this.#thread || !this.#running) return false;
-    this.#reserve(this.#thread, "bodies", end - bodyStart);
-    this.#bytes.set(bytes.subarray(bodyStart, end), this.#filled);
-    this.#filled += end - bodyStart;
+  takes({ bodyStart, end, count }: Batch): boolean {
+    if (!this.#thread || !this.#running || !this.#window) return false;
+    if (this.#filled > 0) this.#send(this.#thread);
+    this.#spans.push(bodyStart, end);
     this.#end += count;
     return true;
+  }
+
+  /**
+   * Memory that the thread has done with, so that it sees what is read without a copy. Where it is
+   * behind, memory of this thread, which then hashes by itself.
+   */
+  #nextWindow(): Uint8Array {
+    if (this.#thread && this.#spans.length > 0) this.#send(this.#thread);
+    const done = Atomics.load(this.#done, 0);
+    this.#running ||= done > 0;
+    this.#window = this.#windows.find(({ order }) => order <= done);
+    if (!this.#window && this.#windows.length < windowsMax) {
+      const bytes = new Uint8Array(new SharedArrayBuffer(limits.readWindowBytes));
+      this.#window = { bytes, order: 0 };
+      this.#windows.push(this.#window);
+    }
+    if (this.#window) return this.#window.bytes;
+    this.#ownMemory ??= new Uint8Array(limits.readWindowBytes);
+    return this.#ownMemory;
   }
 
   /** Adds the leaf of an event, given its preimage. */
   add(preimage: Uint8Array): void {
     if (this.#thread) {
-      this.#reserve(this.#thread, "leaves", hashBytes);
-      leafHashInto(preimage, this.#bytes, this.#filled);
+      const full = this.#filled === this.#leaves.length;
+      if (full || this.#spans.length > 0) this.#send(this.#thread);
+      leafHashInto(preimage, this.#leaves, this.#filled);
       this.#filled += hashBytes;
       this.#end += 1;
       return;
@@ -78,17 +113,22 @@ export class GrowingTree {
     if (!this.#thread) this.#compare(this.#tree.size, this.#tree.take());
   }
 
-  #reserve(thread: SideThread<TreeOrder, TreeAnswer>, form: TreeOrder["form"], size: number): void {
-    const room = this.#form === form && this.#filled + size <= this.#bytes.length;
-    if (!room && this.#filled > 0) this.#send(thread);
-    this.#form = form;
-  }
-
+  /** Sends what there is: bodies or leaves, never both. */
   #send(thread: SideThread<TreeOrder, TreeAnswer>): void {
     const sizes = this.#marks.sizes(this.#begin, this.#end);
-    thread.send({ form: this.#form, bytes: this.#bytes, length: this.#filled, sizes });
+    this.#sent += 1;
+    if (this.#window && this.#spans.length > 0) {
+      const { bytes } = this.#window;
+      thread.send({ form: "bodies", bytes, spans: this.#spans, sizes, done: this.#done });
+      this.#window.order = this.#sent;
+      this.#spans = [];
+    } else {
+      const bytes = this.#leaves.slice(0, this.#filled);
+      const spans = [0, bytes.length];
+      thread.send({ form: "leaves", bytes, spans, sizes, done: this.#done });
+      this.#filled = 0;
+    }
     this.#begin = this.#end;
-    this.#filled = 0;
   }
 
   #take({ stored, roots, range }: TreeAnswer): void {
@@ -115,7 +155,7 @@ export class GrowingTree {
   async settled(): Promise<void> {
     const thread = this.#thread;
     if (!thread) return;
-    if (this.#filled > 0) this.#send(thread);
+    if (this.#filled > 0 || this.#spans.length > 0) this.#send(thread);
     await thread.answered();
     this.#tree = new TreeWriter(this.#range && decodeRange(this.#range));
     this.#thread = undefined;

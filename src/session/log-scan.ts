@@ -3,7 +3,7 @@
  * reported as a range, and the walk goes on at the next batch that is valid at its place (position
  * and session are part of a batch's CRC). For verifying and for garbage collection; readers stop.
  */
-import { limits } from "../base/index.ts";
+import { limits, noBytes } from "../base/index.ts";
 import type { DiskFile } from "../disk/index.ts";
 import { type Batch, batchHeaderBytes, batchSize, readBatch } from "../event/index.ts";
 import { eventLogStart } from "../log/index.ts";
@@ -29,19 +29,21 @@ export class LogScan {
   readonly #file: DiskFile;
   readonly #identity: Uint8Array;
   readonly #end: number;
-  readonly #buffer: Uint8Array;
-  #window: Uint8Array;
+  readonly #memory: () => Uint8Array;
+  #window: Uint8Array = noBytes;
   #windowStart = 0;
   #offset = eventLogStart;
   #seq = 0;
 
-  /** `identity` is the 16 bytes of the session id; bytes from `end` on are not looked at. */
-  constructor(file: DiskFile, identity: Uint8Array, end: number) {
+  /**
+   * `identity` is the 16 bytes of the session id; bytes from `end` on are not looked at. `memory`
+   * is asked where to read each window to, with room for any batch; by default always to the same.
+   */
+  constructor(file: DiskFile, identity: Uint8Array, end: number, memory?: () => Uint8Array) {
     this.#file = file;
     this.#identity = identity;
     this.#end = end;
-    this.#buffer = new Uint8Array(Math.min(limits.readWindowBytes, Math.max(end, 1)));
-    this.#window = this.#buffer.subarray(0, 0);
+    this.#memory = memory ?? ownMemory(end);
   }
 
   /** The next piece, or `undefined` at the end. A batch is valid until the next call. */
@@ -105,8 +107,8 @@ export class LogScan {
     const inside = at >= 0 && at < this.#window.length;
     const batch = inside ? readBatch(this.#window, at, this.#identity, offset) : "short";
     if (batch !== "short") return batch;
-    const size = Math.min(this.#buffer.length, this.#end - offset);
-    const window = this.#buffer.subarray(0, size);
+    const memory = this.#memory();
+    const window = memory.subarray(0, Math.min(memory.length, this.#end - offset));
     this.#window = window.subarray(0, this.#file.read(window, offset));
     this.#windowStart = offset;
     return readBatch(this.#window, 0, this.#identity, offset);
@@ -115,4 +117,10 @@ export class LogScan {
   #sizeOf(batch: Batch): number {
     return batchHeaderBytes + batch.end - batch.bodyStart;
   }
+}
+
+/** The same memory each time; less for a log that ends before a window is full. */
+function ownMemory(end: number): () => Uint8Array {
+  const memory = new Uint8Array(Math.min(limits.readWindowBytes, Math.max(end, 1)));
+  return () => memory;
 }

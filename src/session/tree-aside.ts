@@ -50,7 +50,8 @@ export class TreeAside {
   }
 
   #send(from?: Uint8Array): void {
-    const order = { form: "bodies", bytes: this.#bytes, length: this.#filled, sizes: [] } as const;
+    const spans = [0, this.#filled];
+    const order = { form: "bodies", bytes: this.#bytes, spans, sizes: [] } as const;
     this.#thread.send(from ? { ...order, from } : order);
     this.#sent.push(this.#bytes);
     this.#bytes = this.#free.pop() ?? newOrder();

@@ -128,9 +128,9 @@ class SessionCheck {
     this.#watermark = marker === "damaged" ? undefined : marker;
     this.#file = this.#openLog();
     const end = this.#file ? this.#logEnd(this.#file) : 0;
-    if (this.#file) this.#scan = new LogScan(this.#file, identity, end);
     const long = end >= threadLogBytesMin && os.availableParallelism() > 1;
     this.#tree = new GrowingTree(this.#marks, this.#derived, options.inThread ?? long);
+    if (this.#file) this.#scan = new LogScan(this.#file, identity, end, this.#tree.memory);
   }
 
   /** The manifest, or a problem; throws `NOT_FOUND` when there is no session. */
@@ -245,9 +245,8 @@ class SessionCheck {
     const saltsFrom = this.#signed.trustedSize;
     const byOne = !tree?.takes(batch);
     for (const walk = new BatchWalk(batch); walk.next(); ) {
-      const preimage = walk.preimage();
-      this.#event(preimage, walk.seq, walk.seq === batch.firstSeq || walk.seq >= saltsFrom);
-      if (tree && byOne) tree.add(preimage);
+      this.#event(walk, batch.bytes, walk.seq === batch.firstSeq || walk.seq >= saltsFrom);
+      if (tree && byOne) tree.add(walk.preimage());
       else if (!tree && walk.seq + 1 === marks.next) marks.reached(undefined);
     }
     this.#end = batch.firstSeq + batch.count;
@@ -255,8 +254,8 @@ class SessionCheck {
     tree?.endBatch();
   }
 
-  #event(preimage: Uint8Array, seq: number, withSalt: boolean): void {
-    const fault = this.#events.fault(preimage, seq, withSalt);
+  #event({ start, end, seq }: BatchWalk, bytes: Uint8Array, withSalt: boolean): void {
+    const fault = this.#events.fault(bytes, start, end, seq, withSalt);
     const { blob } = this.#events;
     if (fault !== undefined) this.#problems.event(seq, logName, fault);
     const missing = blob && this.#payloads.fault(blob.sha256, blob.size);
@@ -272,7 +271,7 @@ class SessionCheck {
       if (!("batch" in piece) || piece.batch.firstSeq >= to) continue;
       for (const walk = new BatchWalk(piece.batch); walk.next(); ) {
         if (walk.seq < from || walk.seq >= to || walk.seq === piece.batch.firstSeq) continue;
-        const fault = this.#events.saltFault(walk.preimage(), walk.seq);
+        const fault = this.#events.saltFault(piece.batch.bytes, walk.start, walk.end, walk.seq);
         if (fault === undefined) continue;
         this.#problems.event(walk.seq, logName, fault);
         this.#intact -= 1;

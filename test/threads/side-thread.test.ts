@@ -18,8 +18,10 @@ function treeThread(onAnswer: (answer: TreeAnswer) => void): TreeThread {
 
 const hashes = Array.from({ length: 300 }, (_, i) => leafHash(Uint8Array.of(0, i & 255, i >>> 8)));
 
+const done = new Int32Array(new SharedArrayBuffer(4));
+
 function orderOf(bytes: Uint8Array, sizes: readonly number[] = []): TreeOrder {
-  return { form: "leaves", bytes, length: bytes.length, sizes };
+  return { form: "leaves", bytes, spans: [0, bytes.length], sizes, done };
 }
 const empty = orderOf(new Uint8Array(0));
 
