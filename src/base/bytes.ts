@@ -97,7 +97,12 @@ export function readU32(bytes: Uint8Array, offset: number): number {
 
 /** Reads an unsigned 64-bit little-endian number; `NaN` above 2^53-1 (no valid file has one). */
 export function readU64(bytes: Uint8Array, offset: number): number {
-  const value = readU32(bytes, offset + 4) * 2 ** 32 + readU32(bytes, offset);
+  const low = readU32(bytes, offset);
+  const high = readU32(bytes, offset + 4);
+  // Sums with a product stay floating-point numbers, and so does what is reckoned with them: seqs
+  // and offsets, for which compiled code would be thrown away and made again (measured).
+  if (high === 0) return low;
+  const value = high * 2 ** 32 + low;
   return Number.isSafeInteger(value) ? value : Number.NaN;
 }
 

@@ -21,6 +21,12 @@ export interface LogProblem {
 
 const firstWindowBytes = 64 * 1024;
 
+/** A batch in a log: the seq of its first event, and its offset. */
+interface LogPlace {
+  readonly seq: number;
+  readonly offset: number;
+}
+
 /** How far a log can be read. */
 export interface LogExtent {
   /** Offset behind the last valid batch. */
@@ -112,12 +118,22 @@ export class EventLog {
   }
 
   /** An index entry counts only if the batch it names is there; otherwise reading starts over. */
-  #trusted(entry: { seq: number; offset: number }): { seq: number; offset: number } {
+  #trusted(entry: LogPlace): LogPlace {
     if (entry.offset === eventLogStart) return entry;
     const walk = new LogWalk(this.#file, this.identity, entry, this.#size());
-    if (walk.next()) return entry;
+    return walk.next() ? entry : this.#distrusted();
+  }
+
+  /** Forgets the index, which named a batch that is not there; returns where to start over. */
+  #distrusted(): LogPlace {
     this.index.cut(eventLogStart + 1);
     return { seq: 0, offset: eventLogStart };
+  }
+
+  /** Where the index tells how far `to` is, one read brings all of it, and hardly more. */
+  #walkTo(from: LogPlace, to: number): LogWalk {
+    const end = this.index.behind(to) ?? from.offset;
+    return new LogWalk(this.#file, this.identity, from, this.#size(), end - from.offset);
   }
 
   #damagedHeader(): LogExtent {
@@ -134,11 +150,14 @@ export class EventLog {
    */
   *batches(from = 0, to: number = Number.POSITIVE_INFINITY): Generator<Batch, void> {
     if (this.#headerProblem) throw this.error(this.#damagedHeader().problem);
-    const start = this.#trusted(this.index.find(from));
-    // Where the index tells how far `to` is, one read brings all of it, and hardly more.
-    const end = this.index.behind(to) ?? start.offset;
-    const walk = new LogWalk(this.#file, this.identity, start, this.#size(), end - start.offset);
-    for (let batch = walk.next(); batch; batch = walk.next()) {
+    const start = this.index.find(from);
+    let walk = this.#walkTo(start, to);
+    let first = walk.next();
+    if (!first && start.offset !== eventLogStart) {
+      walk = this.#walkTo(this.#distrusted(), to);
+      first = walk.next();
+    }
+    for (let batch = first; batch; batch = walk.next()) {
       this.index.add(batch.firstSeq, batch.fileOffset);
       if (batch.firstSeq >= to) return;
       if (batch.firstSeq + batch.count > from) yield batch;
@@ -184,7 +203,7 @@ export class LogWalk {
   constructor(
     file: DiskFile,
     identity: Uint8Array,
-    from: { seq: number; offset: number },
+    from: LogPlace,
     fileSize: number,
     wantedBytes = 0,
   ) {
@@ -266,6 +285,6 @@ export class LogWalk {
   }
 }
 
-function anySeq(offset: number): { seq: number; offset: number } {
+function anySeq(offset: number): LogPlace {
   return { seq: 0, offset };
 }

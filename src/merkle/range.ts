@@ -40,12 +40,12 @@ export class RangeBuilder {
   readonly begin: number;
   #end: number;
   /** Subtrees whose left sibling lies outside of the range, from left to right: they grow. */
-  readonly #edge: Uint8Array[] = [];
+  #edge: Uint8Array[] | undefined;
   /**
    * By level of its children, the preimage of the node that is completed next. Where the range
    * ends in a left child of that level, its hash waits in there.
    */
-  readonly #parents: Uint8Array[] = [];
+  readonly #parents: Uint8Array[] = [newNodePreimage()];
   readonly #onNode: NodeSink | undefined;
 
   /** Goes on from `range`, by default from an empty tree; `onNode` hears of completed nodes. */
@@ -57,7 +57,7 @@ export class RangeBuilder {
     this.#onNode = onNode;
     for (const [i, { level, index }] of subtrees.entries()) {
       const hash = range.hashes[i] as Uint8Array;
-      if (isOdd(index)) this.#edge.push(hash.slice());
+      if (isOdd(index)) this.#grow(hash.slice());
       else this.#parent(level).set(hash, leftHalf);
     }
   }
@@ -104,7 +104,7 @@ export class RangeBuilder {
 
   /** The hashes of the subtrees, copies: first those that grow, then those that shrink. */
   #hashes(): Uint8Array[] {
-    const hashes = this.#edge.map((hash) => hash.slice());
+    const hashes = this.#edge?.map((hash) => hash.slice()) ?? [];
     for (let level = this.#parents.length - 1; level >= 0; level--) {
       const width = 2 ** level;
       const count = Math.floor(this.#end / width);
@@ -112,6 +112,12 @@ export class RangeBuilder {
       hashes.push((this.#parents[level] as Uint8Array).slice(leftHalf, rightHalf));
     }
     return hashes;
+  }
+
+  /** Adds to the edge; an array that begins empty would be one of numbers for the engine. */
+  #grow(hash: Uint8Array): void {
+    if (this.#edge) this.#edge.push(hash);
+    else this.#edge = [hash];
   }
 
   /** The preimage of the parent of the subtree of `level` that comes next. */
@@ -133,18 +139,17 @@ export class RangeBuilder {
    */
   #complete(level: number): void {
     let width = widthOf(level);
-    let index = this.#end / width;
+    let index = level === 0 ? this.#end : this.#end / width;
     const end = this.#end + width;
     assert(end <= Number.MAX_SAFE_INTEGER, "a tree has at most 2^53-1 leaves");
     this.#end = end;
     for (let below = level; isOdd(index); below++) {
-      index -= 1;
       const preimage = this.#parents[below] as Uint8Array;
-      if (index * width < this.begin) {
-        this.#edge.push(preimage.slice(rightHalf));
+      if ((index - 1) * width < this.begin) {
+        this.#grow(preimage.slice(rightHalf));
         return;
       }
-      index /= 2;
+      index = parentOf(index);
       width *= 2;
       const parent = this.#parent(below + 1);
       const half = halfOf(index);
@@ -164,6 +169,14 @@ function widthOf(level: number): number {
   let width = 1;
   for (let i = 0; i < level; i++) width *= 2;
   return width;
+}
+
+/**
+ * The index of the node above a right child. Shifted where that is right: a division that comes to
+ * 0 makes a floating-point number of it, with the same effect.
+ */
+function parentOf(index: number): number {
+  return index <= 0x7fffffff ? index >> 1 : (index - 1) / 2;
 }
 
 /** Of any safe integer: the conversion to 32 bits keeps the lowest one. */

@@ -44,6 +44,8 @@ const storeCodes: ReadonlySet<ErrorCode | undefined> = new Set<ErrorCode>([
 export class Fold {
   readonly #program: Program;
   #state: unknown;
+  /** The bytes of the state since the last boundary, until somebody goes on from them. */
+  #bytes: Uint8Array | undefined;
   #lastSeq = -1;
 
   private constructor(program: Program, state: unknown) {
@@ -73,6 +75,10 @@ export class Fold {
 
   /** The state as it is now. It belongs to the program: look at it, do not change it. */
   get state(): unknown {
+    if (this.#bytes) {
+      this.#state = decodeValue(this.#bytes);
+      this.#bytes = undefined;
+    }
     return this.#state;
   }
 
@@ -81,7 +87,7 @@ export class Fold {
     if (event.kind === "note") return;
     let state: unknown;
     try {
-      state = this.#program.reduce(this.#state, event);
+      state = this.#program.reduce(this.#bytes ? this.state : this.#state, event);
     } catch (error) {
       throw failure(this.#program, "reduce", event, error);
     }
@@ -102,14 +108,15 @@ export class Fold {
         hint: "let the reducer keep counts and the last few items instead of everything",
       });
     }
-    this.#state = decodeValue(bytes);
+    this.#state = undefined;
+    this.#bytes = bytes;
     return { bytes, hash: sha256(bytes) };
   }
 
   #encoded(): Uint8Array {
     try {
       // A copy: the bytes of the encoder may share their buffer with others.
-      return new Uint8Array(encodeValue(this.#state, "refuse"));
+      return new Uint8Array(encodeValue(this.state, "refuse"));
     } catch (cause) {
       if (codeOf(cause) !== "DATA_UNSUPPORTED") throw cause;
       const message = `the state ${this.#place()}: ${messageOf(cause)}`;

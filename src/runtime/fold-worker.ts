@@ -8,6 +8,7 @@ import { runExecutedState } from "./executed/executed-state.ts";
 import { ExecutedStretch } from "./executed/executed-stretch.ts";
 import { explainRun } from "./executed/explain-run.ts";
 import { OpenSessions } from "./open-sessions.ts";
+import { practiseDecoding } from "./practice.ts";
 import { ProgramSlot } from "./program-slot.ts";
 import {
   type ExplainAnswer,
@@ -22,6 +23,7 @@ import { runState } from "./state-run.ts";
 import { StretchRun, storedState } from "./stretch-run.ts";
 
 const sessions = new OpenSessions();
+practiseDecoding();
 
 /** Does one task; called by piscina. */
 export async function runTask(task: WorkerTask): Promise<WorkerReply> {

@@ -77,6 +77,8 @@ export class StretchRun {
   readonly #leaves: Uint8Array | undefined;
   #fold: Fold | undefined;
   #folding: boolean;
+  /** Whether the program has come to a boundary: then a new one goes on, if anything follows. */
+  #used = false;
   /** The next event, the next mark, and where that lies. */
   #next: number;
   #mark = 0;
@@ -109,6 +111,7 @@ export class StretchRun {
   run(): StretchAnswer {
     if (!this.#begin()) return this.#answer(null, true);
     try {
+      if (this.#program && !this.#fold) this.#init(this.#program);
       for (const batch of this.#session.log.batches(this.#next, this.#task.to)) {
         this.#read(batch);
         if (this.#finished()) break;
@@ -129,6 +132,18 @@ export class StretchRun {
     const bytes = start.kind === "bytes" ? start.bytes : storedState(this.#session, start.hash);
     if (bytes) this.#fold = Fold.resume(this.#program, bytes);
     return bytes !== undefined;
+  }
+
+  /** Begins with the first event; in the loop it would cost the loop its compiled code. */
+  #init(program: ProgramSlot): void {
+    for (const first of this.#session.events(this.#next, this.#next + 1, this.#payloads)) {
+      try {
+        this.#fold = Fold.begin(program, first);
+      } catch (error) {
+        if (!this.#payloads.failed) this.#failed(error, this.#nextBoundary());
+      }
+      if (this.#payloads.failed) throw this.#payloads.failure;
+    }
   }
 
   #finished(): boolean {
@@ -163,12 +178,17 @@ export class StretchRun {
   #apply(bytes: Uint8Array): void {
     const event = new EventView(bytes, this.#payloads);
     try {
-      this.#fold ??= Fold.begin(this.#program as ProgramSlot, event);
-      this.#fold.apply(event);
+      if (this.#used) this.#renew();
+      (this.#fold as Fold).apply(event);
     } catch (error) {
       if (!this.#payloads.failed) this.#failed(error, this.#nextBoundary());
     }
     if (this.#payloads.failed) throw this.#payloads.failure;
+  }
+
+  #renew(): void {
+    this.#program?.renew();
+    this.#used = false;
   }
 
   #nextBoundary(): number {
@@ -201,11 +221,11 @@ export class StretchRun {
     let state: { readonly bytes: Uint8Array; readonly hash: Uint8Array };
     try {
       state = (this.#fold as Fold).boundary();
-      this.#program?.renew();
     } catch (error) {
       this.#failed(error, at);
       return;
     }
+    this.#used = true;
     const { hash, bytes } = state;
     if (expected && !equalBytes(hash, expected)) {
       this.#folding = false;
