@@ -76,11 +76,12 @@ export class EventLog {
 
   /**
    * Reads no further than `offset`: behind it a bulk import has not acknowledged anything. The
-   * header of a session that it began may be torn as long as there is nothing behind it.
+   * header of a session that it began may be torn as long as there is nothing behind it. Without
+   * an offset it is read to its end.
    */
-  boundAt(offset: number): void {
+  boundAt(offset: number | undefined): void {
     this.#bound = offset;
-    if (offset <= eventLogStart) this.#headerProblem = undefined;
+    if (offset !== undefined && offset <= eventLogStart) this.#headerProblem = undefined;
   }
 
   close(): void {

@@ -51,8 +51,7 @@ export class OpenSession {
   extent(wanted: number): LogExtent {
     if (this.#extent.size >= wanted) return this.#extent;
     const marker = readBulkMarker(nodeDisk, this.#place.root, this.#place.id);
-    const bound = marker && marker !== "damaged" ? marker.end : Number.POSITIVE_INFINITY;
-    this.log.boundAt(bound);
+    this.log.boundAt(marker && marker !== "damaged" ? marker.end : undefined);
     this.#extent = this.log.extent();
     return this.#extent;
   }
