@@ -60,14 +60,14 @@ export class BlobReads {
     this.#packs = packs;
   }
 
-  get(name: Uint8Array): Uint8Array {
+  get(name: Uint8Array, bytesMax: number = heldBytesMax): Uint8Array {
     const blob = this.#open(name);
-    if ("content" in blob) return blob.content.slice();
-    if (blob.size > heldBytesMax) {
+    if (blob.size > bytesMax || blob.size > heldBytesMax) {
       throw new ReachError("BLOB_TOO_LARGE", `blob ${toHex(name)} has ${blob.size} bytes`, {
         hint: "read it as a stream",
       });
     }
+    if ("content" in blob) return blob.content.slice();
     const bytes = this.#assemble(name, blob.root, blob.size, false);
     if (equalBytes(sha256(bytes), name)) return bytes;
     const checked = this.#assemble(name, blob.root, blob.size, true);

@@ -69,9 +69,10 @@ export type CheckProgress = (done: number, total: number) => void;
 export interface BlobReader {
   /**
    * All bytes of a blob, verified; the caller's to keep. Throws `BLOB_MISSING`, `BLOB_CORRUPT`, or
-   * `BLOB_TOO_LARGE` for one that cannot be held (2 GiB): read that as a stream.
+   * `BLOB_TOO_LARGE` for one of more than `bytesMax`, and for one that cannot be held (2 GiB): read
+   * that as a stream.
    */
-  get(sha256: Uint8Array): Uint8Array;
+  get(sha256: Uint8Array, bytesMax?: number): Uint8Array;
   /**
    * The bytes of a blob of any size in order, in pieces of at most 256 KiB that are the caller's to
    * keep. Each piece is verified before it is yielded, the last one after the whole was.

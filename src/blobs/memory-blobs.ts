@@ -57,8 +57,10 @@ export class MemoryBlobs implements BlobStore {
   #staging = 0;
   #end = 0;
 
-  get(name: Uint8Array): Uint8Array {
-    return this.#require(name).slice();
+  get(name: Uint8Array, bytesMax: number = Number.POSITIVE_INFINITY): Uint8Array {
+    const bytes = this.#require(name);
+    if (bytes.length <= bytesMax) return bytes.slice();
+    throw new ReachError("BLOB_TOO_LARGE", `blob ${toHex(name)} has ${bytes.length} bytes`);
   }
 
   *stream(name: Uint8Array): Generator<Uint8Array> {

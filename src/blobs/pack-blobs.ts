@@ -83,9 +83,9 @@ export class PackBlobs implements BlobStore {
     return blobs;
   }
 
-  get(sha256: Uint8Array): Uint8Array {
+  get(sha256: Uint8Array, bytesMax?: number): Uint8Array {
     checkName(sha256);
-    return this.#reads.get(sha256);
+    return this.#reads.get(sha256, bytesMax);
   }
 
   stream(sha256: Uint8Array): Generator<Uint8Array> {

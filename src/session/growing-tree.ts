@@ -24,8 +24,6 @@ export class GrowingTree {
   readonly #derived: DerivedCheck;
   #tree = new TreeWriter();
   #thread: SideThread<TreeOrder, TreeAnswer> | undefined;
-  /** Whether the thread has begun to work. */
-  #running = false;
   /** Leaves of the next order. */
   readonly #leaves: Uint8Array;
   #filled = 0;
@@ -58,8 +56,6 @@ export class GrowingTree {
     this.#thread = new SideThread("entries/tree-thread.js", "grows the tree", (answer) => {
       this.#take(answer);
     });
-    // Its answer says that the thread is there.
-    this.#send(this.#thread);
   }
 
   /**
@@ -68,7 +64,7 @@ export class GrowingTree {
    * last, and stays there until that is asked again.
    */
   takes({ bodyStart, end, count }: Batch): boolean {
-    if (!this.#thread || !this.#running || !this.#window) return false;
+    if (!this.#thread || !this.#window) return false;
     if (this.#filled > 0) this.#send(this.#thread);
     this.#spans.push(bodyStart, end);
     this.#end += count;
@@ -77,12 +73,11 @@ export class GrowingTree {
 
   /**
    * Memory that the thread has done with, so that it sees what is read without a copy. Where it is
-   * behind, memory of this thread, which then hashes by itself.
+   * behind, or has not begun for so long, memory of this thread, which then hashes by itself.
    */
   #nextWindow(): Uint8Array {
     if (this.#thread && this.#spans.length > 0) this.#send(this.#thread);
     const done = Atomics.load(this.#done, 0);
-    this.#running ||= done > 0;
     this.#window = this.#windows.find(({ order }) => order <= done);
     if (!this.#window && this.#windows.length < windowsMax) {
       const bytes = new Uint8Array(new SharedArrayBuffer(limits.readWindowBytes));
@@ -132,7 +127,6 @@ export class GrowingTree {
   }
 
   #take({ stored, roots, range }: TreeAnswer): void {
-    this.#running = true;
     for (const root of roots) this.#marks.reached(root);
     this.#range = range;
     this.#compare(decodeRange(range).end, stored);

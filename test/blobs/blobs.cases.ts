@@ -62,6 +62,18 @@ function journaledCases(open: OpenStore): void {
     expect(problems(store, ...sizes.map((size) => noise(size, size)))).toEqual([]);
   });
 
+  test("a blob larger than the reader takes is refused, and no other", async () => {
+    const store = await open();
+    for (const size of sizes) {
+      const staged = store.stage(noise(size, size));
+      commit(store, staged);
+      const { sha256: name } = staged.ref;
+      expect(equalBytes(store.get(name, size), noise(size, size)), `${size} bytes`).toBe(true);
+      const refused = size === 0 ? undefined : "BLOB_TOO_LARGE";
+      expect(codeFrom(() => store.get(name, Math.max(0, size - 1)))).toBe(refused);
+    }
+  });
+
   test("what is only staged is not there", async () => {
     const store = await open();
     const bytes = noise(10_000, 1);
