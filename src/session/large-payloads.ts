@@ -13,12 +13,19 @@ export class LargePayloads {
   readonly id: SessionId;
   readonly #packs: BulkPackWriter;
   readonly #marker: BulkMarker;
+  readonly #checkLock: () => void;
   #chain: Promise<unknown> = Promise.resolve();
 
-  private constructor(id: SessionId, packs: BulkPackWriter, marker: BulkMarker) {
+  private constructor(
+    id: SessionId,
+    packs: BulkPackWriter,
+    marker: BulkMarker,
+    checkLock: () => void,
+  ) {
     this.id = id;
     this.#packs = packs;
     this.#marker = marker;
+    this.#checkLock = checkLock;
   }
 
   /** `id` names the marker; it belongs to no session. */
@@ -34,19 +41,22 @@ export class LargePayloads {
     const watermark = { end: eventLogStart, size: 0, pack: 0, packSize: 0 };
     try {
       const marker = await BulkMarker.create(disk, root, id, watermark, checkLock);
-      return new LargePayloads(id, packs, marker);
+      return new LargePayloads(id, packs, marker, checkLock);
     } catch (error) {
       packs.abandon();
       throw error;
     }
   }
 
-  /** Stores a payload; it is durable when this resolves. */
+  /** Stores a payload; it is durable when this resolves. Throws `FENCED`. */
   put(bytes: Uint8Array): Promise<BlobName> {
     const put = this.#chain.then(async () => {
       const name = this.#packs.put(bytes);
       const { pack, size: packSize } = await this.#packs.sync();
       await this.#marker.advance({ end: eventLogStart, size: 0, pack, packSize });
+      // A writer that took over before the watermark was durable has cut the payload off, and may yet
+      // find in the journal whatever frame names it.
+      this.#checkLock();
       this.#packs.confirm();
       return name;
     });
