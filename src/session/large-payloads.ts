@@ -54,8 +54,8 @@ export class LargePayloads {
       const name = this.#packs.put(bytes);
       const { pack, size: packSize } = await this.#packs.sync();
       await this.#marker.advance({ end: eventLogStart, size: 0, pack, packSize });
-      // A writer that took over before the watermark was durable has cut the payload off, and may yet
-      // find in the journal whatever frame names it.
+      // A writer that took over before the watermark was durable has cut the payload off, and may
+      // yet find in the journal whatever frame names it.
       this.#checkLock();
       this.#packs.confirm();
       return name;
