@@ -110,6 +110,12 @@ export function readBulkMarker(
   return newest ?? "damaged";
 }
 
+/** How far an import that has not ended is acknowledged, if it has begun to write. */
+export function readWatermark(disk: Disk, root: string, id: SessionId): BulkWatermark | undefined {
+  const marker = readBulkMarker(disk, root, id);
+  return marker === "damaged" ? undefined : marker;
+}
+
 /** The marker of an import under way. */
 export class BulkMarker {
   readonly #disk: Disk;

@@ -5,6 +5,7 @@ export {
   bulkFolder,
   bulkMarkerPath,
   readBulkMarker,
+  readWatermark,
   sessionsInBulk,
 } from "./bulk-marker.ts";
 export { EventIndex } from "./event-index.ts";

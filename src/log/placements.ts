@@ -11,17 +11,17 @@ import { entryKinds, type JournalEntry } from "./journal-frame.ts";
 import { placementBytes, Reserve, reserveNames } from "./reserve.ts";
 import type { JournalTargets } from "./targets.ts";
 
-/** What waits for its place, as it is shown to whoever chooses the moments. */
+/** What waits for its place, as whoever chooses the moments sees it. */
 export interface WaitingPlacements {
-  /** Whether nothing waits. */
-  readonly isEmpty: boolean;
+  /** Whether anything waits. */
+  readonly waits: boolean;
   /** Milliseconds since something has begun to wait. */
   readonly quietMs: number;
   /**
-   * Places some of what has waited for so long, which takes about a millisecond. Returns whether
+   * Places some of what has waited for `ageMs`, which takes about a millisecond. Returns whether
    * there is more of that, which the disk takes.
    */
-  place(ageMs?: number): boolean;
+  placeSome(ageMs: number): boolean;
 }
 
 /** Called when something has begun to wait, and nothing did before. */
@@ -38,8 +38,8 @@ export function whenQuiet(quietMs: number, waitMsMax: number): PlaceLater {
     looksAgain = true;
     const look = (): void => {
       const isQuiet = waiting.quietMs >= quietMs;
-      if (waiting.place(isQuiet ? 0 : waitMsMax)) setImmediate(look);
-      else if (waiting.isEmpty) looksAgain = false;
+      if (waiting.placeSome(isQuiet ? 0 : waitMsMax)) setImmediate(look);
+      else if (!waiting.waits) looksAgain = false;
       else setTimeout(look, isQuiet ? waitMsMax : quietMs).unref();
     };
     setTimeout(look, quietMs).unref();
@@ -69,7 +69,7 @@ interface WaitingSession {
 }
 
 /** Brings acknowledged entries to their places, those of one file in their order. */
-export class Placements {
+export class Placements implements WaitingPlacements {
   readonly #options: PlacementOptions;
   readonly #reserve: Reserve;
   /**
@@ -97,9 +97,12 @@ export class Placements {
     this.#waitingReserve = new Reserve(disk, waiting, 2 * reserveBytes, checkLock);
   }
 
-  /** Whether anything waits. */
   get waits(): boolean {
     return this.#waiting.size > 0;
+  }
+
+  get quietMs(): number {
+    return performance.now() - this.#lastAt;
   }
 
   /** Whether everything acknowledged is in its place. */
@@ -162,24 +165,10 @@ export class Placements {
     if (waiting) waiting.entries.push(entry);
     else this.#waiting.set(folder, { since: this.#lastAt, entries: [entry] });
     this.#waitingBytes += placementBytes([entry]);
-    if (!waiting && this.#waiting.size === 1) placeLater(this.#shown());
+    if (!waiting && this.#waiting.size === 1) placeLater(this);
   }
 
-  #shown(): WaitingPlacements {
-    const all = this;
-    return {
-      get isEmpty() {
-        return !all.waits;
-      },
-      get quietMs() {
-        return performance.now() - all.#lastAt;
-      },
-      place: (ageMs = 0) => this.#placeSome(ageMs),
-    };
-  }
-
-  /** Returns whether something still waits that may be placed now. */
-  #placeSome(ageMs: number): boolean {
+  placeSome(ageMs: number): boolean {
     if (!this.#mayPlace()) return false;
     let left = sessionsAtOnce;
     const youngest = performance.now() - ageMs;
@@ -279,6 +268,7 @@ export class Placements {
       this.#waitingBytes -= placementBytes([entry]);
     }
     this.#waiting.delete(folder);
+    if (!this.waits) this.#refusal = undefined;
     return true;
   }
 

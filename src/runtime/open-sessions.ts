@@ -13,7 +13,7 @@ import {
   EventLog,
   eventLogPath,
   type LogExtent,
-  readBulkMarker,
+  readWatermark,
   sessionFolder,
 } from "../log/index.ts";
 import { isRemoved } from "../session/index.ts";
@@ -50,8 +50,7 @@ export class OpenSession {
   /** How far the log can be read; looked up again when that is less than `wanted` events. */
   extent(wanted: number): LogExtent {
     if (this.#extent.size >= wanted) return this.#extent;
-    const marker = readBulkMarker(nodeDisk, this.#place.root, this.#place.id);
-    this.log.boundAt(marker && marker !== "damaged" ? marker.end : undefined);
+    this.log.boundAt(readWatermark(nodeDisk, this.#place.root, this.#place.id)?.end);
     this.#extent = this.log.extent();
     return this.#extent;
   }

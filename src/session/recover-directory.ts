@@ -35,7 +35,7 @@ import {
   journalFolder,
   placedBytes,
   type Recovery,
-  readBulkMarker,
+  readWatermark,
   recoverJournal,
   sessionFolder,
   sessionsInBulk,
@@ -126,11 +126,11 @@ export async function recoverBulk(
   id: SessionId,
 ): Promise<CutSession | undefined> {
   checkLock();
-  const watermark = readBulkMarker(disk, path, id);
+  const watermark = readWatermark(disk, path, id);
   const log = eventLogPath(path, id);
   const folder = sessionFolder(path, id);
   let cut: CutSession | undefined;
-  if (watermark && watermark !== "damaged") {
+  if (watermark) {
     const pack = blobs.packs().find((one) => one.pack === watermark.pack);
     const written = pack?.kind === "bulk" || pack?.kind === "unknown";
     if (written) await blobs.cut(watermark.pack, watermark.packSize, checkLock);

@@ -11,7 +11,7 @@ import {
   eventLogPath,
   type LogExtent,
   manifestPath,
-  readBulkMarker,
+  readWatermark,
   sessionFolder,
 } from "../log/index.ts";
 import {
@@ -83,8 +83,7 @@ export class SessionReader {
     this.log = this.#reporting(
       () => new EventLog(disk, path, indexPath, id, settled, this.#reported),
     );
-    const marker = readBulkMarker(disk, root, id);
-    if (marker && marker !== "damaged") this.log.boundAt(marker.end);
+    this.log.boundAt(readWatermark(disk, root, id)?.end);
   }
 
   #reporting<T>(look: () => T): T {

@@ -24,7 +24,7 @@ import {
   journalFolder,
   manifestPath,
   parseSegmentName,
-  readBulkMarker,
+  readWatermark,
 } from "../log/index.ts";
 import { watchRecovery } from "./awaiting-recovery.ts";
 import { damageText, findBadEvent } from "./damage-search.ts";
@@ -124,8 +124,7 @@ class SessionCheck {
     const shared = manifest ? forkClaim(manifest, this.#problems) : [];
     this.#marks = new RootMarks([...this.#signed.claims, ...shared]);
     this.#derived = new DerivedCheck(disk, path, id, identity);
-    const marker = readBulkMarker(disk, path, id);
-    this.#watermark = marker === "damaged" ? undefined : marker;
+    this.#watermark = readWatermark(disk, path, id);
     this.#file = this.#openLog();
     const end = this.#file ? this.#logEnd(this.#file) : 0;
     const long = end >= threadLogBytesMin && os.availableParallelism() > 1;

@@ -8,8 +8,8 @@ class Waiting implements WaitingPlacements {
   refuses = false;
   tries = 0;
 
-  get isEmpty(): boolean {
-    return this.since.length === 0;
+  get waits(): boolean {
+    return this.since.length > 0;
   }
 
   get quietMs(): number {
@@ -20,7 +20,7 @@ class Waiting implements WaitingPlacements {
     this.since.push(performance.now());
   }
 
-  place(ageMs = 0): boolean {
+  placeSome(ageMs: number): boolean {
     this.tries += 1;
     if (this.refuses) return false;
     const isDue = () => (this.since[0] ?? Number.POSITIVE_INFINITY) <= performance.now() - ageMs;

@@ -36,7 +36,7 @@ async function open(started = "first") {
   const directory = await Directory.open({
     path: scratch.at("data"),
     mode: "write",
-    placeLater: (waiting) => void moments.push(() => waiting.place()),
+    placeLater: (waiting) => void moments.push(() => waiting.placeSome(0)),
     processes,
     takeOver: true,
   });

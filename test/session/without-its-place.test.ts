@@ -71,6 +71,21 @@ describe("on a full disk", () => {
   });
 });
 
+test("what the disk takes again waits again", async () => {
+  const { disk, directory } = await open(true);
+  await begun(directory);
+  failLogs(disk, 1);
+  expect(directory.sessionIds()).toHaveLength(1);
+  // The reserve that was given up is made anew, then everything is as before.
+  await begun(directory);
+  const third = await begun(directory);
+  const fourth = await begun(directory);
+  for (const { id } of [third, fourth]) {
+    expect(disk.exists(eventLogPath(root, id))).toBe(false);
+    expect(sizeOf(directory, id)).toBe(1);
+  }
+});
+
 for (const waits of [false, true]) {
   describe(waits ? "placed when somebody looks" : "placed at once", () => {
     test("what failed is placed for whoever looks", async () => {

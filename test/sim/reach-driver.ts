@@ -308,7 +308,8 @@ const turnsBetween = 7;
 function placedLater(waiting: WaitingPlacements): void {
   const go = async (): Promise<void> => {
     for (let turn = 0; turn < placedAfterTurns; turn++) await Promise.resolve();
-    while (waiting.place()) for (let turn = 0; turn < turnsBetween; turn++) await Promise.resolve();
+    while (waiting.placeSome(0))
+      for (let turn = 0; turn < turnsBetween; turn++) await Promise.resolve();
   };
   void go();
 }

@@ -15,8 +15,8 @@ export class InlineRunner implements Runner {
       if (lane.alive) events.onReply(lane, reply);
     });
     const lane: Lane = new Lane({
-      // Not in the middle of what the engine is doing.
-      send: (orders: readonly Order[]) => void setImmediate(() => run(orders)),
+      // The lane sends in a turn of its own, not in the middle of what the engine is doing.
+      send: (orders: readonly Order[]) => run(orders),
       kill: (why) => {
         lane.alive = false;
         events.onLost([lane], why, false);
