@@ -29,7 +29,8 @@ export interface ActorServices {
   delay(ms: number, wake: () => void): () => void;
   /** Calls `run` of the actor when there is a slot for it. */
   enqueue(actor: SessionActor): void;
-  release(lane: Lane): void;
+  /** The actor has left its lane. */
+  release(actor: SessionActor, lane: Lane): void;
   /** A handle by which replies find the actor. */
   newHandle(actor: SessionActor, lane: Lane): number;
   forget(place: Place): void;

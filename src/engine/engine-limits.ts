@@ -15,9 +15,8 @@ export interface EngineLimits {
   /** Sessions that wait for a runner; above that, callers hear OVERLOADED. */
   readonly queueSessionsMax: number;
   /**
-   * Contexts in all threads together above which sessions that have waited for a second give
-   * theirs back; above half as many again, those that wait for something short do so too. One
-   * takes about 0.4 MiB of a runner, without its state (measured).
+   * Contexts in all threads together; sessions beyond that wait until one is given back. One takes
+   * about 0.4 MiB of a runner, without its state (measured).
    */
   readonly loadedMax: number;
   /** A session that has waited for so long gives its context back. */

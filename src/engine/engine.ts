@@ -14,6 +14,7 @@ import {
   secretsOf,
 } from "../session/index.ts";
 import { breathe, Turns, WorkChain } from "./background-work.ts";
+import { ContextRoom } from "./context-room.ts";
 import { type EngineLimits, engineLimits } from "./engine-limits.ts";
 import { EngineCounters } from "./engine-metrics.ts";
 import type {
@@ -60,7 +61,7 @@ export class Engine {
   readonly #scheduler: Scheduler;
   readonly #shelf: ProgramShelf;
   readonly #services: TableServices;
-  readonly #handles = new Map<number, SessionActor>();
+  readonly #room: ContextRoom;
   readonly #counters = new EngineCounters();
   readonly #turns: Turns;
   readonly #starts: ProgramStarts;
@@ -69,7 +70,6 @@ export class Engine {
   readonly #listeners = new Set<PhaseListener>();
   readonly #waiters = new Map<SessionId, Set<Waiter>>();
   readonly #starting = new Map<SessionId, Promise<Started>>();
-  #lastHandle = 0;
   #inboxBytes = 0;
   #snapshotBytes = 0;
   #closing = false;
@@ -84,10 +84,17 @@ export class Engine {
     this.#snapshots = new WorkChain(trouble);
     this.#endings = new WorkChain(trouble);
     this.#services = this.#makeServices();
-    this.#starts = new ProgramStarts(this.#services.delay);
+    const { now, delay } = this.#services;
+    this.#room = new ContextRoom({
+      contextsMax: limits.loadedMax,
+      now,
+      delay,
+      onRoom: () => this.#scheduler.admit(),
+    });
+    this.#starts = new ProgramStarts(delay);
     this.#table = new SessionTable(this.#services);
-    this.#scheduler = new Scheduler(source, this.#limits, this.#services.now, {
-      onReply: (reply) => this.#handles.get(reply.handle)?.onReply(reply),
+    this.#scheduler = new Scheduler(source, limits, this.#room, now, {
+      onReply: (reply) => this.#room.actorOf(reply.handle)?.onReply(reply),
       onLost: (lanes, why, isForeign) => {
         const which = lanes.some(({ isQuarantine }) => isQuarantine) ? " of suspects" : "";
         this.#trouble(`${lanes.length} lanes${which} were lost: ${why}`);
@@ -125,18 +132,12 @@ export class Engine {
       delay,
       breathe,
       enqueue: (actor) => this.#scheduler.enqueue(actor),
-      release: (lane) => this.#scheduler.release(lane),
-      newHandle: (actor, lane) => {
-        this.#table.makeRoom(this.#handles.size);
-        lane.sessions += 1;
-        this.#lastHandle += 1;
-        this.#handles.set(this.#lastHandle, actor);
-        return this.#lastHandle;
+      release: (actor, lane) => {
+        this.#room.left(actor);
+        this.#scheduler.release(lane);
       },
-      forget: ({ handle, lane }) => {
-        lane.sessions -= 1;
-        this.#handles.delete(handle);
-      },
+      newHandle: (actor, lane) => this.#room.open(actor, lane),
+      forget: ({ handle, lane }) => this.#room.close(handle, lane),
       programOf: (manifest) => this.#shelf.orderOf(manifest),
       secretsOf,
       resumeTurn: () => this.#turns.take(),
@@ -381,15 +382,21 @@ export class Engine {
     return () => this.#listeners.delete(listener);
   }
 
+  /** For how long the first of those that wait for a lane has, in seconds. */
+  get #queueAgeSeconds(): number {
+    const { oldest } = this.#scheduler;
+    return oldest === Number.POSITIVE_INFINITY ? 0 : (this.#services.now() - oldest) / 1000;
+  }
+
   /** Counters and gauges. */
   metrics(): EngineMetrics {
     const { now, max } = this.#scheduler.inFlight;
     return {
       ...this.#counters.report(),
       sessionsActive: this.#table.active,
-      sessionsLoaded: this.#handles.size,
+      sessionsLoaded: this.#room.size,
       queueDepth: this.#scheduler.depth,
-      queueAgeSeconds: this.#scheduler.ageSeconds,
+      queueAgeSeconds: this.#queueAgeSeconds,
       runnersLost: this.#scheduler.lost,
       inFlight: now,
       inFlightMax: max,
@@ -416,6 +423,7 @@ export class Engine {
   async close({ graceMs = closeGraceMs }: { readonly graceMs?: number } = {}): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    this.#room.stop();
     this.#scheduler.stop();
     for (const id of [...this.#waiters.keys()]) {
       this.#settle(id, ({ reject }) => reject(engineClosing()));

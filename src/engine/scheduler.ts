@@ -3,9 +3,10 @@
  * take turns, sessions that stay where their context is, suspects in a lane of their own, and a
  * heartbeat for every lane.
  */
+import type { ContextRoom } from "./context-room.ts";
 import type { EngineLimits } from "./engine-limits.ts";
 import { FairQueue } from "./fair-queue.ts";
-import type { Reply } from "./host/orders.ts";
+import type { FailedReply, TurnReply } from "./host/orders.ts";
 import type { Lane, Runner, RunnerEvents } from "./lanes/lane.ts";
 import type { SessionActor } from "./session-actor.ts";
 
@@ -26,7 +27,7 @@ export interface RunnerSource {
 
 /** What the scheduler tells the engine. */
 export interface SchedulerEvents {
-  onReply(reply: Exclude<Reply, { kind: "pong" }>): void;
+  onReply(reply: TurnReply | FailedReply): void;
   /** These lanes are gone; the scheduler has stopped using them. */
   onLost(lanes: readonly Lane[], why: string, isForeign: boolean): void;
   /** A session keeps a lane: the others that wait in it may go on elsewhere. */
@@ -46,11 +47,22 @@ function isCalmer(one: LaneState, other: LaneState): boolean {
   return more < 0 || (more === 0 && one.lane.sessions < other.lane.sessions);
 }
 
+/** Whether a lane can be given one more turn. */
+function hasSlot({ lane, slots }: LaneState): boolean {
+  return lane.alive && !lane.isAside && lane.inFlight < slots;
+}
+
+function run(actor: SessionActor, { lane }: LaneState): void {
+  lane.inFlight += 1;
+  actor.run(lane);
+}
+
 /** Hands lanes out. */
 export class Scheduler {
   readonly #limits: EngineLimits;
   readonly #events: SchedulerEvents;
   readonly #source: RunnerSource;
+  readonly #room: ContextRoom;
   readonly #now: () => number;
   readonly #runners: Runner[] = [];
   readonly #shared = new Map<Lane, LaneState>();
@@ -59,17 +71,17 @@ export class Scheduler {
   #heartbeat: NodeJS.Timeout | undefined;
   #lastBeat = 0;
   #closed = false;
-  /** Sessions that found no lane: all have been lost, and others are on their way. */
-  readonly #homeless: SessionActor[] = [];
   lost = 0;
 
   constructor(
     source: RunnerSource,
     limits: EngineLimits,
+    room: ContextRoom,
     now: () => number,
     events: SchedulerEvents,
   ) {
     this.#source = source;
+    this.#room = room;
     this.#limits = limits;
     this.#now = now;
     this.#events = events;
@@ -85,6 +97,11 @@ export class Scheduler {
         if (reply.kind === "pong") {
           lane.pingedAt = 0;
           lane.hasAnswered = true;
+          return;
+        }
+        if (reply.kind === "memory") {
+          lane.noteMemory(reply.share);
+          this.#room.relieve(lane);
           return;
         }
         // Whoever answers lives, however much stands before the ping.
@@ -117,8 +134,9 @@ export class Scheduler {
   }
 
   #addLane(lane: Lane): void {
-    this.#shared.set(lane, this.#stateOf(lane, this.#limits.laneActivationsMax));
-    for (const actor of this.#homeless.splice(0)) this.enqueue(actor);
+    const state = this.#stateOf(lane, this.#limits.laneActivationsMax);
+    this.#shared.set(lane, state);
+    this.#pump(state);
   }
 
   /** What keeps a lane: it is set aside when that takes long, and killed when it takes too long. */
@@ -150,9 +168,7 @@ export class Scheduler {
     lane.keeper = undefined;
     lane.isAside = false;
     const state = this.#stateBy(lane);
-    if (!state) return;
-    for (const actor of this.#homeless.splice(0)) this.enqueue(actor);
-    this.#pump(state);
+    if (state) this.#pump(state);
   }
 
   #stateOf(lane: Lane, slots: number): LaneState {
@@ -163,16 +179,16 @@ export class Scheduler {
 
   /** Sessions that wait for a lane. */
   get depth(): number {
-    let depth = this.#homeless.length + (this.#alone?.queue.size ?? 0);
+    let depth = this.#room.waiting + (this.#alone?.queue.size ?? 0);
     for (const { queue } of this.#shared.values()) depth += queue.size;
     return depth;
   }
 
-  /** For how long the oldest of them has, in seconds. */
-  get ageSeconds(): number {
-    let oldest = this.#alone?.queue.oldest ?? Number.POSITIVE_INFINITY;
+  /** When the first of them came; infinite when there is none. */
+  get oldest(): number {
+    let oldest = Math.min(this.#room.oldest, this.#alone?.queue.oldest ?? this.#room.oldest);
     for (const { queue } of this.#shared.values()) oldest = Math.min(oldest, queue.oldest);
-    return oldest === Number.POSITIVE_INFINITY ? 0 : (this.#now() - oldest) / 1000;
+    return oldest;
   }
 
   /** Turns under way, and how many may be. */
@@ -189,26 +205,35 @@ export class Scheduler {
   /** Calls `actor.run` with a lane when it is its turn. */
   enqueue(actor: SessionActor): void {
     this.start();
-    const state = this.#choose(actor);
-    if (!state) {
-      this.#homeless.push(actor);
-      return;
+    const state = actor.isSuspect ? this.#quarantine() : this.#ownOf(actor);
+    // What it has left elsewhere is not used again.
+    if (state?.lane !== actor.lane) actor.unload();
+    if (state) {
+      state.queue.push(actor.program, actor);
+      this.#pump(state);
+    } else {
+      this.#room.push(actor);
+      this.admit();
     }
-    state.queue.push(actor.program, actor);
-    this.#pump(state);
   }
 
-  #choose(actor: SessionActor): LaneState | undefined {
-    if (actor.isSuspect) return this.#quarantine();
-    const own = actor.lane;
-    const there = own && this.#shared.get(own);
-    if (there && !there.lane.isAside) return there;
-    let best: LaneState | undefined;
-    for (const state of this.#shared.values()) {
-      if (state.lane.isAside) continue;
-      if (!best || isCalmer(state, best)) best = state;
+  /** The lane that a session's context is in, if that can be used. */
+  #ownOf({ lane }: SessionActor): LaneState | undefined {
+    const state = lane && this.#shared.get(lane);
+    return state && !lane.isAside ? state : undefined;
+  }
+
+  /** Sends sessions that have no context to the calmest lanes, as long as there is room. */
+  admit(): void {
+    while (this.#room.next !== Number.POSITIVE_INFINITY) {
+      let best: LaneState | undefined;
+      for (const state of this.#shared.values()) {
+        if (hasSlot(state) && !state.lane.isFull && (!best || isCalmer(state, best))) best = state;
+      }
+      const actor = best && !this.#closed ? this.#room.take() : undefined;
+      if (!best || !actor) return;
+      run(actor, best);
     }
-    return best;
   }
 
   #quarantine(): LaneState {
@@ -232,12 +257,15 @@ export class Scheduler {
     return this.#alone?.lane === lane ? this.#alone : this.#shared.get(lane);
   }
 
-  #pump({ lane, queue, slots }: LaneState): void {
-    while (!this.#closed && lane.alive && !lane.isAside && lane.inFlight < slots) {
-      const actor = queue.shift();
+  /** Gives a lane what came first: sessions whose contexts it has, or others, if it has room. */
+  #pump(state: LaneState): void {
+    const { lane, queue } = state;
+    while (!this.#closed && hasSlot(state)) {
+      const takesMore = !lane.isFull && !lane.isQuarantine;
+      const isNew = takesMore && this.#room.next < queue.oldest;
+      const actor = isNew ? this.#room.take() : queue.shift();
       if (!actor) return;
-      lane.inFlight += 1;
-      actor.run(lane);
+      run(actor, state);
     }
   }
 

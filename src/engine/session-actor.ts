@@ -198,8 +198,6 @@ export class SessionActor {
   run(lane: Lane): void {
     this.#slot = lane;
     this.standing.become("running");
-    // The lane that it was in may be kept by another session.
-    if (this.#place?.lane !== lane) this.#unload();
     const place = this.#place;
     void this.#guarded(() => (place ? this.#deliverNext(place) : this.#load(lane)));
   }
@@ -207,7 +205,7 @@ export class SessionActor {
   #release(): void {
     const lane = this.#slot;
     this.#slot = undefined;
-    if (lane) this.#services.release(lane);
+    if (lane) this.#services.release(this, lane);
   }
 
   /** Nothing is under way any more: looks for what comes next. */
@@ -418,7 +416,7 @@ export class SessionActor {
   }
 
   /** Gives the context back; the session goes on from its log. */
-  #unload(): void {
+  unload(): void {
     const place = this.#place;
     if (!place) return;
     this.#place = undefined;
@@ -429,13 +427,13 @@ export class SessionActor {
   /** The same in the middle of something, which is wanted no more. */
   #giveUp(): void {
     this.#begun += 1;
-    this.#unload();
+    this.unload();
     this.#release();
   }
 
   /** Gives the context back, if the session waits. */
   evict(): void {
-    if (this.isIdle) this.#unload();
+    if (this.isIdle) this.unload();
   }
 
   /** Another session keeps its lane: what it waits for there is done elsewhere, from its log. */

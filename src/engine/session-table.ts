@@ -26,12 +26,6 @@ export interface TableServices extends ActorServices {
 }
 
 const sweepMsMax = 1000;
-/** Waiting for longer than this is worth a context that has to be made again. */
-const longWaitMs = 1000;
-/** So many times as many contexts as there may be are too many. */
-const tightShare = 1.5;
-/** Contexts, of as many as there may be, between two looks for ones that can be given back. */
-const lookShare = 1 / 16;
 /** Sessions looked at in one go while the store is searched. */
 const searchedAtOnce = 32;
 
@@ -47,8 +41,6 @@ export class SessionTable {
   #changed = false;
   #writing: Promise<void> = Promise.resolve();
   #closed = false;
-  /** Contexts at which somebody is looked for who gives one back. */
-  #looksAt: number;
   /** Whether all sessions that have not ended are known. */
   #complete = false;
   /** Resolves when sessions that a crash may have hidden have been looked for. */
@@ -56,8 +48,7 @@ export class SessionTable {
 
   constructor(services: TableServices) {
     this.#services = services;
-    const { clock, delay, limits } = services;
-    this.#looksAt = limits.loadedMax;
+    const { clock, delay } = services;
     this.#timers = new TimerHeap({ now: clock, delay }, (id) => this.#timerDue(id));
   }
 
@@ -237,31 +228,9 @@ export class SessionTable {
   #letSleep(): void {
     const { limits, now } = this.#services;
     const before = now() - limits.idleMs;
-    let loaded = 0;
     for (const actor of this.#actors.values()) {
       if (actor.isIdle && actor.idleSince <= before) this.#putAway(actor);
-      else if (actor.lane) loaded += 1;
     }
-    this.#looksAt = limits.loadedMax;
-    this.makeRoom(loaded);
-  }
-
-  /**
-   * Before one more context is made, with `loaded` that are there: has those who have waited
-   * longest give theirs back. A walk over all sessions in memory, so not every time.
-   */
-  makeRoom(loaded: number): void {
-    const { loadedMax } = this.#services.limits;
-    if (loaded <= this.#looksAt) return;
-    const step = Math.ceil(loadedMax * lookShare);
-    const isTight = loaded > tightShare * loadedMax;
-    const since = isTight ? Number.POSITIVE_INFINITY : this.#services.now() - longWaitMs;
-    const waiting = [...this.#actors.values()]
-      .filter((actor) => actor.lane && actor.isIdle && actor.idleSince <= since)
-      .sort((a, b) => a.idleSince - b.idleSince)
-      .slice(0, loaded - (isTight ? tightShare : 1) * loadedMax + step);
-    for (const actor of waiting) actor.evict();
-    this.#looksAt = Math.max(loadedMax, loaded - waiting.length + step);
   }
 
   #putAway(actor: SessionActor): void {

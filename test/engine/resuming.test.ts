@@ -2,7 +2,7 @@
 // same operations as without, and never by making up what the log says otherwise.
 
 import { afterEach, describe, expect, it } from "vitest";
-import { encodeValue, type SessionId } from "../../src/base/index.ts";
+import { encodeValue } from "../../src/base/index.ts";
 import { nodeDisk } from "../../src/disk/index.ts";
 import { readRegistry } from "../../src/engine/registry.ts";
 import { Directory } from "../../src/session/index.ts";
@@ -266,27 +266,6 @@ describe("a session goes on", () => {
     const again = await run.open({ limits });
     expect((await again.finished(id)).result).toBe(1000);
     expect(again.metrics().resumed).toBe(1);
-  });
-
-  it("after its context was given back for others, of which there are only so many", async () => {
-    const run = fresh();
-    const program = programOf(
-      "waiter",
-      `{ async step(ctx) { return { done: await ctx.waitFor("word") }; } }`,
-    );
-    const engine = await run.open({ programs: [program], limits: { loadedMax: 4 } });
-    const ids: SessionId[] = [];
-    for (let i = 0; i < 20; i++) {
-      const { id } = await engine.start("waiter", i);
-      await until(() => engine.status(id).phase === "waiting");
-      ids.push(id);
-      expect(engine.metrics().sessionsLoaded).toBeLessThanOrEqual(1.5 * 4 + 1);
-    }
-    for (const [i, id] of ids.entries()) {
-      await engine.input(id, { type: "word", data: i });
-      expect((await engine.finished(id)).result).toBe(i);
-    }
-    expect(engine.metrics().resumed).toBeGreaterThanOrEqual(20 - (1.5 * 4 + 1));
   });
 
   it("from its snapshot, which is in the step event", async () => {

@@ -8,6 +8,7 @@ import { isInMemory, loadNow, type Machine, thisMachine } from "../bench/report.
 import { type Request, requestOf } from "./arguments.ts";
 import { brokenLines, readBudgets } from "./budgets.ts";
 import { chartOf } from "./chart.ts";
+import { endTestBeds } from "./processes.ts";
 import { tableOf } from "./report.ts";
 import { type Baseline, baselineOf, judged, type Measured, runScenario } from "./run.ts";
 import { scenarios } from "./scenarios/index.ts";
@@ -89,4 +90,6 @@ async function main(): Promise<number> {
   return request.gate && broken.length > 0 ? 1 : 0;
 }
 
+process.on("exit", endTestBeds);
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => process.exit(130));
 process.exitCode = await main();

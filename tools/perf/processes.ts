@@ -46,6 +46,11 @@ export class Served {
     return this.#child.pid ?? 0;
   }
 
+  /** Ends it at once. */
+  kill(): void {
+    this.#child.kill("SIGKILL");
+  }
+
   /** Ends it: at the end of its input, or at `signal`; resolves when it is gone. */
   async stop(signal?: NodeJS.Signals): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
@@ -72,6 +77,13 @@ export interface TestBedOptions {
   readonly program?: string;
 }
 
+const running = new Set<TestBed>();
+
+/** Ends everything that runs and removes what it has written; for an end of this process. */
+export function endTestBeds(): void {
+  for (const bed of running) bed.kill();
+}
+
 /** The processes of one scenario, over a fresh data directory. */
 export class TestBed {
   readonly folder: string;
@@ -87,6 +99,7 @@ export class TestBed {
     this.url = reach.url;
     this.floor = floor;
     this.#tools = tools;
+    running.add(this);
   }
 
   static async start({ work, profiles, program }: TestBedOptions): Promise<TestBed> {
@@ -132,6 +145,17 @@ export class TestBed {
   async stop(): Promise<void> {
     await this.reach.stop("SIGTERM");
     await Promise.all([this.floor.stop(), this.#tools.stop()]);
+    this.#remove();
+  }
+
+  /** The same at once, whatever is under way. */
+  kill(): void {
+    for (const process of [this.reach, this.floor, this.#tools]) process.kill();
+    this.#remove();
+  }
+
+  #remove(): void {
+    running.delete(this);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

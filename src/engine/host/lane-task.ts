@@ -5,7 +5,9 @@
  * between the engine and a session.
  */
 import { Socket } from "node:net";
+import { constants, type PerformanceEntry, PerformanceObserver } from "node:perf_hooks";
 import { pathToFileURL } from "node:url";
+import { getHeapStatistics } from "node:v8";
 import type { MessagePort } from "node:worker_threads";
 import { FrameReader, frame } from "./frames.ts";
 import { decodeMessage, encodeMessage } from "./messages.ts";
@@ -36,12 +38,27 @@ export async function serveLane(task: LaneTask): Promise<void> {
   else await servePipe(task.pipe, module.contexts, mark);
 }
 
+/** Says how much memory is in use whenever all garbage has been collected. */
+function tellMemory(answer: (replies: readonly Reply[]) => void): void {
+  const observer = new PerformanceObserver((list) => {
+    const collections = list.getEntries() as (PerformanceEntry & { detail: { kind: number } })[];
+    const isMajor = collections.some(({ detail }) => {
+      return detail.kind === constants.NODE_PERFORMANCE_GC_MAJOR;
+    });
+    if (!isMajor) return;
+    const { used_heap_size, external_memory, heap_size_limit } = getHeapStatistics();
+    answer([{ kind: "memory", share: (used_heap_size + external_memory) / heap_size_limit }]);
+  });
+  observer.observe({ entryTypes: ["gc"] });
+}
+
 /** Carries orders out and hands the answers over in few pieces. */
 function laneOf(
   contexts: ContextMaker,
   mark: WorkMark,
   answer: (replies: readonly Reply[]) => void,
 ): (orders: readonly Order[]) => void {
+  tellMemory(answer);
   let replies: Reply[] = [];
   const host = new SessionHost(contexts, (reply) => replies.push(reply));
   const flush = (): void => {

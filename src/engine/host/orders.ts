@@ -99,5 +99,11 @@ export interface PongReply {
   readonly nonce: number;
 }
 
+/** What a lane holds after a collection of garbage, as a share of what its thread may use. */
+export interface MemoryReply {
+  readonly kind: "memory";
+  readonly share: number;
+}
+
 /** Everything that is heard back. */
-export type Reply = TurnReply | FailedReply | PongReply;
+export type Reply = TurnReply | FailedReply | PongReply | MemoryReply;

@@ -27,6 +27,10 @@ export interface Transport {
 }
 
 let lastLane = 0;
+/** A thread that uses so much of its memory takes no more contexts and gives some back. */
+const fullShare = 0.55;
+/** However much they use: somebody has to be able to run. */
+const fewSessions = 2;
 
 /** One thread for contexts. */
 export class Lane {
@@ -41,6 +45,8 @@ export class Lane {
   inFlight = 0;
   /** Sessions whose contexts are here. */
   sessions = 0;
+  /** How much of its memory was in use when that was last heard, and by how many sessions. */
+  #memory = { share: 0, sessions: 0 };
   alive = true;
   /** Handle of the session that keeps it, when that takes long enough to be seen. */
   keeper: number | undefined;
@@ -69,6 +75,18 @@ export class Lane {
     if (this.#flushing) return;
     this.#flushing = true;
     setImmediate(() => this.#flush());
+  }
+
+  /** It has said which share of its memory is in use. */
+  noteMemory(share: number): void {
+    this.#memory = { share, sessions: this.sessions };
+  }
+
+  /** Whether it has no room for more contexts, as far as is known. */
+  get isFull(): boolean {
+    const { share, sessions } = this.#memory;
+    const left = Math.min(1, this.sessions / Math.max(1, sessions));
+    return this.sessions > fewSessions && share * left > fullShare;
   }
 
   #flush(): void {
