@@ -29,8 +29,7 @@ export interface ActorServices {
   delay(ms: number, wake: () => void): () => void;
   /** Calls `run` of the actor when there is a slot for it. */
   enqueue(actor: SessionActor): void;
-  /** The actor has left its lane. */
-  release(actor: SessionActor, lane: Lane): void;
+  release(lane: Lane): void;
   /** A handle by which replies find the actor. */
   newHandle(actor: SessionActor, lane: Lane): number;
   forget(place: Place): void;

@@ -20,10 +20,10 @@ const lookMs = 100;
 
 /** What is needed of the engine around. */
 export interface RoomServices {
-  /** Contexts that there may be, in all lanes together. */
-  readonly contextsMax: number;
   now(): number;
   delay(ms: number, wake: () => void): () => void;
+  /** Whether nobody can be given a context unless others give theirs back. */
+  isFull(): boolean;
   /** There may be room for those that wait. */
   onRoom(): void;
 }
@@ -33,9 +33,8 @@ export class ContextRoom {
   readonly #services: RoomServices;
   readonly #byHandle = new Map<number, SessionActor>();
   #lastHandle = 0;
-  /** Sessions that were sent to a lane and have no context there yet. */
-  readonly #entering = new Set<SessionActor>();
   readonly #waiting: FairQueue<SessionActor>;
+  #lookedAt = Number.NEGATIVE_INFINITY;
   #stopLook: (() => void) | undefined;
   #tellsRoom = false;
 
@@ -59,11 +58,6 @@ export class ContextRoom {
     return this.#waiting.oldest;
   }
 
-  /** The same of who may be taken now; infinite when there is no room. */
-  get next(): number {
-    return this.#hasRoom ? this.#waiting.oldest : Number.POSITIVE_INFINITY;
-  }
-
   /** Whose context has this handle. */
   actorOf(handle: number): SessionActor | undefined {
     return this.#byHandle.get(handle);
@@ -71,7 +65,6 @@ export class ContextRoom {
 
   /** A context is made; returns a handle by which replies find its session. */
   open(actor: SessionActor, lane: Lane): number {
-    this.#entering.delete(actor);
     lane.sessions += 1;
     this.#lastHandle += 1;
     this.#byHandle.set(this.#lastHandle, actor);
@@ -85,27 +78,14 @@ export class ContextRoom {
     this.#tellRoom();
   }
 
-  /** A session has left its lane, with or without having had a context there. */
-  left(actor: SessionActor): void {
-    if (this.#entering.delete(actor)) this.#tellRoom();
-  }
-
-  get #hasRoom(): boolean {
-    return this.size + this.#entering.size < this.#services.contextsMax;
-  }
-
   /** A session without a context wants one. */
   push(actor: SessionActor): void {
     this.#waiting.push(actor.program, actor);
-    const { delay } = this.#services;
-    this.#stopLook ??= delay(this.#hasRoom ? lookMs : 0, () => this.#look());
   }
 
-  /** The next one, which is sent to a lane, if there is room. */
+  /** The session that is to have the next one. */
   take(): SessionActor | undefined {
-    const actor = this.#hasRoom ? this.#waiting.shift() : undefined;
-    if (actor) this.#entering.add(actor);
-    return actor;
+    return this.#waiting.shift();
   }
 
   /** Not in the middle of what an actor does. */
@@ -118,22 +98,30 @@ export class ContextRoom {
     });
   }
 
+  /** Looks soon, and again while somebody waits, whether others can give their contexts back. */
+  seek(): void {
+    const { now, delay } = this.#services;
+    const wait = Math.max(0, this.#lookedAt + lookMs - now());
+    this.#stopLook ??= delay(wait, () => this.#look());
+  }
+
   /** Has those give their contexts back that have waited longest, for those that wait for one. */
   #look(): void {
     this.#stopLook = undefined;
-    if (this.#waiting.size === 0) return;
     const now = this.#services.now();
-    let short = now - this.#waiting.oldest > patienceMs ? shortAtOnce : 0;
-    for (const actor of this.#idle().slice(0, this.#waiting.size)) {
-      const isLong = now - actor.idleSince >= longWaitMs;
-      if (!isLong && !actor.lane?.isFull) {
-        if (short === 0) continue;
-        short -= 1;
+    this.#lookedAt = now;
+    if (this.#services.isFull()) {
+      let short = now - this.#waiting.oldest > patienceMs ? shortAtOnce : 0;
+      for (const actor of this.#idle().slice(0, this.#waiting.size)) {
+        const isLong = now - actor.idleSince >= longWaitMs;
+        if (!isLong && !actor.lane?.isTight) {
+          if (short === 0) continue;
+          short -= 1;
+        }
+        actor.evict();
       }
-      actor.evict();
     }
-    this.#services.onRoom();
-    this.#stopLook = this.#services.delay(lookMs, () => this.#look());
+    if (this.#waiting.size > 0) this.seek();
   }
 
   /** Sessions that can give their contexts back, the one that has waited longest first. */
@@ -145,9 +133,9 @@ export class ContextRoom {
 
   /** A lane has said how much memory it uses: when that is much, its sessions give some back. */
   relieve(lane: Lane): void {
-    if (!lane.isFull) return;
+    if (!lane.isTight) return;
     for (const actor of this.#idle()) {
-      if (!lane.isFull) return;
+      if (!lane.isTight) return;
       if (actor.lane === lane) actor.evict();
     }
   }

@@ -15,10 +15,10 @@ export interface EngineLimits {
   /** Sessions that wait for a runner; above that, callers hear OVERLOADED. */
   readonly queueSessionsMax: number;
   /**
-   * Contexts in all threads together; sessions beyond that wait until one is given back. One takes
-   * about 0.4 MiB of a runner, without its state (measured).
+   * Contexts in one thread; sessions beyond that wait until one is given back. One takes about
+   * 0.4 MiB of a runner, without its state (measured).
    */
-  readonly loadedMax: number;
+  readonly laneContextsMax: number;
   /** A session that has waited for so long gives its context back. */
   readonly idleMs: number;
   /** A thread that one session has kept for so long gives its other sessions away. */
@@ -45,7 +45,7 @@ export const engineLimits: EngineLimits = {
   resumesMax: 8,
   inboxBytesMax: 64 * MiB,
   queueSessionsMax: 20_000,
-  loadedMax: 300,
+  laneContextsMax: 150,
   idleMs: 30_000,
   asideMs: 250,
   stuckMs: 5000,

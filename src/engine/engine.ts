@@ -86,9 +86,9 @@ export class Engine {
     this.#services = this.#makeServices();
     const { now, delay } = this.#services;
     this.#room = new ContextRoom({
-      contextsMax: limits.loadedMax,
       now,
       delay,
+      isFull: () => this.#scheduler.isFull,
       onRoom: () => this.#scheduler.admit(),
     });
     this.#starts = new ProgramStarts(delay);
@@ -132,10 +132,7 @@ export class Engine {
       delay,
       breathe,
       enqueue: (actor) => this.#scheduler.enqueue(actor),
-      release: (actor, lane) => {
-        this.#room.left(actor);
-        this.#scheduler.release(lane);
-      },
+      release: (lane) => this.#scheduler.release(lane),
       newHandle: (actor, lane) => this.#room.open(actor, lane),
       forget: ({ handle, lane }) => this.#room.close(handle, lane),
       programOf: (manifest) => this.#shelf.orderOf(manifest),

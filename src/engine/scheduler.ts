@@ -37,7 +37,10 @@ export interface SchedulerEvents {
 interface LaneState {
   readonly lane: Lane;
   readonly queue: FairQueue<SessionActor>;
+  /** Turns that may be under way. */
   readonly slots: number;
+  /** Contexts that there may be. */
+  readonly contextsMax: number;
 }
 
 /** Whether a lane has less to do than another, or as much and is home to fewer sessions. */
@@ -50,6 +53,11 @@ function isCalmer(one: LaneState, other: LaneState): boolean {
 /** Whether a lane can be given one more turn. */
 function hasSlot({ lane, slots }: LaneState): boolean {
   return lane.alive && !lane.isAside && lane.inFlight < slots;
+}
+
+/** Whether a lane can take one more context. Who is inside may be about to make one. */
+function hasRoom({ lane, contextsMax }: LaneState): boolean {
+  return !lane.isTight && lane.sessions + lane.inFlight < contextsMax;
 }
 
 function run(actor: SessionActor, { lane }: LaneState): void {
@@ -174,7 +182,9 @@ export class Scheduler {
   #stateOf(lane: Lane, slots: number): LaneState {
     // Before anything else, so that its answer says that it has been started.
     this.#ping(lane, performance.now());
-    return { lane, slots, queue: new FairQueue<SessionActor>(this.#now) };
+    const { laneContextsMax } = this.#limits;
+    const queue = new FairQueue<SessionActor>(this.#now);
+    return { lane, slots, contextsMax: laneContextsMax, queue };
   }
 
   /** Sessions that wait for a lane. */
@@ -214,6 +224,7 @@ export class Scheduler {
     } else {
       this.#room.push(actor);
       this.admit();
+      if (this.#room.waiting > 0) this.#room.seek();
     }
   }
 
@@ -225,15 +236,20 @@ export class Scheduler {
 
   /** Sends sessions that have no context to the calmest lanes, as long as there is room. */
   admit(): void {
-    while (this.#room.next !== Number.POSITIVE_INFINITY) {
+    while (this.#room.waiting > 0 && !this.#closed) {
       let best: LaneState | undefined;
       for (const state of this.#shared.values()) {
-        if (hasSlot(state) && !state.lane.isFull && (!best || isCalmer(state, best))) best = state;
+        if (hasSlot(state) && hasRoom(state) && (!best || isCalmer(state, best))) best = state;
       }
-      const actor = best && !this.#closed ? this.#room.take() : undefined;
-      if (!best || !actor) return;
-      run(actor, best);
+      if (!best) return;
+      run(this.#room.take() as SessionActor, best);
     }
+  }
+
+  /** Whether nobody who has no context can be given one, unless others give theirs back. */
+  get isFull(): boolean {
+    const usable = [...this.#shared.values()].filter(({ lane }) => !lane.isAside);
+    return usable.length > 0 && !usable.some(hasRoom);
   }
 
   #quarantine(): LaneState {
@@ -261,8 +277,8 @@ export class Scheduler {
   #pump(state: LaneState): void {
     const { lane, queue } = state;
     while (!this.#closed && hasSlot(state)) {
-      const takesMore = !lane.isFull && !lane.isQuarantine;
-      const isNew = takesMore && this.#room.next < queue.oldest;
+      const takesMore = hasRoom(state) && !lane.isQuarantine;
+      const isNew = takesMore && this.#room.oldest < queue.oldest;
       const actor = isNew ? this.#room.take() : queue.shift();
       if (!actor) return;
       run(actor, state);

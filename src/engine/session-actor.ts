@@ -205,7 +205,7 @@ export class SessionActor {
   #release(): void {
     const lane = this.#slot;
     this.#slot = undefined;
-    if (lane) this.#services.release(this, lane);
+    if (lane) this.#services.release(lane);
   }
 
   /** Nothing is under way any more: looks for what comes next. */

@@ -32,7 +32,7 @@ describe("contexts", () => {
     const engine = await running.open({
       programs: [program],
       effects,
-      limits: { loadedMax: 4 },
+      limits: { laneContextsMax: 4 },
     });
     const starts = Array.from({ length: 40 }, () => engine.start("caller", null));
     const started = await Promise.all(starts);
@@ -50,7 +50,7 @@ describe("contexts", () => {
       "waiter",
       `{ async step(ctx) { return { done: await ctx.waitFor("word") }; } }`,
     );
-    const engine = await running.open({ programs: [program], limits: { loadedMax: 4 } });
+    const engine = await running.open({ programs: [program], limits: { laneContextsMax: 4 } });
     const ids: SessionId[] = [];
     for (let i = 0; i < 12; i++) ids.push((await engine.start("waiter", i)).id);
     await until(() => ids.every((id) => engine.status(id).phase === "waiting"));
@@ -71,7 +71,7 @@ describe("contexts", () => {
       } }`,
     );
     const effects = effectsOf({ wait: () => new Promise((resolve) => setTimeout(resolve, 20)) });
-    const engine = await running.open({ programs: [program], effects, limits: { loadedMax: 2 } });
+    const engine = await running.open({ programs: [program], effects, limits: { laneContextsMax: 2 } });
     const ids: SessionId[] = [];
     for (let i = 0; i < 4; i++) ids.push((await engine.start("busy", i)).id);
     await until(() => ids.every((id) => engine.status(id).size > 5));

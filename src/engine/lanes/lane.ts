@@ -27,8 +27,8 @@ export interface Transport {
 }
 
 let lastLane = 0;
-/** A thread that uses so much of its memory takes no more contexts and gives some back. */
-const fullShare = 0.55;
+/** A thread that uses so much of its memory takes no more contexts, and gives some back. */
+const tightShare = 0.55;
 /** However much they use: somebody has to be able to run. */
 const fewSessions = 2;
 
@@ -82,11 +82,11 @@ export class Lane {
     this.#memory = { share, sessions: this.sessions };
   }
 
-  /** Whether it has no room for more contexts, as far as is known. */
-  get isFull(): boolean {
+  /** Whether its memory has no room for more contexts, as far as is known. */
+  get isTight(): boolean {
     const { share, sessions } = this.#memory;
     const left = Math.min(1, this.sessions / Math.max(1, sessions));
-    return this.sessions > fewSessions && share * left > fullShare;
+    return this.sessions > fewSessions && share * left > tightShare;
   }
 
   #flush(): void {
