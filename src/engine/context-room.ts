@@ -33,14 +33,18 @@ export class ContextRoom {
   readonly #services: RoomServices;
   readonly #byHandle = new Map<number, SessionActor>();
   #lastHandle = 0;
-  readonly #waiting: FairQueue<SessionActor>;
+  /** Sessions that have not run yet, and those that go on: they take turns. */
+  readonly #beginning: FairQueue<SessionActor>;
+  readonly #goingOn: FairQueue<SessionActor>;
+  #beginsNext = false;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #stopLook: (() => void) | undefined;
   #tellsRoom = false;
 
   constructor(services: RoomServices) {
     this.#services = services;
-    this.#waiting = new FairQueue<SessionActor>(services.now);
+    this.#beginning = new FairQueue<SessionActor>(services.now);
+    this.#goingOn = new FairQueue<SessionActor>(services.now);
   }
 
   /** Contexts that there are. */
@@ -50,12 +54,12 @@ export class ContextRoom {
 
   /** Sessions that wait for one. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#beginning.size + this.#goingOn.size;
   }
 
   /** When the first of them came; infinite when nobody waits. */
   get oldest(): number {
-    return this.#waiting.oldest;
+    return Math.min(this.#beginning.oldest, this.#goingOn.oldest);
   }
 
   /** Whose context has this handle. */
@@ -80,17 +84,21 @@ export class ContextRoom {
 
   /** A session without a context wants one. */
   push(actor: SessionActor): void {
-    this.#waiting.push(actor.program, actor);
+    const queue = actor.isNew ? this.#beginning : this.#goingOn;
+    queue.push(actor.program, actor);
   }
 
-  /** The session that is to have the next one. */
+  /** The session that is to have the next one: a thousand that begin hold up nobody who goes on. */
   take(): SessionActor | undefined {
-    return this.#waiting.shift();
+    const first = this.#beginsNext ? this.#beginning : this.#goingOn;
+    const other = this.#beginsNext ? this.#goingOn : this.#beginning;
+    this.#beginsNext = !this.#beginsNext;
+    return first.shift() ?? other.shift();
   }
 
   /** Not in the middle of what an actor does. */
   #tellRoom(): void {
-    if (this.#tellsRoom || this.#waiting.size === 0) return;
+    if (this.#tellsRoom || this.waiting === 0) return;
     this.#tellsRoom = true;
     setImmediate(() => {
       this.#tellsRoom = false;
@@ -111,8 +119,8 @@ export class ContextRoom {
     const now = this.#services.now();
     this.#lookedAt = now;
     if (this.#services.isFull()) {
-      let short = now - this.#waiting.oldest > patienceMs ? shortAtOnce : 0;
-      for (const actor of this.#idle().slice(0, this.#waiting.size)) {
+      let short = now - this.oldest > patienceMs ? shortAtOnce : 0;
+      for (const actor of this.#idle().slice(0, this.waiting)) {
         const isLong = now - actor.idleSince >= longWaitMs;
         if (!isLong && !actor.lane?.isTight) {
           if (short === 0) continue;
@@ -121,7 +129,7 @@ export class ContextRoom {
         actor.evict();
       }
     }
-    if (this.#waiting.size > 0) this.seek();
+    if (this.waiting > 0) this.seek();
   }
 
   /** Sessions that can give their contexts back, the one that has waited longest first. */
@@ -143,6 +151,7 @@ export class ContextRoom {
   /** Nobody is admitted any more. */
   stop(): void {
     this.#stopLook?.();
-    this.#waiting.drain();
+    this.#beginning.drain();
+    this.#goingOn.drain();
   }
 }

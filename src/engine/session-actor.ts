@@ -90,6 +90,11 @@ export class SessionActor {
     return this.#place?.lane;
   }
 
+  /** Whether it has never run. */
+  get isNew(): boolean {
+    return this.#trigger !== undefined;
+  }
+
   /** Whether it runs by itself, away from others: it was there when a runner died. */
   get isSuspect(): boolean {
     return this.#deaths.isSuspect;

@@ -71,11 +71,43 @@ describe("contexts", () => {
       } }`,
     );
     const effects = effectsOf({ wait: () => new Promise((resolve) => setTimeout(resolve, 20)) });
-    const engine = await running.open({ programs: [program], effects, limits: { laneContextsMax: 2 } });
+    const engine = await running.open({
+      programs: [program],
+      effects,
+      limits: { laneContextsMax: 2 },
+    });
     const ids: SessionId[] = [];
     for (let i = 0; i < 4; i++) ids.push((await engine.start("busy", i)).id);
     await until(() => ids.every((id) => engine.status(id).size > 5));
     expect(engine.metrics().sessionsLoaded).toBeLessThanOrEqual(2);
+  });
+
+  it("go to those that go on and to those that begin by turns", async () => {
+    running = new Running();
+    const program = programOf(
+      "mixed",
+      `{
+        init: ({ data }) => ({ waits: data }),
+        async step(ctx) {
+          if (ctx.state.waits) await ctx.waitFor("word");
+          else await ctx.call("wait", null);
+          return { done: null };
+        },
+      }`,
+    );
+    const order: string[] = [];
+    const effects = effectsOf({ wait: () => new Promise((resolve) => setTimeout(resolve, 20)) });
+    const options = { programs: [program], effects, limits: { laneContextsMax: 1 } };
+    const engine = await running.open(options);
+    const first = await engine.start("mixed", true);
+    await until(() => engine.status(first.id).phase === "waiting");
+    const others: SessionId[] = [];
+    for (let i = 0; i < 12; i++) others.push((await engine.start("mixed", false)).id);
+    await until(() => engine.status(others[0] as SessionId).phase === "ended");
+    const ends = [first.id, ...others].map((id) => engine.finished(id).then(() => order.push(id)));
+    await engine.input(first.id, { type: "word", data: null });
+    await Promise.all(ends);
+    expect(order.indexOf(first.id)).toBeLessThan(5);
   });
 });
 
