@@ -14,9 +14,11 @@ const longWaitMs = 1000;
 /** When somebody has waited for a context for so long, those that wait shortly give theirs. */
 const patienceMs = 5000;
 /** So many of them between two looks: to make a context again takes some milliseconds. */
-const shortAtOnce = 5;
+const shortAtOnce = 1;
 /** Between two looks while somebody waits. */
-const lookMs = 100;
+const lookMs = 20;
+/** Contexts, of all that there are, that are given back before somebody waits for them. */
+const spareShare = 1 / 16;
 
 /** What is needed of the engine around. */
 export interface RoomServices {
@@ -113,23 +115,29 @@ export class ContextRoom {
     this.#stopLook ??= delay(wait, () => this.#look());
   }
 
-  /** Has those give their contexts back that have waited longest, for those that wait for one. */
   #look(): void {
     this.#stopLook = undefined;
-    const now = this.#services.now();
-    this.#lookedAt = now;
-    if (this.#services.isFull()) {
-      let short = now - this.oldest > patienceMs ? shortAtOnce : 0;
-      for (const actor of this.#idle().slice(0, this.waiting)) {
-        const isLong = now - actor.idleSince >= longWaitMs;
-        if (!isLong && !actor.lane?.isTight) {
-          if (short === 0) continue;
-          short -= 1;
-        }
-        actor.evict();
+    this.#lookedAt = this.#services.now();
+    if (this.waiting === 0) return;
+    if (this.#services.isFull()) this.#makeRoom(this.#lookedAt);
+    this.seek();
+  }
+
+  /**
+   * Has those give their contexts back that have waited longest: as many as are waited for, and
+   * some more for those that come next.
+   */
+  #makeRoom(now: number): void {
+    let short = now - this.oldest > patienceMs ? shortAtOnce : 0;
+    const wanted = this.waiting + Math.ceil(this.size * spareShare);
+    for (const actor of this.#idle().slice(0, wanted)) {
+      const isLong = now - actor.idleSince >= longWaitMs;
+      if (!isLong && !actor.lane?.isTight) {
+        if (short === 0) continue;
+        short -= 1;
       }
+      actor.evict();
     }
-    if (this.waiting > 0) this.seek();
   }
 
   /** Sessions that can give their contexts back, the one that has waited longest first. */
