@@ -13,7 +13,7 @@ import { decodeMessage, encodeMessage } from "../host/messages.ts";
 import type { Order, Reply } from "../host/orders.ts";
 import type { ControlMessage, RunnerReport } from "../host/runner-control.ts";
 import { Lane, type RunnerEvents } from "./lane.ts";
-import { residentBytes, seesOtherProcesses } from "./process-memory.ts";
+import { ProcessMemory, seesOtherProcesses } from "./process-memory.ts";
 
 const MiB = 1024 * 1024;
 /** The first pipe behind standard input, output, error and the control channel. */
@@ -60,6 +60,7 @@ export class RunnerProcess {
   readonly #options: RunnerProcessOptions;
   readonly #child: ChildProcess;
   readonly #look: NodeJS.Timeout;
+  readonly #memory: ProcessMemory | undefined;
   /** Threads that the runner ends by itself, by pipe: when they should have ended. */
   readonly #endings = new Map<number, NodeJS.Timeout>();
   #nextPipe = firstPipe;
@@ -80,6 +81,8 @@ export class RunnerProcess {
       env: { TZ: "UTC" },
       windowsHide: true,
     });
+    const { pid } = this.#child;
+    this.#memory = pid === undefined ? undefined : new ProcessMemory(pid);
     this.ended = new Promise((resolve) => {
       this.#gone = resolve;
     });
@@ -115,8 +118,7 @@ export class RunnerProcess {
 
   /** Resident memory in bytes, where it can be seen. */
   get rssBytes(): number | undefined {
-    const { pid } = this.#child;
-    return pid === undefined ? undefined : residentBytes(pid);
+    return this.#memory?.rssBytes;
   }
 
   #tell(message: ControlMessage): void {
@@ -232,6 +234,7 @@ export class RunnerProcess {
     const isForeign = this.#isForeign || (isKilled && this.#why === undefined);
     this.#why ??= why;
     clearInterval(this.#look);
+    this.#memory?.close();
     for (const stream of this.#child.stdio) stream?.destroy();
     this.#gone({ why: this.#why, isForeign });
   }
