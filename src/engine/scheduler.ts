@@ -55,9 +55,9 @@ function hasSlot({ lane, slots }: LaneState): boolean {
   return lane.alive && !lane.isAside && lane.inFlight < slots;
 }
 
-/** Whether a lane can take one more context. Who is inside may be about to make one. */
+/** Whether a lane can take one more context. */
 function hasRoom({ lane, contextsMax }: LaneState): boolean {
-  return !lane.isTight && lane.sessions + lane.inFlight < contextsMax;
+  return lane.hasMemory && lane.sessions + lane.inFlight < contextsMax;
 }
 
 function run(actor: SessionActor, { lane }: LaneState): void {
@@ -108,7 +108,7 @@ export class Scheduler {
           return;
         }
         if (reply.kind === "memory") {
-          lane.noteMemory(reply.share);
+          lane.noteMemory(reply.share, reply.contexts);
           this.#room.relieve(lane);
           return;
         }

@@ -77,7 +77,7 @@ describe("contexts", () => {
       limits: { laneContextsMax: 2 },
     });
     const ids: SessionId[] = [];
-    for (let i = 0; i < 4; i++) ids.push((await engine.start("busy", i)).id);
+    for (let i = 0; i < 3; i++) ids.push((await engine.start("busy", i)).id);
     await until(() => ids.every((id) => engine.status(id).size > 5));
     expect(engine.metrics().sessionsLoaded).toBeLessThanOrEqual(2);
   });
@@ -120,7 +120,9 @@ describe("memory", () => {
       file,
       `export default {
         name: "hoarder", version: "1",
-        init: ({ data }) => ({ rows: Array.from({ length: 40_000 }, (_, i) => ({ n: data + i })) }),
+        init({ data }) {
+          return { rows: Array.from({ length: 120_000 }, (_, i) => ({ n: data + i })) };
+        },
         reduce: (state) => state,
         async step(ctx) {
           await ctx.call("wait", null);
@@ -136,7 +138,7 @@ describe("memory", () => {
       runners: { kind: "processes", processes: 1, threads: 2 },
       effects: effectsOf({ wait: () => new Promise((resolve) => setTimeout(resolve, 20)) }),
     });
-    const starts = Array.from({ length: 200 }, (_, i) => engine.start("hoarder", i));
+    const starts = Array.from({ length: 48 }, (_, i) => engine.start("hoarder", i));
     const started = await Promise.all(starts);
     const isWaiting = ({ id }: { id: SessionId }): boolean =>
       engine.status(id).waiting?.inputs[0] === "word";

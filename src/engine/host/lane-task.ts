@@ -39,7 +39,7 @@ export async function serveLane(task: LaneTask): Promise<void> {
 }
 
 /** Says how much memory is in use whenever all garbage has been collected. */
-function tellMemory(answer: (replies: readonly Reply[]) => void): void {
+function tellMemory(host: SessionHost, answer: (replies: readonly Reply[]) => void): void {
   const observer = new PerformanceObserver((list) => {
     const collections = list.getEntries() as (PerformanceEntry & { detail: { kind: number } })[];
     const isMajor = collections.some(({ detail }) => {
@@ -47,7 +47,8 @@ function tellMemory(answer: (replies: readonly Reply[]) => void): void {
     });
     if (!isMajor) return;
     const { used_heap_size, external_memory, heap_size_limit } = getHeapStatistics();
-    answer([{ kind: "memory", share: (used_heap_size + external_memory) / heap_size_limit }]);
+    const share = (used_heap_size + external_memory) / heap_size_limit;
+    answer([{ kind: "memory", share, contexts: host.contexts }]);
   });
   observer.observe({ entryTypes: ["gc"] });
 }
@@ -58,9 +59,9 @@ function laneOf(
   mark: WorkMark,
   answer: (replies: readonly Reply[]) => void,
 ): (orders: readonly Order[]) => void {
-  tellMemory(answer);
   let replies: Reply[] = [];
   const host = new SessionHost(contexts, (reply) => replies.push(reply));
+  tellMemory(host, answer);
   const flush = (): void => {
     if (replies.length === 0) return;
     answer(replies);

@@ -103,6 +103,8 @@ export interface PongReply {
 export interface MemoryReply {
   readonly kind: "memory";
   readonly share: number;
+  /** Contexts that were there then. */
+  readonly contexts: number;
 }
 
 /** Everything that is heard back. */

@@ -32,6 +32,11 @@ export class SessionHost {
     this.#reply = reply;
   }
 
+  /** Contexts that are here. */
+  get contexts(): number {
+    return this.#sessions.size;
+  }
+
   /** Carries an order out; what goes wrong is a reply. */
   handle(order: Order): void {
     switch (order.kind) {

@@ -31,6 +31,8 @@ let lastLane = 0;
 const tightShare = 0.55;
 /** However much they use: somebody has to be able to run. */
 const fewSessions = 2;
+/** What a thread uses without any context. */
+const emptyShare = 0.05;
 
 /** One thread for contexts. */
 export class Lane {
@@ -45,8 +47,8 @@ export class Lane {
   inFlight = 0;
   /** Sessions whose contexts are here. */
   sessions = 0;
-  /** How much of its memory was in use when that was last heard, and by how many sessions. */
-  #memory = { share: 0, sessions: 0 };
+  /** How much of its memory was in use when that was last heard, and by how many contexts. */
+  #memory = { share: 0, contexts: 0 };
   alive = true;
   /** Handle of the session that keeps it, when that takes long enough to be seen. */
   keeper: number | undefined;
@@ -77,16 +79,27 @@ export class Lane {
     setImmediate(() => this.#flush());
   }
 
-  /** It has said which share of its memory is in use. */
-  noteMemory(share: number): void {
-    this.#memory = { share, sessions: this.sessions };
+  /** It has said which share of its memory is in use, with so many contexts. */
+  noteMemory(share: number, contexts: number): void {
+    this.#memory = { share, contexts };
   }
 
-  /** Whether its memory has no room for more contexts, as far as is known. */
+  /** The share that so many contexts would use, if they are like those that were there. */
+  #shareOf(contexts: number): number {
+    const { share, contexts: before } = this.#memory;
+    const each = Math.max(0, share - emptyShare) / Math.max(1, before);
+    return share + (contexts - before) * each;
+  }
+
+  /** Whether so much of its memory is in use that contexts are to be given back. */
   get isTight(): boolean {
-    const { share, sessions } = this.#memory;
-    const left = Math.min(1, this.sessions / Math.max(1, sessions));
-    return this.sessions > fewSessions && share * left > tightShare;
+    return this.sessions > fewSessions && this.#shareOf(this.sessions) > tightShare;
+  }
+
+  /** Whether its memory has room for one more context; who is inside may be about to make one. */
+  get hasMemory(): boolean {
+    const contexts = this.sessions + this.inFlight;
+    return contexts < fewSessions || this.#shareOf(contexts + 1) <= tightShare;
   }
 
   #flush(): void {
