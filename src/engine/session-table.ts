@@ -182,8 +182,13 @@ export class SessionTable {
     await this.#goOn(runnable, seen);
     await this.#goOn(hidden, seen);
     if (!everything) return;
-    await breathe();
-    await this.#goOn(this.#services.directory.sessionIds(), seen);
+    const stored: SessionId[] = [];
+    for (const ids of this.#services.directory.sessionIdsByFolder()) {
+      await breathe();
+      if (this.#closed) return;
+      for (const id of ids) if (!seen.has(id)) stored.push(id);
+    }
+    await this.#goOn(stored.sort(), seen);
   }
 
   async #goOn(ids: readonly SessionId[], seen: Set<SessionId>): Promise<void> {
