@@ -30,12 +30,27 @@ export function sessionIdBytes(id: SessionId): Uint8Array {
   return parse(id);
 }
 
+const hexPairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 /** The id of the first 16 bytes; throws `CORRUPT` when they are no UUID. */
 export function sessionIdOf(bytes: Uint8Array): SessionId {
+  const version = (bytes[6] ?? 0) >>> 4;
+  const isVariant = bytes.length >= 16 && (bytes[8] as number) >>> 6 === 2;
+  if (isVariant && version >= 1 && version <= 8) return textOf(bytes);
   try {
     return stringify(bytes);
   } catch {
     const hex = toHex(bytes.subarray(0, 16));
     throw new ReachError("CORRUPT", `bytes that should be a session id are none: ${hex}`);
   }
+}
+
+/** A recovery names every entry of the journal: the check of the text costs five times as much. */
+function textOf(bytes: Uint8Array): SessionId {
+  const pairs = (from: number, to: number): string => {
+    let text = "";
+    for (let i = from; i < to; i++) text += hexPairs[bytes[i] as number];
+    return text;
+  };
+  return `${pairs(0, 4)}-${pairs(4, 6)}-${pairs(6, 8)}-${pairs(8, 10)}-${pairs(10, 16)}`;
 }

@@ -1,7 +1,8 @@
 /**
  * The registry of sessions that have not ended: which ones there are, when the next timer of each
  * is due, and which have something to go on with. Derived from the logs and only there so that an
- * engine opens without reading them; written now and then, and when it closes.
+ * engine opens without reading them; written now and then, and when it closes. An engine that opens
+ * says first that it may be behind from now on.
  *
  *   0  u32 magic "RREG"   u32 bytes of the content   u32 CRC-32 of the content
  *  12  content: CBOR [version, ends clean, [[id, due or null, whether it goes on by itself, bytes
@@ -9,6 +10,7 @@
  *      and read, the first three of an entry
  */
 import {
+  assert,
   crc32,
   decodeValue,
   encodeValue,
@@ -23,6 +25,9 @@ import { type Disk, readFile, replaceFile } from "../disk/index.ts";
 const magic = 0x47455252;
 const headerBytes = 12;
 const version = 1;
+/** Where the content says whether it ends clean: behind the heads of the array and the version. */
+const cleanAt = headerBytes + 2;
+const [cleanByte, behindByte] = [0xf5, 0xf4];
 
 /** What is known of a session that has not ended. */
 export interface RegistryEntry {
@@ -84,5 +89,26 @@ export async function writeRegistry(
   writeU32(bytes, 4, content.length);
   writeU32(bytes, 8, crc32(content));
   bytes.set(content, headerBytes);
+  await replaceFile(disk, registryPath(root), bytes);
+}
+
+/**
+ * Has the registry say, durably, that it may be behind the logs, and otherwise what it said when it
+ * was read. One that says so already stays: whoever wrote it may only have been killed before its
+ * name was durable, and then the one before could come back.
+ */
+export async function markBehind(
+  disk: Disk,
+  root: string,
+  { clean }: RegistryContent,
+): Promise<void> {
+  if (!clean) {
+    await disk.syncFolder(root);
+    return;
+  }
+  const bytes = readFile(disk, registryPath(root));
+  assert(bytes[cleanAt] === cleanByte, "a registry that was read as clean says so");
+  bytes[cleanAt] = behindByte;
+  writeU32(bytes, 8, crc32(bytes.subarray(headerBytes)));
   await replaceFile(disk, registryPath(root), bytes);
 }

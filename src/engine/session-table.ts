@@ -10,6 +10,7 @@ import type { ActorServices } from "./actor-services.ts";
 import { breathe } from "./background-work.ts";
 import { sessionEnded } from "./refusals.ts";
 import {
+  markBehind,
   type RegistryContent,
   type RegistryEntry,
   readRegistry,
@@ -142,8 +143,19 @@ export class SessionTable {
     for (const [id, entry] of registry?.sessions ?? []) this.#asleep.set(id, entry);
     if (resumes === "asked") this.#complete = registry?.clean === true;
     else this.#search(registry, recovery?.sessions ?? []);
-    await this.#write(false);
+    await this.#markBehind(registry);
     this.#sweep();
+  }
+
+  /** From now on the registry may be behind. What it says is known, and not written anew. */
+  async #markBehind(registry: RegistryContent | undefined): Promise<void> {
+    const { disk, path, writable } = this.#services.directory;
+    if (!registry) return this.#write(false);
+    this.#lastWrite = this.#services.now();
+    if (!writable) return;
+    // One write at a time: they have one temporary name.
+    this.#writing = this.#queued(() => markBehind(disk, path, registry));
+    await this.#writing;
   }
 
   #search(registry: RegistryContent | undefined, hidden: Iterable<SessionId>): void {
@@ -170,8 +182,13 @@ export class SessionTable {
     await this.#goOn(runnable, seen);
     await this.#goOn(hidden, seen);
     if (!everything) return;
-    await breathe();
-    await this.#goOn(this.#services.directory.sessionIds(), seen);
+    const stored: SessionId[] = [];
+    for (const ids of this.#services.directory.sessionIdsByFolder()) {
+      await breathe();
+      if (this.#closed) return;
+      for (const id of ids) if (!seen.has(id)) stored.push(id);
+    }
+    await this.#goOn(stored.sort(), seen);
   }
 
   async #goOn(ids: readonly SessionId[], seen: Set<SessionId>): Promise<void> {
@@ -258,12 +275,14 @@ export class SessionTable {
     const { disk, path, writable } = this.#services.directory;
     if (!writable) return Promise.resolve();
     const sessions = new Map([...this.#asleep, ...active]);
-    this.#writing = this.#writing
-      .then(() => writeRegistry(disk, path, { clean, sessions }))
-      .catch((error: unknown) => {
-        this.#services.trouble(`the registry of sessions was not written: ${messageOf(error)}`);
-      });
+    this.#writing = this.#queued(() => writeRegistry(disk, path, { clean, sessions }));
     return this.#writing;
+  }
+
+  #queued(write: () => Promise<void>): Promise<void> {
+    return this.#writing.then(write).catch((error: unknown) => {
+      this.#services.trouble(`the registry of sessions was not written: ${messageOf(error)}`);
+    });
   }
 
   #entries(): [SessionId, RegistryEntry][] {

@@ -116,6 +116,12 @@ export function readWatermark(disk: Disk, root: string, id: SessionId): BulkWate
   return marker === "damaged" ? undefined : marker;
 }
 
+/** Whether an import into a session is under way of which nothing is acknowledged yet. */
+export function isBeginning(disk: Disk, root: string, id: SessionId): boolean {
+  const marker = readBulkMarker(disk, root, id);
+  return marker === "damaged" || marker?.size === 0;
+}
+
 /** The marker of an import under way. */
 export class BulkMarker {
   readonly #disk: Disk;

@@ -2,15 +2,19 @@
  * Files open for writing, the most recently used of them: 10,000 sessions append, the system allows
  * far fewer open files.
  */
-import type { ReachError } from "../base/index.ts";
+import { codeOf } from "../base/index.ts";
 import type { Disk, DiskFile } from "../disk/index.ts";
 
 const openFilesMax = 512;
+/** After so many files in a row that were there, the next one is opened without a look. */
+const foundBeforeTrust = 16;
 
 /** A bounded set of open files by path. Handles are borrowed for one call, never kept. */
 export class FileCache {
   readonly #disk: Disk;
   readonly #files = new Map<string, DiskFile>();
+  /** Files that were there, one behind the other: a recovery finds nearly all of them. */
+  #foundInARow = 0;
 
   constructor(disk: Disk) {
     this.#disk = disk;
@@ -34,14 +38,31 @@ export class FileCache {
   }
 
   #openOrCreate(path: string, create: () => void): DiskFile {
-    if (this.#disk.exists(path)) return this.#disk.open(path, "write");
+    const there = this.#openExisting(path);
+    if (there) return there;
     create();
     try {
       return this.#disk.open(path, "create");
     } catch (error) {
-      if ((error as ReachError).code === "ALREADY_EXISTS") return this.#disk.open(path, "write");
+      if (codeOf(error) === "ALREADY_EXISTS") return this.#disk.open(path, "write");
       throw error;
     }
+  }
+
+  /** A look costs as much as opening the file; a failed opening as much as many looks. */
+  #openExisting(path: string): DiskFile | undefined {
+    const trusts = this.#foundInARow >= foundBeforeTrust;
+    try {
+      if (trusts || this.#disk.exists(path)) {
+        const file = this.#disk.open(path, "write");
+        this.#foundInARow += 1;
+        return file;
+      }
+    } catch (error) {
+      if (!trusts || codeOf(error) !== "NOT_FOUND") throw error;
+    }
+    this.#foundInARow = 0;
+    return undefined;
   }
 
   /** Closes the file at `path`, if it is open: before it is replaced or removed. */

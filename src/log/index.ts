@@ -4,6 +4,7 @@ export {
   type BulkWatermark,
   bulkFolder,
   bulkMarkerPath,
+  isBeginning,
   readBulkMarker,
   readWatermark,
   sessionsInBulk,

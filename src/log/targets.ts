@@ -3,7 +3,7 @@
  * function that brings bytes to their place, after a commit and again in every recovery; writing
  * the same bytes to the same offset any number of times leaves the same file.
  */
-import { codeOf, messageOf, type SessionId } from "../base/index.ts";
+import { codeOf, concat, messageOf, type SessionId } from "../base/index.ts";
 import { type Disk, type DiskFile, folderOf, readFile, temporarySuffix } from "../disk/index.ts";
 import { parseCheckpoint, parseNote } from "../merkle/index.ts";
 import { encodeEventLogHeader, eventLogStart } from "./event-log-header.ts";
@@ -114,9 +114,7 @@ export class DirectoryTargets implements JournalTargets {
       this.#replaceCheckpoint(path, entry.bytes);
       return;
     }
-    const file = this.#sessionFile(path);
-    this.#writeHeader(file, entry);
-    file.write(entry.bytes, entry.offset);
+    writeEntry(this.#sessionFile(path), entry);
   }
 
   #sessionFile(path: string): DiskFile {
@@ -130,12 +128,6 @@ export class DirectoryTargets implements JournalTargets {
       if (codeOf(error) !== "NOT_FOUND") throw error;
       return use();
     }
-  }
-
-  /** The header of an event log goes with its first batch; it is in no journal entry. */
-  #writeHeader(file: DiskFile, { kind, offset, id }: JournalEntry): void {
-    if (kind !== entryKinds.events || offset !== eventLogStart) return;
-    file.write(encodeEventLogHeader(id), 0);
   }
 
   /**
@@ -278,8 +270,8 @@ export class DirectoryTargets implements JournalTargets {
         if (entry.kind === entryKinds.pack) {
           pack ??= packOfIdBytes(entry.id);
           target.write(this.#packs.headerOfPack(pack), 0);
-        } else this.#writeHeader(target, entry);
-        target.write(entry.bytes, entry.offset);
+        }
+        writeEntry(target, entry);
       }
       await target.sync();
       // Whoever has taken over writes to the file that would be replaced.
@@ -350,6 +342,13 @@ export class DirectoryTargets implements JournalTargets {
   close(): void {
     this.#files.close();
   }
+}
+
+/** The header of an event log goes with its first batch; it is in no journal entry. */
+function writeEntry(file: DiskFile, { kind, offset, id, bytes }: JournalEntry): void {
+  const isFirst = kind === entryKinds.events && offset === eventLogStart;
+  if (isFirst) file.write(concat(encodeEventLogHeader(id), bytes), 0);
+  else file.write(bytes, offset);
 }
 
 /** Events that a checkpoint covers, as it says; -1 for bytes that are none. */

@@ -1,65 +1,110 @@
 /**
- * The ids of a workspace's sessions, oldest first, in memory: read once from the folders, then kept
+ * The ids of a workspace's sessions, oldest first, in memory: looked for in the folders when the
+ * server is ready, a folder at a time, or at once by whoever asks before that has ended; then kept
  * by what is committed. The server is the one writer, so nothing else adds to them.
  */
-import type { SessionId } from "../base/index.ts";
+import { codeOf, type SessionId } from "../base/index.ts";
+import { isBeginning, sessionsInBulk } from "../log/index.ts";
 import type { Directory } from "../session/index.ts";
 
 /** The sessions of one directory that is open for writing. */
 export class Catalogue {
-  readonly #ids: SessionId[];
-  readonly #known: Set<SessionId>;
+  readonly #directory: Directory;
+  readonly #known = new Set<SessionId>();
   readonly #stop: () => void;
+  /** In their order; `undefined` until all of them are known. */
+  #ids: SessionId[] | undefined;
+  #filling: Promise<void> | undefined;
+  #closed = false;
 
   constructor(directory: Directory) {
-    this.#ids = directory.sessionIds();
-    this.#known = new Set(this.#ids);
+    this.#directory = directory;
     this.#stop = directory.onCommit((id) => {
       if (!this.#known.has(id)) this.#add(id);
     });
   }
 
-  /** How many there are. */
-  get size(): number {
-    return this.#ids.length;
+  /**
+   * Looks for them in the background. What cannot be read is left to whoever asks, who is told.
+   * Resolves when it has ended.
+   */
+  fill(): Promise<void> {
+    this.#filling ??= this.#look().catch((error: unknown) => {
+      if (codeOf(error) === undefined) throw error;
+    });
+    return this.#filling;
   }
 
-  /** Whether there is such a session. */
-  has(id: SessionId): boolean {
-    return this.#known.has(id);
+  async #look(): Promise<void> {
+    for (const ids of this.#directory.sessionIdsByFolder()) {
+      if (this.#closed || this.#ids) return;
+      this.#take(ids);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    if (!this.#closed) this.#sorted();
+  }
+
+  /** All of them, looked for now if they are not known yet. Throws what reading throws. */
+  #all(): SessionId[] {
+    if (this.#ids) return this.#ids;
+    for (const ids of this.#directory.sessionIdsByFolder()) this.#take(ids);
+    return this.#sorted();
+  }
+
+  /** Knows these, but for those of which an import under way has acknowledged nothing. */
+  #take(ids: readonly SessionId[]): void {
+    const { disk, path } = this.#directory;
+    const imported = new Set(sessionsInBulk(disk, path));
+    for (const id of ids) {
+      if (!imported.has(id) || !isBeginning(disk, path, id)) this.#known.add(id);
+    }
+  }
+
+  #sorted(): SessionId[] {
+    this.#ids ??= [...this.#known].sort();
+    return this.#ids;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#all().length;
   }
 
   /** Ids before `before`, the newest first. */
   *newest(before?: SessionId): Generator<SessionId, void> {
-    for (let i = before === undefined ? this.#ids.length : this.#place(before); i > 0; i--) {
-      yield this.#ids[i - 1] as SessionId;
+    const ids = this.#all();
+    for (let i = before === undefined ? ids.length : placeIn(ids, before); i > 0; i--) {
+      yield ids[i - 1] as SessionId;
     }
   }
 
   /** Takes a session out that has been removed. */
   remove(id: SessionId): void {
-    if (this.#known.delete(id)) this.#ids.splice(this.#place(id), 1);
+    if (this.#known.delete(id)) this.#ids?.splice(placeIn(this.#ids, id), 1);
   }
 
-  close(): void {
+  /** Ends the search, and what tells of commits. */
+  async close(): Promise<void> {
+    this.#closed = true;
     this.#stop();
+    await this.#filling;
   }
 
   #add(id: SessionId): void {
     this.#known.add(id);
-    this.#ids.splice(this.#place(id), 0, id);
+    this.#ids?.splice(placeIn(this.#ids, id), 0, id);
   }
+}
 
-  /** Number of ids that sort before `id`. New ones are nearly always the last. */
-  #place(id: SessionId): number {
-    let low = 0;
-    let high = this.#ids.length;
-    if (high > 0 && (this.#ids[high - 1] as SessionId) < id) return high;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#ids[middle] as SessionId) < id) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+/** Number of `ids`, which are sorted, before `id`. New ones are nearly always the last. */
+function placeIn(ids: readonly SessionId[], id: SessionId): number {
+  let low = 0;
+  let high = ids.length;
+  if (high > 0 && (ids[high - 1] as SessionId) < id) return high;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ids[middle] as SessionId) < id) low = middle + 1;
+    else high = middle;
   }
+  return low;
 }

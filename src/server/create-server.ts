@@ -59,6 +59,7 @@ export class ReachServer {
       });
     }
     this.context.life.phase = "ready";
+    for (const { catalogue } of this.context.workspaces.values()) void catalogue.fill();
     const address = this.app.server.address();
     assert(typeof address === "object" && address, "a server that listens has an address");
     const name = address.family === "IPv6" ? `[${address.address}]` : address.address;

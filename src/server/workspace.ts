@@ -72,7 +72,7 @@ export class Workspace {
   async close(): Promise<void> {
     await this.engine?.close({ graceMs: this.config.shutdownMs });
     await this.appends.close();
-    this.catalogue.close();
+    await this.catalogue.close();
     this.readers.close();
     await this.directory.close();
   }

@@ -20,6 +20,7 @@ import {
   currentHolder,
   describeHolder,
   eventLogPath,
+  isBeginning,
   journalFolder,
   manifestPath,
   type Processes,
@@ -148,21 +149,21 @@ export class Directory {
 
   /** Ids of all sessions that have not been removed, oldest first. */
   sessionIds(): SessionId[] {
-    const ids: SessionId[] = [];
-    for (const spread of this.disk.list(`${this.path}/sessions`)) {
-      for (const name of this.disk.list(`${this.path}/sessions/${spread}`)) {
-        if (!isSessionId(name) || isRemoved(this.disk, this.path, name)) continue;
-        if (this.disk.exists(eventLogPath(this.path, name))) ids.push(name);
-        else if (this.#exists(name) && !this.#isBeginning(name)) ids.push(name);
-      }
-    }
-    return ids.sort();
+    return [...this.sessionIdsByFolder()].flat().sort();
   }
 
-  /** Whether an import has written nothing but the manifest yet: nothing is acknowledged. */
-  #isBeginning(id: SessionId): boolean {
-    const marker = readBulkMarker(this.disk, this.path, id);
-    return marker === "damaged" || marker?.size === 0;
+  /** The same, as they lie: 256 parts, between which others may have the thread. */
+  *sessionIdsByFolder(): Generator<SessionId[], void> {
+    for (const spread of this.disk.list(`${this.path}/sessions`)) {
+      const names = this.disk.list(`${this.path}/sessions/${spread}`);
+      yield names.filter((name) => isSessionId(name) && this.#isThere(name));
+    }
+  }
+
+  #isThere(id: SessionId): boolean {
+    if (isRemoved(this.disk, this.path, id)) return false;
+    if (this.disk.exists(eventLogPath(this.path, id))) return true;
+    return this.#exists(id) && !isBeginning(this.disk, this.path, id);
   }
 
   /** Opens a session for reading. Throws `NOT_FOUND`, `GONE`, `CORRUPT`. */

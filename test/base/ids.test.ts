@@ -37,6 +37,22 @@ describe("a session id", () => {
     }
   });
 
+  it("is made of bytes only where these are a UUID, whatever their version and variant", () => {
+    const bytes = systemEntropy(16);
+    for (const at of [6, 8]) {
+      for (let value = 0; value < 256; value++) {
+        const changed = Uint8Array.from(sessionIdBytes(newSessionId(systemClock, () => bytes)));
+        changed[at] = value;
+        const isUuid = at === 6 ? value >>> 4 >= 1 && value >>> 4 <= 8 : value >>> 6 === 2;
+        if (isUuid) expect(sessionIdBytes(sessionIdOf(changed))).toEqual(changed);
+        else expect(() => sessionIdOf(changed)).toThrow(/session id/);
+      }
+    }
+    const short = sessionIdBytes(newSessionId(systemClock, systemEntropy)).subarray(0, 15);
+    expect(() => sessionIdOf(short)).toThrow(expect.objectContaining({ code: "CORRUPT" }));
+    expect(sessionIdOf(new Uint8Array(16))).toBe("00000000-0000-0000-0000-000000000000");
+  });
+
   it.each([
     "",
     "..",

@@ -1,6 +1,7 @@
 // Sessions that go on after a crash or a pause: from every place at which a log can end, with the
 // same operations as without, and never by making up what the log says otherwise.
 
+import * as fs from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import { encodeValue } from "../../src/base/index.ts";
 import { nodeDisk } from "../../src/disk/index.ts";
@@ -111,6 +112,49 @@ describe("a session that sleeps", () => {
       await second.input(id, { type: "word", data: id });
       expect((await second.finished(id)).outcome).toBe("done");
     }
+  });
+});
+
+describe("the registry of sessions", () => {
+  const patient = programOf(
+    "patient",
+    "{ init: () => ({}), reduce: (s) => s, step: (ctx) => ctx.waitFor('word') }",
+  );
+  const limits = { idleMs: 20, registryMs: 20 };
+
+  /** A session sleeps, and the registry says so. */
+  async function asleep(run: Running): Promise<string> {
+    const engine = await run.open({ programs: [patient], limits });
+    const { id } = await engine.start("patient", null);
+    await until(() => registryOf(run)?.sessions.get(id)?.logBytes !== undefined);
+    return id;
+  }
+
+  const registryOf = (run: Running) => readRegistry(nodeDisk, run.directory.path);
+  const fileOf = (run: Running): number => {
+    return fs.statSync(`${run.scratch.at("data", "default")}/engine.registry`).ino;
+  };
+
+  it("may be behind from the moment an engine opens, and still says what it said", async () => {
+    const run = fresh();
+    const id = await asleep(run);
+    await run.close();
+    const before = readRegistry(nodeDisk, run.scratch.at("data", "default"));
+    expect(before?.clean).toBe(true);
+    await run.open({ programs: [patient], limits: { ...limits, registryMs: 1e6 } });
+    expect(registryOf(run)).toEqual({ clean: false, sessions: before?.sessions });
+    expect(before?.sessions.has(id)).toBe(true);
+  });
+
+  it("is not written anew after a crash, since it says already that it may be behind", async () => {
+    const run = fresh();
+    const id = await asleep(run);
+    await run.crash();
+    const before = fileOf(run);
+    await run.open({ programs: [patient], limits: { ...limits, registryMs: 1e6 } });
+    expect(fileOf(run)).toBe(before);
+    expect(registryOf(run)?.clean).toBe(false);
+    expect(registryOf(run)?.sessions.has(id)).toBe(true);
   });
 });
 
