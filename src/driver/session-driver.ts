@@ -153,10 +153,10 @@ export class SessionDriver {
 
   /** From here on nothing counts but the bytes: a fresh context begins with them. */
   #goOnFrom(size: number, bytes: Uint8Array): void {
-    const fresh = this.#options.create();
+    // First the old one: the new one then takes its realm, in which the code is warm.
     this.#context.dispose();
-    this.#context = fresh;
-    fresh.restore(bytes);
+    this.#context = this.#options.create();
+    this.#context.restore(bytes);
     this.#snapshotSize = size;
     this.#snapshotBytes = bytes.length;
     this.#bytesSince = 0;

@@ -4,7 +4,7 @@
  */
 import { lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";
-import { Agent, type Dispatcher, request as send } from "undici";
+import type { Agent, Dispatcher } from "undici";
 import { AddressRules } from "./address-rules.ts";
 import {
   type EffectDefinition,
@@ -80,6 +80,9 @@ export function httpFetch(options: HttpFetchOptions): EffectDefinition {
   };
 }
 
+/** Loaded with the first request: every command reads the configuration, few ever send one. */
+const client = (): Promise<typeof import("undici")> => import("undici");
+
 /** A request on the way to its next host. */
 interface Hop {
   readonly url: URL;
@@ -120,7 +123,8 @@ class Agents {
     this.#lookup = lookup;
   }
 
-  of(url: URL): Agent {
+  async of(url: URL): Promise<Agent> {
+    const { Agent } = await client();
     let agent = this.#byOrigin.get(url.origin);
     if (!agent) {
       const [oldest] = this.#byOrigin;
@@ -189,8 +193,9 @@ class Fetching {
   async #send({ url, method, headers, body }: Hop): Promise<Dispatcher.ResponseData> {
     const added = this.#options.headersFor?.[url.host] ?? {};
     try {
-      return await send(url, {
-        dispatcher: this.#agents.of(url),
+      const { request } = await client();
+      return await request(url, {
+        dispatcher: await this.#agents.of(url),
         method: method as Dispatcher.HttpMethod,
         headers: { ...headers, ...added },
         body,

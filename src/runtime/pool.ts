@@ -16,8 +16,11 @@ const threadLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16
 export class WorkerPool {
   readonly threads: number;
   readonly #piscina: Piscina<WorkerTask, WorkerReply>;
+  /** Threads that were started ahead and that no task has taken yet. */
+  readonly #started: Promise<unknown>[] = [];
   #running = 0;
   #retired = false;
+  #ended = false;
   /** Why threads cannot even start. */
   #failure: unknown;
 
@@ -40,6 +43,11 @@ export class WorkerPool {
     });
   }
 
+  /** Starts a thread for a task to come. What goes wrong comes out with that task. */
+  start(): void {
+    this.#started.push(this.#reply({ kind: "start" }, undefined).catch(() => undefined));
+  }
+
   /**
    * Runs a task on a thread that is free, or waits for one.
    * Throws what the task throws, `WORKER_FAILED` when the thread dies, `INTERRUPTED` on abort; then
@@ -49,14 +57,21 @@ export class WorkerPool {
     task: Extract<WorkerTask, { kind: Kind }>,
     { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<WorkerAnswers[Kind]> {
-    const reply = await this.#reply(task, signal);
+    const reply = await this.#reply(task, signal, this.#started.shift());
     if (reply.ok) return reply.answer as WorkerAnswers[Kind];
     throw reachError(reply.error);
   }
 
-  async #reply(task: WorkerTask, signal: AbortSignal | undefined): Promise<WorkerReply> {
+  async #reply(
+    task: WorkerTask,
+    signal: AbortSignal | undefined,
+    started?: Promise<unknown>,
+  ): Promise<WorkerReply> {
     this.#running += 1;
     try {
+      // Piscina would start one more thread for a task that comes while this one loads its code.
+      await started;
+      if (this.#ended) throw new Error("it has been ended");
       return await this.#piscina.run(task, { signal: signal ?? null });
     } catch (error) {
       throw this.#explained(error, signal);
@@ -87,6 +102,7 @@ export class WorkerPool {
 
   /** Ends all threads now; tasks that are running fail. */
   async destroy(): Promise<void> {
+    this.#ended = true;
     await this.#piscina.destroy();
   }
 }
@@ -111,7 +127,7 @@ export function workerPool(threads = 1): WorkerPool {
  */
 export function startWorkers(threads: number): void {
   const pool = workerPool(threads);
-  for (let i = 0; i < threads; i++) pool.run<"start">({ kind: "start" }).catch(() => undefined);
+  for (let i = 0; i < threads; i++) pool.start();
 }
 
 /** Ends the worker threads of this process; the next call that needs some starts new ones. */

@@ -137,6 +137,8 @@ function loadFailure(port: KernelPort, where: string): ReachError {
 const ready: Realm[] = [];
 /** Realms in which a program has been, the one used longest ago first. */
 const idle: Realm[] = [];
+/** Only where sessions come and go: a replay takes the realms that it has been in. */
+let keepsReady = false;
 let refilling = false;
 
 /** A realm for a script: one that it has been in, an empty one, or a new one. */
@@ -150,8 +152,9 @@ export function takeRealm(script: Script, stacks: boolean): Realm {
   return found;
 }
 
-/** Has a few realms made before the first program needs one. */
+/** From now on this thread has a few realms made before a program needs one. */
 export function prepareRealms(): void {
+  keepsReady = true;
   refill();
 }
 
@@ -165,7 +168,7 @@ export function giveBackRealm(realm: Realm): void {
 
 /** Makes realms when the thread has nothing else to do; never keeps a process alive. */
 function refill(): void {
-  if (refilling || ready.length >= readyMax) return;
+  if (!keepsReady || refilling || ready.length >= readyMax) return;
   refilling = true;
   setImmediate(() => {
     refilling = false;

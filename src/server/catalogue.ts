@@ -19,9 +19,7 @@ export class Catalogue {
 
   constructor(directory: Directory) {
     this.#directory = directory;
-    this.#stop = directory.onCommit((id) => {
-      if (!this.#known.has(id)) this.#add(id);
-    });
+    this.#stop = directory.onCommit((id) => this.add(id));
   }
 
   /**
@@ -78,6 +76,13 @@ export class Catalogue {
     }
   }
 
+  /** Knows a session that is there; one that is written past the journal is not committed. */
+  add(id: SessionId): void {
+    if (this.#known.has(id)) return;
+    this.#known.add(id);
+    this.#ids?.splice(placeIn(this.#ids, id), 0, id);
+  }
+
   /** Takes a session out that has been removed. */
   remove(id: SessionId): void {
     if (this.#known.delete(id)) this.#ids?.splice(placeIn(this.#ids, id), 1);
@@ -88,11 +93,6 @@ export class Catalogue {
     this.#closed = true;
     this.#stop();
     await this.#filling;
-  }
-
-  #add(id: SessionId): void {
-    this.#known.add(id);
-    this.#ids?.splice(placeIn(this.#ids, id), 0, id);
   }
 }
 

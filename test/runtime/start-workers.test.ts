@@ -21,4 +21,37 @@ describe("threads that are started ahead", () => {
     startWorkers(1);
     expect(await workerPool().run<"start">({ kind: "start" })).toBeNull();
   });
+
+  it("are those that the first tasks wait for: no further ones are started", async () => {
+    let threads = 0;
+    const count = (): void => {
+      threads += 1;
+    };
+    process.on("worker", count);
+    try {
+      startWorkers(1);
+      const pool = workerPool();
+      expect(await pool.run<"start">({ kind: "start" })).toBeNull();
+      expect(await pool.run<"start">({ kind: "start" })).toBeNull();
+      expect(threads).toBe(1);
+    } finally {
+      process.off("worker", count);
+    }
+  });
+
+  it("fail what waits for them when they are ended", async () => {
+    startWorkers(1);
+    const waiting = workerPool().run<"start">({ kind: "start" });
+    const ended = expect(waiting).rejects.toMatchObject({ code: "WORKER_FAILED" });
+    await closeWorkers();
+    await ended;
+  });
+
+  it("do what waits for them when a larger pool takes their place", async () => {
+    startWorkers(1);
+    const pool = workerPool();
+    const waiting = pool.run<"start">({ kind: "start" });
+    expect(workerPool(pool.threads + 1)).not.toBe(pool);
+    expect(await waiting).toBeNull();
+  });
 });

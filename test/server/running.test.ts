@@ -12,6 +12,16 @@ async function started(bench: Workbench): Promise<ServerProcess> {
   return server;
 }
 
+/** What a job comes to. */
+async function resultOf(url: string, job: Record<string, unknown>): Promise<unknown> {
+  for (;;) {
+    const answer = await fetch(`${url}/v1/jobs/${String(job["id"])}`);
+    const { status, result } = (await answer.json()) as { status: string; result: unknown };
+    expect(status).not.toBe("failed");
+    if (status === "done") return result;
+  }
+}
+
 describe("a session that is triggered over HTTP", () => {
   it("runs, is observed from its first event to its end, and replays to the bit", async () => {
     const bench = new Workbench();
@@ -31,12 +41,7 @@ describe("a session that is triggered over HTTP", () => {
     const after = await post(`${session}/events`, { kind: "input", type: "go", data: null });
     expect(after).toMatchObject({ status: 409, body: { code: "SESSION_ENDED" } });
     const job = await post(`${session}/replay`, {});
-    let report: Record<string, unknown> = {};
-    while (report["status"] !== "done") {
-      report = (await (await fetch(`${url}/v1/jobs/${String(job.body["id"])}`)).json()) as never;
-      expect(report["status"]).not.toBe("failed");
-    }
-    expect(report["result"]).toMatchObject({ verdict: "identical" });
+    expect(await resultOf(url, job.body)).toMatchObject({ verdict: "identical" });
     const shown = (await (await fetch(session)).json()) as Record<string, unknown>;
     expect(shown).toMatchObject({ status: "ended", outcome: "done", program: "working" });
     expect(await server.end("SIGTERM"), server.stderr).toBe(0);
@@ -66,4 +71,22 @@ describe("sessions that run while the server and its runners are killed", () => 
       expect(stdout).toBe("identical\n");
     }
   });
+});
+
+it("a fork of a recorded session is in the list", async () => {
+  const server = await started(new Workbench());
+  const { url } = server;
+  const events = [{ type: "said", data: "one" }];
+  const begun = await post(`${url}/v1/sessions`, { name: "recorded", events });
+  const id = String(begun.body["id"]);
+  const listed = async (): Promise<string[]> => {
+    const answer = await fetch(`${url}/v1/sessions`);
+    const { sessions } = (await answer.json()) as { sessions: { id: string }[] };
+    return sessions.map((session) => session.id);
+  };
+  expect(await listed()).toEqual([id]);
+  const job = await post(`${url}/v1/sessions/${id}/fork`, { at: 1 });
+  const fork = (await resultOf(url, job.body)) as { id: string };
+  expect(await listed()).toEqual([fork.id, id]);
+  expect(await server.end("SIGTERM"), server.stderr).toBe(0);
 });

@@ -1,7 +1,7 @@
 // What threads and runner processes start with is in few files: two hundred modules take twice as
-// long to load.
+// long to load. The command loads no package that only few of its calls need.
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -23,17 +23,39 @@ function importsOf(file: string): string[] {
   return [...found].map(([, name]) => name ?? "");
 }
 
+const folder = path.dirname(builtFile("entries/fold-worker.js"));
+
+/** A file with all that are loaded with it, as far as they lie beside it. */
+function loadedWith(file: string): Set<string> {
+  const files = new Set([file]);
+  for (const one of files) {
+    const beside = importsOf(one).filter((name) => name.startsWith("./"));
+    for (const name of beside) files.add(path.join(folder, name));
+  }
+  return files;
+}
+
 describe("the file that a thread starts with", () => {
   it.each(entries)("loads a handful of others, and of packages piscina alone: %s", (entry) => {
-    const folder = path.dirname(builtFile("entries/fold-worker.js"));
-    const files = new Set([path.join(folder, `${entry}.js`)]);
+    const files = loadedWith(path.join(folder, `${entry}.js`));
     for (const file of files) {
       expect(existsSync(file)).toBe(true);
-      for (const name of importsOf(file)) {
-        if (name.startsWith("./")) files.add(path.join(folder, name));
-        else expect(isBuiltin(name) || name === "piscina", name).toBe(true);
-      }
+      const packages = importsOf(file).filter((name) => !name.startsWith("./"));
+      for (const name of packages) expect(isBuiltin(name) || name === "piscina", name).toBe(true);
     }
     expect(files.size).toBeLessThan(10);
+  });
+});
+
+describe("a command that works on a data directory", () => {
+  it.each(["program", "ls", "state", "verify", "replay"])("loads no client of HTTP: %s", (name) => {
+    const entry = readdirSync(folder).find((file) => {
+      return file.startsWith(`${name}-`) && file.endsWith(".js");
+    });
+    const files = loadedWith(path.join(folder, entry ?? ""));
+    expect(files.size).toBeGreaterThan(3);
+    for (const file of files) {
+      expect(readFileSync(file, "utf8").includes("node_modules/undici/"), file).toBe(false);
+    }
   });
 });

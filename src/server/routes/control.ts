@@ -104,7 +104,11 @@ export function addControlRoutes(app: ServerApp): void {
       };
       return accepted(
         reply,
-        workspace.jobs.start("fork", id, (signal) => engine.fork(id, { ...options, signal })),
+        workspace.jobs.start("fork", id, async (signal) => {
+          const report = await engine.fork(id, { ...options, signal });
+          workspace.catalogue.add(report.id);
+          return report;
+        }),
       );
     },
   );
