@@ -2,7 +2,7 @@
  * One import under way: pieces of the source go to the format's reader, its records to the session,
  * and every 8 to 32 MiB what has been written is acknowledged while the next pieces are being cut.
  */
-import { codeOf, ReachError, type SessionId, toHex } from "../base/index.ts";
+import { codeOf, equalBytes, ReachError, type SessionId, toHex } from "../base/index.ts";
 import {
   type BulkWriter,
   type Directory,
@@ -15,8 +15,7 @@ import type { ImportOptions, ImportReport } from "./import-report.ts";
 import type { Format, ReaderOptions, SourceReader } from "./importer.ts";
 import { noArrayError, outlineDocument } from "./outline.ts";
 import type { PeekedStream } from "./peeked-stream.ts";
-import type { Source } from "./source.ts";
-import { SourceHash } from "./source-hash.ts";
+import { changedSource, hashPrefixes, type SourceHash } from "./source-hash.ts";
 
 /** One import under way. */
 export class ImportRun {
@@ -24,7 +23,7 @@ export class ImportRun {
   readonly #options: ImportOptions;
   readonly #format: Format;
   readonly #earlier: Earlier | undefined;
-  #hash: SourceHash;
+  readonly #hash: SourceHash;
   #writer: BulkWriter | undefined;
   #sink: ImportSink | undefined;
   #reader: SourceReader | undefined;
@@ -32,6 +31,8 @@ export class ImportRun {
   #read = 0;
   #resume: ResumeAt | null = null;
   #interrupted = false;
+  /** The hash of the source up to where the import was interrupted. */
+  #sha256: Uint8Array | undefined;
   #acknowledging: Promise<void> = Promise.resolve();
   /** Whether the disk is still at work on the last watermark. */
   #isAcknowledging = false;
@@ -47,6 +48,7 @@ export class ImportRun {
     this.#format = format;
     this.#earlier = earlier;
     this.#hash = hash;
+    if (earlier) hash.begins(earlier.note);
   }
 
   get #from(): number {
@@ -159,11 +161,17 @@ export class ImportRun {
         hint: "nothing was kept; import it again",
       });
     }
+    const sizes = [Math.min(offset, this.#read), Math.max(offset, this.#read)];
+    const hashes = await hashPrefixes(source, sizes);
+    const whole = hashes[sizes.indexOf(this.#read)];
+    this.#sha256 = hashes[sizes.indexOf(offset)];
+    const same = whole && equalBytes(whole, await this.#hash.digest());
+    if (!same || !this.#sha256) throw changedSource(source);
     this.#read = offset;
-    this.#hash = await hashOfPrefix(source, offset);
   }
 
   async #endSource(): Promise<void> {
+    if (this.#read < (this.#earlier?.note.size ?? 0)) throw changedSource(this.#options.source);
     try {
       this.#reader?.end(this.#sink as ImportSink);
     } catch (error) {
@@ -177,7 +185,7 @@ export class ImportRun {
     const writer = this.#writer as BulkWriter;
     const sink = this.#sink as ImportSink;
     await this.#acknowledging;
-    const sha256 = await this.#hash.digest();
+    const sha256 = this.#sha256 ?? (await this.#hash.digest());
     const size = this.#read;
     sink.finish(
       {
@@ -216,16 +224,4 @@ export class ImportRun {
     await this.#acknowledging.catch(() => undefined);
     if (this.#writer) await this.#directory.discardBulk(this.#writer);
   }
-}
-
-/** SHA-256 of the first `size` bytes of a source. */
-async function hashOfPrefix(source: Source, size: number): Promise<SourceHash> {
-  const hash = new SourceHash(false);
-  let read = 0;
-  for await (const chunk of source.open(0)) {
-    hash.update(chunk.subarray(0, size - read));
-    read += chunk.length;
-    if (read >= size) break;
-  }
-  return hash;
 }
