@@ -217,6 +217,11 @@ export class BulkWriter {
     return this.#packs.putStream();
   }
 
+  /** Resolves when what was appended is far enough on its way: asked for every few MiB. */
+  async room(): Promise<void> {
+    await this.tail.room();
+  }
+
   /** Completes the batch that is being collected and writes it to the log. */
   #seal(): void {
     const { count } = this.#builder;
@@ -269,7 +274,7 @@ export class BulkWriter {
     // A writer that took over before the watermark was durable has cut it off.
     this.#checkLock();
     this.#packs.confirm();
-    await this.tail.room();
+    await this.room();
   }
 
   /**
