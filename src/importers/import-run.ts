@@ -138,7 +138,10 @@ export class ImportRun {
     if (writer.watermarkOverdue || (writer.watermarkDue && !this.#isAcknowledging)) {
       await this.#acknowledging;
       this.#isAcknowledging = true;
-      this.#acknowledging = writer.watermark().finally(() => {
+      // A part of what goes on from an earlier import could not be exported, and nothing would go
+      // on from it: the end acknowledges it.
+      const step = this.#earlier ? writer.sync() : writer.watermark();
+      this.#acknowledging = step.finally(() => {
         this.#isAcknowledging = false;
       });
       this.#acknowledging.catch(() => undefined);

@@ -3,6 +3,7 @@
 
 import {
   appendFileSync,
+  cpSync,
   existsSync,
   readdirSync,
   readlinkSync,
@@ -11,6 +12,7 @@ import {
 } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { SessionId } from "../../src/base/index.ts";
 import { fileSource, importSource, type Source } from "../../src/importers/index.ts";
 import { Directory, exportOriginal, verifySession } from "../../src/session/index.ts";
 import { Scratch } from "../session/sample-session.ts";
@@ -136,6 +138,55 @@ describe("an import of a source that changes", () => {
       expect(openFiles()).toEqual([]);
     },
   );
+});
+
+function sizeOf(from: Directory, id: string): number {
+  const reader = from.session(id as SessionId);
+  const { size } = reader;
+  reader.close();
+  return size;
+}
+
+/** Copies a directory that is being written, without its sockets. */
+function copyData(from: string, to: string): void {
+  cpSync(from, to, { recursive: true, filter: (name) => !name.endsWith(".sock") });
+}
+
+describe("an import that goes on from an earlier one", () => {
+  it("and fails late leaves that as it was, and the next one goes on from it", async () => {
+    const before = lines(1000);
+    const longer = Buffer.concat([before, lines(25_000, 1000, "xx")]);
+    const first = await importSource(directory, { source: fickle([before]) });
+    let opened = 0;
+    const whole = fickle([longer], 1_000_000);
+    async function* dying(from: number): AsyncGenerator<Uint8Array> {
+      opened += 1;
+      const isRead = opened === 1;
+      let read = 0;
+      for await (const piece of whole.open(from)) {
+        read += piece.length;
+        if (isRead && read > 18_000_000) throw new Error("the line went dead");
+        // The disk gets time to acknowledge.
+        await sleep(0);
+        yield piece;
+      }
+    }
+    const crashed = scratch.at("crashed");
+    const run = importSource(directory, {
+      source: { ...whole, open: dying },
+      onProgress({ bytes }) {
+        if (bytes > 15_000_000 && !existsSync(crashed)) copyData(scratch.at("data"), crashed);
+      },
+    });
+    await expect(run).rejects.toThrow("the line went dead");
+    expect(sizeOf(directory, first.id)).toBe(first.events);
+    const recovered = await Directory.open({ path: crashed, mode: "write", takeOver: true });
+    expect(sizeOf(recovered, first.id)).toBe(first.events);
+    await recovered.close();
+    const again = await importSource(directory, { source: whole });
+    expect(again).toMatchObject({ id: first.id, continuedFrom: first.events, records: 25_000 });
+    expect((await exported(first.id)).equals(longer)).toBe(true);
+  });
 });
 
 describe("a source", () => {

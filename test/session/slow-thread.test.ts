@@ -1,5 +1,5 @@
-// Where the thread that grows the tree is slow, whoever appends much waits for it now and then: what
-// the thread has yet to see takes bounded memory.
+// Where the thread that grows the tree is slow, whoever appends much waits for it now and then:
+// what the thread has yet to see takes bounded memory.
 
 import os from "node:os";
 import { Readable } from "node:stream";

@@ -1,5 +1,5 @@
-// Threads that cannot be started, die or are slow when a test says so, which replaces `node:worker_threads`
-// with `mortalThreads`.
+// Threads that cannot be started, die or are slow when a test says so, which replaces
+// `node:worker_threads` with `mortalThreads`.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type * as threads from "node:worker_threads";
