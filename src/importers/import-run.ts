@@ -222,9 +222,16 @@ export class ImportRun {
     };
   }
 
-  /** After a failure: a new session goes, one that was being continued ends where it was. */
-  async discard(): Promise<void> {
-    await this.#acknowledging.catch(() => undefined);
+  /**
+   * After a failure: a new session goes, one that was being continued stays as it was. Returns what
+   * failed first: `error`, or what the disk could not do meanwhile, of which that is a consequence.
+   */
+  async discard(error: unknown): Promise<unknown> {
+    const first = await this.#acknowledging.then(
+      () => error,
+      (earlier: unknown) => earlier,
+    );
     if (this.#writer) await this.#directory.discardBulk(this.#writer);
+    return first;
   }
 }

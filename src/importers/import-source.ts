@@ -53,8 +53,7 @@ async function importStream(
     await run.read(stream);
     return await run.finish(index, head, started);
   } catch (error) {
-    await run.discard();
-    throw error;
+    throw await run.discard(error);
   }
 }
 
