@@ -153,7 +153,8 @@ function bundleTogether(files, splitting) {
     metafile: true,
   });
   return Object.keys(metafile.inputs).flatMap((input) => {
-    const [, name] = /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input) ?? [];
+    // Where `node_modules` is a link, its files lie elsewhere.
+    const [, name] = /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input) ?? [];
     return name === undefined ? [] : [name];
   });
 }

@@ -3,7 +3,7 @@
  * alike are compared by the SHA-256 of the bytes that they had. Also how a reader is told what the
  * earlier import has seen.
  */
-import { codeOf, type SessionId, sha256Stream, toHex } from "../base/index.ts";
+import { codeOf, equalBytes, type SessionId } from "../base/index.ts";
 import {
   type Directory,
   type ImportIndex,
@@ -13,6 +13,7 @@ import {
 import type { ImportOptions } from "./import-report.ts";
 import type { Format, SourceReader } from "./importer.ts";
 import type { Source } from "./source.ts";
+import { hashPrefixes } from "./source-hash.ts";
 
 /** An earlier import that a source goes on from. */
 export interface Earlier {
@@ -43,31 +44,19 @@ export async function findEarlier(
   return longestPrefix(source, found);
 }
 
-/**
- * Reads the source once and returns the last of `candidates`, by size, whose bytes it begins with.
- */
+/** The last of `candidates`, by size, whose bytes a source begins with. */
 async function longestPrefix(
   source: Source,
   candidates: readonly Earlier[],
 ): Promise<Earlier | undefined> {
-  const hash = sha256Stream();
-  let best: Earlier | undefined;
-  let next = 0;
-  let read = 0;
-  for await (const chunk of source.open(0)) {
-    let from = 0;
-    for (let one = candidates[next]; one && one.note.size <= read + chunk.length; ) {
-      hash.update(chunk.subarray(from, one.note.size - read));
-      from = one.note.size - read;
-      if (toHex(hash.digest()) === toHex(one.note.sha256)) best = one;
-      next += 1;
-      one = candidates[next];
-    }
-    if (next >= candidates.length) return best;
-    hash.update(chunk.subarray(from));
-    read += chunk.length;
-  }
-  return best;
+  const hashes = await hashPrefixes(
+    source,
+    candidates.map(({ note }) => note.size),
+  );
+  return candidates.findLast(({ note }, i) => {
+    const hash = hashes[i];
+    return hash && equalBytes(hash, note.sha256);
+  });
 }
 
 /** The note of a session's last import, if nothing has been appended since. */

@@ -1,27 +1,25 @@
 /**
  * The thread that takes the SHA-256 of a source while it is imported (`source-hash.ts`). It asks
- * Node itself, not `base` and `threads`: so it is there at once, and what other threads begin with
- * is not cut into more files for what they would share with this one.
+ * Node itself, not `base`, and does what `serve` of `threads` does: so it is there at once, and
+ * what other threads begin with is not cut into more files for what they would share with it.
  */
 import { createHash } from "node:crypto";
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 
-/** The next bytes of the source; without any, all of it has been sent. */
-export interface HashOrder {
-  readonly bytes?: Uint8Array;
-}
-
-/** The hash, when all of the source has been sent. */
+/** How much of the source has been hashed, in bytes, and what that comes to. */
 export interface HashAnswer {
-  readonly sha256?: Uint8Array;
+  readonly size: number;
+  readonly sha256: Uint8Array;
 }
 
 const hash = createHash("sha256");
+const done = workerData as Int32Array;
+let size = 0;
 
-function answer({ bytes }: HashOrder): HashAnswer {
-  if (!bytes) return { sha256: Uint8Array.from(hash.digest()) };
+parentPort?.on("message", (bytes: Uint8Array) => {
   hash.update(bytes);
-  return {};
-}
-
-parentPort?.on("message", (order: HashOrder) => parentPort?.postMessage(answer(order)));
+  size += bytes.length;
+  const answer: HashAnswer = { size, sha256: Uint8Array.from(hash.copy().digest()) };
+  parentPort?.postMessage(answer);
+  Atomics.add(done, 0, 1);
+});

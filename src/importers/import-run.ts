@@ -2,7 +2,7 @@
  * One import under way: pieces of the source go to the format's reader, its records to the session,
  * and every 8 to 32 MiB what has been written is acknowledged while the next pieces are being cut.
  */
-import { codeOf, ReachError, type SessionId, toHex } from "../base/index.ts";
+import { codeOf, equalBytes, ReachError, type SessionId, toHex } from "../base/index.ts";
 import {
   type BulkWriter,
   type Directory,
@@ -15,8 +15,7 @@ import type { ImportOptions, ImportReport } from "./import-report.ts";
 import type { Format, ReaderOptions, SourceReader } from "./importer.ts";
 import { noArrayError, outlineDocument } from "./outline.ts";
 import type { PeekedStream } from "./peeked-stream.ts";
-import type { Source } from "./source.ts";
-import { SourceHash } from "./source-hash.ts";
+import { changedSource, hashPrefixes, type SourceHash } from "./source-hash.ts";
 
 /** One import under way. */
 export class ImportRun {
@@ -24,7 +23,7 @@ export class ImportRun {
   readonly #options: ImportOptions;
   readonly #format: Format;
   readonly #earlier: Earlier | undefined;
-  #hash: SourceHash;
+  readonly #hash: SourceHash;
   #writer: BulkWriter | undefined;
   #sink: ImportSink | undefined;
   #reader: SourceReader | undefined;
@@ -32,6 +31,8 @@ export class ImportRun {
   #read = 0;
   #resume: ResumeAt | null = null;
   #interrupted = false;
+  /** The hash of the source up to where the import was interrupted. */
+  #sha256: Uint8Array | undefined;
   #acknowledging: Promise<void> = Promise.resolve();
   /** Whether the disk is still at work on the last watermark. */
   #isAcknowledging = false;
@@ -47,6 +48,7 @@ export class ImportRun {
     this.#format = format;
     this.#earlier = earlier;
     this.#hash = hash;
+    if (earlier) hash.begins(earlier.note);
   }
 
   get #from(): number {
@@ -136,7 +138,10 @@ export class ImportRun {
     if (writer.watermarkOverdue || (writer.watermarkDue && !this.#isAcknowledging)) {
       await this.#acknowledging;
       this.#isAcknowledging = true;
-      this.#acknowledging = writer.watermark().finally(() => {
+      // A part of what goes on from an earlier import could not be exported, and nothing would go
+      // on from it: the end acknowledges it.
+      const step = this.#earlier ? writer.sync() : writer.watermark();
+      this.#acknowledging = step.finally(() => {
         this.#isAcknowledging = false;
       });
       this.#acknowledging.catch(() => undefined);
@@ -159,11 +164,17 @@ export class ImportRun {
         hint: "nothing was kept; import it again",
       });
     }
+    const sizes = [Math.min(offset, this.#read), Math.max(offset, this.#read)];
+    const hashes = await hashPrefixes(source, sizes);
+    const whole = hashes[sizes.indexOf(this.#read)];
+    this.#sha256 = hashes[sizes.indexOf(offset)];
+    const same = whole && equalBytes(whole, await this.#hash.digest());
+    if (!same || !this.#sha256) throw changedSource(source);
     this.#read = offset;
-    this.#hash = await hashOfPrefix(source, offset);
   }
 
   async #endSource(): Promise<void> {
+    if (this.#read < (this.#earlier?.note.size ?? 0)) throw changedSource(this.#options.source);
     try {
       this.#reader?.end(this.#sink as ImportSink);
     } catch (error) {
@@ -177,7 +188,7 @@ export class ImportRun {
     const writer = this.#writer as BulkWriter;
     const sink = this.#sink as ImportSink;
     await this.#acknowledging;
-    const sha256 = await this.#hash.digest();
+    const sha256 = this.#sha256 ?? (await this.#hash.digest());
     const size = this.#read;
     sink.finish(
       {
@@ -211,21 +222,16 @@ export class ImportRun {
     };
   }
 
-  /** After a failure: a new session goes, one that was being continued ends where it was. */
-  async discard(): Promise<void> {
-    await this.#acknowledging.catch(() => undefined);
+  /**
+   * After a failure: a new session goes, one that was being continued stays as it was. Returns what
+   * failed first: `error`, or what the disk could not do meanwhile, of which that is a consequence.
+   */
+  async discard(error: unknown): Promise<unknown> {
+    const first = await this.#acknowledging.then(
+      () => error,
+      (earlier: unknown) => earlier,
+    );
     if (this.#writer) await this.#directory.discardBulk(this.#writer);
+    return first;
   }
-}
-
-/** SHA-256 of the first `size` bytes of a source. */
-async function hashOfPrefix(source: Source, size: number): Promise<SourceHash> {
-  const hash = new SourceHash(false);
-  let read = 0;
-  for await (const chunk of source.open(0)) {
-    hash.update(chunk.subarray(0, size - read));
-    read += chunk.length;
-    if (read >= size) break;
-  }
-  return hash;
 }

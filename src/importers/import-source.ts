@@ -23,21 +23,23 @@ export async function importSource(
 ): Promise<ImportReport> {
   const started = performance.now();
   const hash = SourceHash.of(options.source);
+  const stream = new PeekedStream(options.source, hash.take);
   try {
-    return await importHashed(directory, options, hash, started);
+    return await importStream(directory, options, stream, hash, started);
   } finally {
-    await hash.close();
+    // The file first: what is being read ahead may wait for the thread.
+    await stream.close().finally(() => hash.close());
   }
 }
 
-async function importHashed(
+async function importStream(
   directory: Directory,
   options: ImportOptions,
+  stream: PeekedStream,
   hash: SourceHash,
   started: number,
 ): Promise<ImportReport> {
   const { source } = options;
-  const stream = new PeekedStream(source, hash.take);
   const head = await stream.head();
   const format = chooseFormat(head, options);
   const index = new ImportIndex(directory);
@@ -51,8 +53,7 @@ async function importHashed(
     await run.read(stream);
     return await run.finish(index, head, started);
   } catch (error) {
-    await run.discard();
-    throw error;
+    throw await run.discard(error);
   }
 }
 

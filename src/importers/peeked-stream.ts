@@ -43,6 +43,8 @@ export class PeekedStream {
 
   /** Ends reading early. */
   async close(): Promise<void> {
-    await this.#iterator?.return?.();
+    const iterator = this.#iterator;
+    this.#iterator = undefined;
+    await iterator?.return?.();
   }
 }

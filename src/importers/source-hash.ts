@@ -3,87 +3,158 @@
  * own: the pieces are read into shared memory, where the thread finds them without a copy, and
  * which is used again when it is done with them. That also spares the collector 1 MiB a piece.
  */
-import { Buffer } from "node:buffer";
 import os from "node:os";
-import { assert, type Sha256Stream, sha256Stream } from "../base/index.ts";
-import { SideThread } from "../threads/index.ts";
-import type { HashAnswer, HashOrder } from "./hash-thread.ts";
+import { equalBytes, ReachError, type Sha256Stream, sha256Stream } from "../base/index.ts";
+import { type Answering, SideThread } from "../threads/index.ts";
+import type { HashAnswer } from "./hash-thread.ts";
 import { type Source, sourcePieceBytes, type TakeBuffer } from "./source.ts";
 
 /** A smaller source is hashed before a thread has started. */
 const threadBytesMin = 16 * 1024 * 1024;
 /** One is being cut, one read ahead; the others the thread may be behind. */
-const buffersMin = 4;
+const buffersMax = 4;
+
+/**
+ * The SHA-256 of the first bytes of a source, up to each of `sizes`, which ascend; none for those
+ * that it does not have. `stream` has hashed what is up to the last one afterwards.
+ */
+export async function hashPrefixes(
+  source: Source,
+  sizes: readonly number[],
+  stream: Sha256Stream = sha256Stream(),
+): Promise<Uint8Array[]> {
+  const hashes: Uint8Array[] = [];
+  let read = 0;
+  for await (const piece of source.open(0)) {
+    let from = 0;
+    for (let size = sizes[hashes.length]; size !== undefined && size <= read + piece.length; ) {
+      stream.update(piece.subarray(from, size - read));
+      from = size - read;
+      hashes.push(stream.digest());
+      size = sizes[hashes.length];
+    }
+    if (hashes.length === sizes.length) break;
+    stream.update(piece.subarray(from));
+    read += piece.length;
+  }
+  return hashes;
+}
+
+/** The error for a source that has other bytes when it is read once more. */
+export function changedSource({ name }: Source): ReachError {
+  return new ReachError("SOURCE_UNREADABLE", `${name} changed while it was imported`, {
+    where: name,
+    hint: "nothing of it was kept; import it again",
+  });
+}
 
 /** Takes the hash of one source. */
 export class SourceHash {
+  readonly #source: Source;
   readonly #stream: Sha256Stream = sha256Stream();
-  #thread: SideThread<HashOrder, HashAnswer> | undefined;
-  #buffers = 0;
-  readonly #free: SharedArrayBuffer[] = [];
-  /** Where the pieces lie that the thread has been sent; nothing for one that was copied. */
-  readonly #sent: (SharedArrayBuffer | undefined)[] = [];
-  #sha256: Uint8Array | undefined;
+  readonly #thread: SideThread<Uint8Array, HashAnswer> | undefined;
+  /** What the thread has come to. */
+  #hashed: HashAnswer = { size: 0, sha256: this.#stream.digest() };
+  /** Bytes so far. */
+  #size = 0;
+  #beginning: HashAnswer | undefined;
 
-  constructor(inThread: boolean) {
+  constructor(source: Source, inThread: boolean) {
+    this.#source = source;
     if (!inThread) return;
-    this.#thread = new SideThread("entries/hash-thread.js", "hashes the source", ({ sha256 }) => {
-      const buffer = this.#sent.shift();
-      if (buffer) this.#free.push(buffer);
-      this.#sha256 = sha256;
+    this.#thread = new SideThread<Uint8Array, HashAnswer>({
+      file: "entries/hash-thread.js",
+      what: "hashes the source",
+      memory: { bytes: sourcePieceBytes, pieces: buffersMax },
+      onAnswer: (answer) => {
+        this.#hashed = answer;
+        this.#compare(answer);
+      },
+      goOn: () => this.#goOn(),
     });
   }
 
   /** The hash of a source, in a thread where that is worth it. */
-  static of({ size, files }: Source): SourceHash {
+  static of(source: Source): SourceHash {
+    const { size, files } = source;
     const isLarge = size !== null && size >= threadBytesMin && !files;
-    return new SourceHash(isLarge && os.availableParallelism() > 1);
+    return new SourceHash(source, isLarge && os.availableParallelism() > 1);
   }
 
   /** Where the source is to read its pieces to. */
   get take(): TakeBuffer | undefined {
-    return this.#thread && (() => this.#take());
+    const thread = this.#thread;
+    return thread && (() => memoryOf(thread));
   }
 
-  async #take(): Promise<Uint8Array> {
-    // Where nothing is with the thread, whoever reads holds them all: then there is one more.
-    while (this.#free.length === 0 && this.#sent.length > 0 && this.#buffers >= buffersMin) {
-      await this.#thread?.answered(this.#sent.length - 1);
-    }
-    const free = this.#free.pop();
-    if (free) return Buffer.from(free);
-    this.#buffers += 1;
-    return Buffer.from(new SharedArrayBuffer(sourcePieceBytes));
+  /** With what the source has to begin, so that `digest` does not throw. Called before `update`. */
+  begins(beginning: HashAnswer): void {
+    this.#beginning = beginning;
+  }
+
+  #compare({ size, sha256 }: HashAnswer): void {
+    if (size !== this.#beginning?.size) return;
+    if (!equalBytes(sha256, this.#beginning.sha256)) throw changedSource(this.#source);
   }
 
   /** The next bytes of the source. Nobody looks at them afterwards. */
   update(piece: Uint8Array): void {
-    const thread = this.#thread;
-    if (!thread) {
-      this.#stream.update(piece);
-      return;
-    }
-    const { buffer } = piece;
-    const isShared = buffer instanceof SharedArrayBuffer;
-    this.#sent.push(isShared ? buffer : undefined);
-    thread.send({ bytes: isShared ? piece : piece.slice() });
+    const end = (this.#beginning?.size ?? 0) - this.#size;
+    const cut = end > 0 && end < piece.length ? end : 0;
+    if (cut > 0) this.#add(piece.subarray(0, cut), false);
+    this.#add(piece.subarray(cut), true);
   }
 
-  /** The hash of all bytes, once. Throws `WORKER_FAILED`. */
+  /** `last`: nothing that follows lies in the same memory. */
+  #add(bytes: Uint8Array, last: boolean): void {
+    const { buffer } = bytes;
+    this.#size += bytes.length;
+    if (!this.#thread) {
+      this.#stream.update(bytes);
+      if (this.#size === this.#beginning?.size) {
+        this.#compare({ size: this.#size, sha256: this.#stream.digest() });
+      }
+    } else if (buffer instanceof SharedArrayBuffer) {
+      this.#thread.send(bytes, last ? new Uint8Array(buffer) : undefined);
+    } else this.#thread.send(bytes.slice());
+  }
+
+  /**
+   * The hash of all bytes so far. Throws `SOURCE_UNREADABLE` when the source has changed while it
+   * was read, `WORKER_FAILED` when this is closed meanwhile.
+   */
   async digest(): Promise<Uint8Array> {
-    const thread = this.#thread;
-    if (!thread) return this.#stream.digest();
-    this.#sent.push(undefined);
-    thread.send({});
-    await thread.answered();
-    assert(this.#sha256 !== undefined, "the last answer is the hash");
-    await this.close();
-    return this.#sha256;
+    if (!this.#thread) return this.#stream.digest();
+    await this.#thread.answered();
+    return this.#hashed.sha256;
   }
 
-  /** Ends the thread, if it is still there. */
+  /** The thread has died. What it had hashed is read once more, and is to be what it was. */
+  async #goOn(): Promise<Answering<Uint8Array, HashAnswer>> {
+    const stream = this.#stream;
+    let { size } = this.#hashed;
+    const [again] = await hashPrefixes(this.#source, [size], stream);
+    if (size > 0 && !(again && equalBytes(again, this.#hashed.sha256))) {
+      throw changedSource(this.#source);
+    }
+    return (bytes) => {
+      stream.update(bytes);
+      size += bytes.length;
+      return { size, sha256: stream.digest() };
+    };
+  }
+
+  /** Ends the thread, if there is one. */
   async close(): Promise<void> {
     await this.#thread?.close();
-    this.#thread = undefined;
+  }
+}
+
+/** Memory for a piece: while the thread is behind, there is none. */
+async function memoryOf(thread: SideThread<Uint8Array, HashAnswer>): Promise<Uint8Array> {
+  for (;;) {
+    const memory = thread.take();
+    if (memory) return memory;
+    await thread.answered(thread.waiting - 1);
   }
 }

@@ -57,11 +57,17 @@ async function* readFrom(
   }
   // The next piece is read by another thread while this one is being worked on.
   let position = offset;
-  const readNext = async (): Promise<Uint8Array> => {
+  const read = async (): Promise<Uint8Array> => {
     const buffer = await take();
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, position);
     position += bytesRead;
     return buffer.subarray(0, bytesRead);
+  };
+  const readNext = (): Promise<Uint8Array> => {
+    const piece = read();
+    // It may fail while nobody waits for it; then its turn comes all the same.
+    piece.catch(() => undefined);
+    return piece;
   };
   let next = readNext();
   try {

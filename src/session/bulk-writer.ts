@@ -25,6 +25,7 @@ import {
 } from "../event/index.ts";
 import {
   BulkMarker,
+  type BulkWatermark,
   encodeEventLogHeader,
   eventLogPath,
   eventLogStart,
@@ -93,8 +94,8 @@ export class BulkWriter {
   readonly #new: boolean;
   #written: number;
   #nextSeq: number;
-  /** Bytes written to log and packs when the last watermark was set. */
-  #atWatermark = 0;
+  /** Bytes written to log and packs when they were made durable last. */
+  #atSync = 0;
   /** Whether so much has been appended that the tree grows elsewhere, where there are two cores. */
   #aside = false;
   #blobs = 0;
@@ -156,19 +157,19 @@ export class BulkWriter {
     return this.#nextSeq;
   }
 
-  /** Whether enough has been written since the last watermark for another one. */
+  /** Whether enough has been written since the last `watermark` or `sync` for another one. */
   get watermarkDue(): boolean {
-    return this.#unacknowledged >= watermarkBytesMin;
+    return this.#unsynced >= watermarkBytesMin;
   }
 
-  /** Whether so much has been written that the last watermark has to be waited for. */
+  /** Whether so much has been written that the last one has to be waited for. */
   get watermarkOverdue(): boolean {
-    return this.#unacknowledged >= watermarkBytesMax;
+    return this.#unsynced >= watermarkBytesMax;
   }
 
-  /** Bytes written behind what the last watermark acknowledges. */
-  get #unacknowledged(): number {
-    return this.#packs.storedBytes + this.logBytes - this.#atWatermark;
+  /** Bytes written behind what the last of them has seen. */
+  get #unsynced(): number {
+    return this.#packs.storedBytes + this.logBytes - this.#atSync;
   }
 
   /** Appends one event; `bytes` are copied. Returns its seq. */
@@ -217,6 +218,15 @@ export class BulkWriter {
     return this.#packs.putStream();
   }
 
+  /**
+   * For what is acknowledged as a whole, when it is closed: asked for every few MiB, it resolves
+   * when what was appended is far enough on its way to the disk and into the tree.
+   */
+  async room(): Promise<void> {
+    if (this.watermarkOverdue) await this.sync();
+    else await this.tail.room();
+  }
+
   /** Completes the batch that is being collected and writes it to the log. */
   #seal(): void {
     const { count } = this.#builder;
@@ -252,20 +262,35 @@ export class BulkWriter {
   }
 
   /**
+   * Makes durable what was appended before the call, and acknowledges nothing. Events may be
+   * appended meanwhile; the next call of this or of `watermark` must wait for this one.
+   */
+  async sync(): Promise<void> {
+    await this.#sync();
+    await this.tail.room();
+  }
+
+  /** Packs, then the log; returns what is durable. */
+  async #sync(): Promise<BulkWatermark> {
+    this.#seal();
+    this.#write();
+    const end = this.#written;
+    const size = this.#nextSeq;
+    this.#atSync = this.#packs.storedBytes + this.logBytes;
+    const { pack, size: packSize } = await this.#packs.sync();
+    await this.#file.sync();
+    return { end, size, pack, packSize };
+  }
+
+  /**
    * Acknowledges everything appended before the call: packs durable, then the log, then the
    * watermark. If we crash in between, the log ends at the watermark before. Events may be appended
    * meanwhile; the next call must wait for this one.
    */
   async watermark(): Promise<void> {
-    this.#seal();
-    this.#write();
-    const end = this.#written;
-    const size = this.#nextSeq;
-    this.#atWatermark = this.#packs.storedBytes + this.logBytes;
-    const { pack, size: packSize } = await this.#packs.sync();
-    await this.#file.sync();
-    this.#packMark = { pack, packSize };
-    await this.#marker.advance({ end, size, pack, packSize });
+    const mark = await this.#sync();
+    this.#packMark = { pack: mark.pack, packSize: mark.packSize };
+    await this.#marker.advance(mark);
     // A writer that took over before the watermark was durable has cut it off.
     this.#checkLock();
     this.#packs.confirm();

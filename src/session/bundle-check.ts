@@ -34,6 +34,8 @@ export interface BundleTarget extends PayloadTarget {
   begin(head: BundleHead): Promise<void>;
   /** The next event, which is right as far as it can be told before the end. */
   appendEvent(bytes: Uint8Array): void;
+  /** Resolves when there is room for more events: asked between two sections. */
+  room(): Promise<void>;
   /** Called before the states: what comes now is no payload of an event. */
   endEvents(): void;
 }
@@ -123,6 +125,7 @@ export class BundleCheck {
       if (kind === sectionKinds.payloads) this.#reader.read(content);
       else if (kind === sectionKinds.events) this.#batches(content);
       else this.#stateSection(content);
+      await this.#target?.room();
     }
   }
 

@@ -123,6 +123,10 @@ class SessionTarget implements BundleTarget {
     this.#writer?.appendEncoded(bytes);
   }
 
+  async room(): Promise<void> {
+    await this.#writer?.room();
+  }
+
   endEvents(): void {
     this.#inStates = true;
   }

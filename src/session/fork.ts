@@ -79,7 +79,7 @@ export async function forkSession(
     writer = await directory.openBulk({ manifest });
     await copyEvents(source, plan.cut, writer, options.signal);
     appendFork(writer, manifest, plan, options);
-    if (kind === "recorded") appendRest(source, plan.cut, writer, options);
+    if (kind === "recorded") await appendRest(source, plan.cut, writer, options);
     await directory.closeWriter(writer);
     const { nextSeq: events, id } = writer;
     writer = undefined;
@@ -135,16 +135,20 @@ async function copyEvents(
   writer: BulkWriter,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  let left = eventsAtOnce;
   for (const event of source.events(0, cut)) {
     writer.appendEncoded(event.bytes);
-    left -= 1;
-    if (left > 0) continue;
-    left = eventsAtOnce;
-    // Nothing is acknowledged before all of it is there: a crash leaves no fork, not a part of one.
-    await new Promise((resolve) => setImmediate(resolve));
-    if (signal?.aborted) throw new ReachError("INTERRUPTED", "forking was interrupted");
+    if (writer.nextSeq % eventsAtOnce === 0) await turn(writer, signal);
   }
+}
+
+/**
+ * Others get their turn, and the tree time to grow. Nothing is acknowledged before all of it is
+ * there: a crash leaves no fork, not a part of one.
+ */
+async function turn(writer: BulkWriter, signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  await writer.room();
+  if (signal?.aborted) throw new ReachError("INTERRUPTED", "forking was interrupted");
 }
 
 function appendFork(
@@ -162,18 +166,19 @@ function appendFork(
 }
 
 /** What follows in a recorded source up to `at`, with overrides in place. */
-function appendRest(
+async function appendRest(
   source: SessionReader,
   cut: number,
   writer: BulkWriter,
-  { at, overrides }: ForkOptions,
-): void {
+  { at, overrides, signal }: ForkOptions,
+): Promise<void> {
   for (const event of source.events(cut, at)) {
     const { seq, time, kind, type } = event;
     const ref = event.ref === null || event.ref < cut ? event.ref : event.ref + 1;
     const header = { time, kind, type, ref };
     if (overrides?.has(seq)) writer.append(header, "cbor", encodeValue(overrides.get(seq)));
     else writer.append(header, formOf(event), event.payloadBytes);
+    if (writer.nextSeq % eventsAtOnce === 0) await turn(writer, signal);
   }
 }
 

@@ -6,10 +6,10 @@
 import { limits } from "../base/index.ts";
 import type { Batch } from "../event/index.ts";
 import { decodeRange, hashBytes, leafHashInto, TreeWriter } from "../merkle/index.ts";
-import { SideThread } from "../threads/index.ts";
+import type { SideThread } from "../threads/index.ts";
 import type { DerivedCheck } from "./derived-check.ts";
 import type { RootMarks } from "./root-marks.ts";
-import type { TreeAnswer, TreeOrder } from "./tree-thread.ts";
+import { type TreeAnswer, type TreeOrder, treeThread } from "./tree-orders.ts";
 
 /** Bytes of an order of leaves: some 8,000 hashes. */
 const leafOrderBytes = 256 * 1024;
@@ -29,14 +29,9 @@ export class GrowingTree {
   #filled = 0;
   /** Where the bodies of the next order lie in the current window. */
   #spans: number[] = [];
-  /** Memory shared with the thread, and the number of the order that is about each last. */
-  readonly #windows: { readonly bytes: Uint8Array; order: number }[] = [];
-  /** The one that is being read; none while the thread has not come to the end of any. */
-  #window: { readonly bytes: Uint8Array; order: number } | undefined;
+  /** The one that is being read, until it is lent; none while the thread is done with no other. */
+  #window: Uint8Array | undefined;
   #ownMemory: Uint8Array | undefined;
-  #sent = 0;
-  /** How many orders the thread has done: it counts them here. */
-  readonly #done = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   /** Asked for the memory of each window of the log, when those before have been added. */
   readonly memory: (() => Uint8Array) | undefined;
   /** Leaves in the orders before it, and with it. */
@@ -53,9 +48,8 @@ export class GrowingTree {
     this.#leaves = new Uint8Array(inThread ? leafOrderBytes : 0);
     if (!inThread) return;
     this.memory = () => this.#nextWindow();
-    this.#thread = new SideThread("entries/tree-thread.js", "grows the tree", (answer) => {
-      this.#take(answer);
-    });
+    const memory = { bytes: limits.readWindowBytes, pieces: windowsMax };
+    this.#thread = treeThread(memory, (answer) => this.#take(answer));
   }
 
   /**
@@ -77,14 +71,8 @@ export class GrowingTree {
    */
   #nextWindow(): Uint8Array {
     if (this.#thread && this.#spans.length > 0) this.#send(this.#thread);
-    const done = Atomics.load(this.#done, 0);
-    this.#window = this.#windows.find(({ order }) => order <= done);
-    if (!this.#window && this.#windows.length < windowsMax) {
-      const bytes = new Uint8Array(new SharedArrayBuffer(limits.readWindowBytes));
-      this.#window = { bytes, order: 0 };
-      this.#windows.push(this.#window);
-    }
-    if (this.#window) return this.#window.bytes;
+    this.#window ??= this.#thread?.take();
+    if (this.#window) return this.#window;
     this.#ownMemory ??= new Uint8Array(limits.readWindowBytes);
     return this.#ownMemory;
   }
@@ -111,16 +99,14 @@ export class GrowingTree {
   /** Sends what there is: bodies or leaves, never both. */
   #send(thread: SideThread<TreeOrder, TreeAnswer>): void {
     const sizes = this.#marks.sizes(this.#begin, this.#end);
-    this.#sent += 1;
     if (this.#window && this.#spans.length > 0) {
-      const { bytes } = this.#window;
-      thread.send({ form: "bodies", bytes, spans: this.#spans, sizes, done: this.#done });
-      this.#window.order = this.#sent;
+      const order = { form: "bodies", bytes: this.#window, spans: this.#spans, sizes } as const;
+      thread.send(order, this.#window);
+      this.#window = undefined;
       this.#spans = [];
     } else {
       const bytes = this.#leaves.slice(0, this.#filled);
-      const spans = [0, bytes.length];
-      thread.send({ form: "leaves", bytes, spans, sizes, done: this.#done });
+      thread.send({ form: "leaves", bytes, spans: [0, bytes.length], sizes });
       this.#filled = 0;
     }
     this.#begin = this.#end;
@@ -137,15 +123,12 @@ export class GrowingTree {
     this.#compared = size;
   }
 
-  /** Resolves when at most `most` orders are under way. Throws `WORKER_FAILED`. */
+  /** Resolves when at most `most` orders are under way. */
   async room(most: number = ordersMax): Promise<void> {
     await this.#thread?.answered(most);
   }
 
-  /**
-   * Resolves when everything has been compared; from then on the tree grows in this thread. Throws
-   * `WORKER_FAILED`.
-   */
+  /** Resolves when everything has been compared; from then on the tree grows in this thread. */
   async settled(): Promise<void> {
     const thread = this.#thread;
     if (!thread) return;

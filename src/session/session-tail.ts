@@ -187,12 +187,12 @@ export class SessionTail {
     });
   }
 
-  /** Resolves when a tree that grows elsewhere is not far behind. Throws `WORKER_FAILED`. */
+  /** Resolves when a tree that grows elsewhere is not far behind. */
   async room(): Promise<void> {
     await this.#aside?.room();
   }
 
-  /** Resolves when the tree holds what is committed, and grows here. Throws `WORKER_FAILED`. */
+  /** Resolves when the tree holds what is committed, and grows here. */
   async settled(): Promise<void> {
     this.grow();
     if (!this.#aside) return;

@@ -1,2 +1,7 @@
 /** Threads that help this one with a part of its work. */
-export { SideThread, serve } from "./side-thread.ts";
+export {
+  type Answering,
+  SideThread,
+  type SideThreadOptions,
+  serve,
+} from "./side-thread.ts";

@@ -87,6 +87,19 @@ describe("an import", () => {
     expect((await run(source)).unchanged).toBe(true);
   });
 
+  it("of pieces that end anywhere, hashed in a thread, gives back every byte", async () => {
+    const piece = 1024 * 1024;
+    // Characters of two bytes and line ends of two, over every border.
+    const line = (size: number): string => `{"a":"${"ü".repeat(size)}"}\r\n`;
+    for (const filler of [line(20_001), line(300_000)]) {
+      for (const size of [16 * piece - 1, 16 * piece, 16 * piece + 1]) {
+        const bytes = Buffer.alloc(size, filler);
+        const { id } = await run(file("borders.jsonl", bytes));
+        expect((await exported(id)).equals(bytes)).toBe(true);
+      }
+    }
+  });
+
   it("of the very same file again adds nothing", async () => {
     const source = file("a.jsonl", lines(60));
     const first = await run(source);

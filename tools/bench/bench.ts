@@ -73,9 +73,11 @@ export class Bench {
     return path.join(this.folder, name);
   }
 
-  /** Removes something in the folder of this run. */
+  /** Removes something in the folder of this run, never the folder: others have inputs there. */
   remove(name: string): void {
-    rmSync(this.path(name), { recursive: true, force: true });
+    const what = this.path(name);
+    if (path.dirname(what) !== this.folder) throw new Error(`"${name}" is not in the run's folder`);
+    rmSync(what, { recursive: true, force: true });
   }
 
   /** Ends what is being measured and removes everything that was made. */

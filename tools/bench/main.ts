@@ -114,7 +114,7 @@ function print(result: Result): void {
   lines.push("busiest thread was on a processor, which a busy machine does not change");
   if (quick) lines.push("--quick: the goals are meant for ten times the events");
   for (const { name, why } of skipped) lines.push(`skipped: ${name}: ${why}`);
-  for (const { name } of failed) lines.push(`FAILED: ${name}`);
+  for (const { name, error } of failed) lines.push(`FAILED: ${name}: ${error.split("\n", 1)[0]}`);
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 

@@ -21,13 +21,11 @@ export const importLog: Scenario = {
     const file = await corpusLog(bench);
     if (typeof file !== "string") return file;
     const rounds = bench.rounds(3);
-    let kept = "";
     const rootOf = (round: number): string => `import-log-${round}`;
     const pairs: { floor: Measurement[]; reach: Measurement[] } = { floor: [], reach: [] };
     for (let round = 0; round < rounds; round++) {
-      bench.remove(kept);
-      kept = rootOf(round);
-      const input = { file, root: bench.path(kept) };
+      if (round > 0) bench.remove(rootOf(round - 1));
+      const input = { file, root: bench.path(rootOf(round)) };
       const one = await bench.pairs(1, {
         floor: { module, name: "splitAndParse", input },
         reach: { module: "importing", name: "importFile", input },
@@ -35,6 +33,7 @@ export const importLog: Scenario = {
       pairs.floor.push(...one.floor);
       pairs.reach.push(...one.reach);
     }
+    const kept = rootOf(rounds - 1);
     const id = pairs.reach.at(-1)?.facts["id"];
     const exported = await exportPairs(bench, file, bench.path(kept), String(id), rounds);
     bench.remove(kept);
