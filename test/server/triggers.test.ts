@@ -49,6 +49,21 @@ describe("a trigger", () => {
     expect(unknown.status).toBe(404);
   });
 
+  it("that is tailed is answered with its first event at once, and then how far that is", async () => {
+    const { served } = await serveEngine();
+    const answer = await served.post(
+      "/v1/sessions",
+      { program: "echo", input: 1 },
+      { accept: "text/event-stream" },
+    );
+    const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+    const { value } = await reader.read();
+    await reader.cancel();
+    const lines = new TextDecoder().decode(value).split("\n");
+    const said = lines.filter((line) => /^(id|event|data: .*next)/.test(line));
+    expect(said).toEqual(["id: 0", "event: control", 'data: {"next":1,"upToDate":true}']);
+  });
+
   it("with a key begins one session, whatever is sent again and whenever", async () => {
     const { served, engine } = await serveEngine();
     const key = { "idempotency-key": "k1" };

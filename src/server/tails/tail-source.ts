@@ -126,6 +126,16 @@ export class TailSource {
     }
   }
 
+  /**
+   * Somebody begins to tail, and fetches by itself what has been committed in this turn: then the
+   * first event of a new session goes out with the head of its tail. Unless others wait for it.
+   */
+  begin(): void {
+    if (this.#live.size === 0 && this.position < this.size && this.#failure === undefined) {
+      this.#step();
+    }
+  }
+
   /** Adds a tail that has everything before `position`. */
   join(tail: Tail): void {
     const { format } = tail;
@@ -185,7 +195,7 @@ export class TailSource {
   #pump(): void {
     if (this.#released) return;
     try {
-      this.#step();
+      if (this.position < this.size) this.#step();
     } catch (error) {
       this.#fail(error);
     }

@@ -72,6 +72,7 @@ export class Tail {
   }
 
   async #catchUp(): Promise<void> {
+    this.#source.begin();
     while (!this.#ended && this.#next < this.#source.position) {
       const { bytes, next } = this.#source.piece(this.format, this.#next);
       this.#write(bytes);
