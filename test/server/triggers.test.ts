@@ -49,7 +49,7 @@ describe("a trigger", () => {
     expect(unknown.status).toBe(404);
   });
 
-  it("that is tailed is answered with its first event at once, and then how far that is", async () => {
+  it("that is tailed is answered with its first event, then with how far that is", async () => {
     const { served } = await serveEngine();
     const answer = await served.post(
       "/v1/sessions",
