@@ -108,7 +108,7 @@ export class Scheduler {
           return;
         }
         if (reply.kind === "memory") {
-          lane.noteMemory(reply.share, reply.contexts);
+          lane.noteMemory(reply);
           this.#room.relieve(lane);
           return;
         }

@@ -158,6 +158,11 @@ export function prepareRealms(): void {
   refill();
 }
 
+/** Realms that nobody is in. */
+export function keptRealms(): number {
+  return ready.length + idle.length;
+}
+
 /** Keeps a realm for the next time; everything of the session is let go. */
 export function giveBackRealm(realm: Realm): void {
   realm.port.unload();

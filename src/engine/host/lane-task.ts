@@ -48,7 +48,7 @@ function tellMemory(host: SessionHost, answer: (replies: readonly Reply[]) => vo
     if (!isMajor) return;
     const { used_heap_size, external_memory, heap_size_limit } = getHeapStatistics();
     const share = (used_heap_size + external_memory) / heap_size_limit;
-    answer([{ kind: "memory", share, contexts: host.contexts }]);
+    answer([{ kind: "memory", share, ...host.contexts }]);
   });
   observer.observe({ entryTypes: ["gc"] });
 }

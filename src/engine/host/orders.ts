@@ -103,8 +103,9 @@ export interface PongReply {
 export interface MemoryReply {
   readonly kind: "memory";
   readonly share: number;
-  /** Contexts that were there then. */
+  /** Contexts that were there then, and empty ones that are kept for the next sessions. */
   readonly contexts: number;
+  readonly kept: number;
 }
 
 /** Everything that is heard back. */

@@ -5,6 +5,7 @@
 import {
   type CompiledProgram,
   compileProgram,
+  keptRealms,
   ProgramContext,
   prepareRealms,
 } from "../../sandbox/index.ts";
@@ -13,6 +14,7 @@ import type { ContextMaker } from "./session-host.ts";
 /** Makes contexts with `src/sandbox`. */
 export const contexts: ContextMaker = {
   prepare: prepareRealms,
+  kept: keptRealms,
   compile({ hash, where, code, map }) {
     const program: CompiledProgram = compileProgram({ hash, where, code, map });
     return () => ProgramContext.create(program);

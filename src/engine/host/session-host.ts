@@ -11,6 +11,8 @@ import type { OpenOrder, Order, ProgramOrder, Reply } from "./orders.ts";
 export interface ContextMaker {
   /** Makes ready what every program needs, in a thread that has nothing to do yet. */
   prepare?(): void;
+  /** Contexts that are kept for the next sessions. */
+  kept?(): number;
   /** Takes the code of a program; throws `PROGRAM_INVALID`. Returns what makes contexts of it. */
   compile(program: ProgramOrder): () => StepContext;
 }
@@ -32,9 +34,9 @@ export class SessionHost {
     this.#reply = reply;
   }
 
-  /** Contexts that are here. */
-  get contexts(): number {
-    return this.#sessions.size;
+  /** Contexts that are here, and those that are kept for the next sessions. */
+  get contexts(): { readonly contexts: number; readonly kept: number } {
+    return { contexts: this.#sessions.size, kept: this.#contexts.kept?.() ?? 0 };
   }
 
   /** Carries an order out; what goes wrong is a reply. */

@@ -3,7 +3,7 @@
  * process, a thread, or this very thread. Orders are carried out in order; what a lane was doing
  * when it was lost is lost with it, and nothing else.
  */
-import type { Order, Reply } from "../host/orders.ts";
+import type { MemoryReply, Order, Reply } from "../host/orders.ts";
 
 /** What a runner tells the engine. */
 export interface RunnerEvents {
@@ -31,8 +31,13 @@ let lastLane = 0;
 const tightShare = 0.55;
 /** However much they use: somebody has to be able to run. */
 const fewSessions = 2;
-/** What a thread uses without any context. */
+/** What a thread uses without any context, and what each of those takes that it keeps. */
 const emptyShare = 0.05;
+const keptShare = 0.002;
+/** What fewer contexts take says little about the next ones. */
+const contextsTold = 4;
+/** Turns that may be under way in any case: what is known of the next contexts is a guess. */
+const turnsMin = 4;
 
 /** One thread for contexts. */
 export class Lane {
@@ -47,8 +52,8 @@ export class Lane {
   inFlight = 0;
   /** Sessions whose contexts are here. */
   sessions = 0;
-  /** How much of its memory was in use when that was last heard, and by how many contexts. */
-  #memory = { share: 0, contexts: 0 };
+  /** What it said of its memory last. */
+  #memory: Omit<MemoryReply, "kind"> = { share: 0, contexts: 0, kept: 0 };
   alive = true;
   /** Handle of the session that keeps it, when that takes long enough to be seen. */
   keeper: number | undefined;
@@ -79,27 +84,29 @@ export class Lane {
     setImmediate(() => this.#flush());
   }
 
-  /** It has said which share of its memory is in use, with so many contexts. */
-  noteMemory(share: number, contexts: number): void {
-    this.#memory = { share, contexts };
+  /** It has said how much of its memory is in use. */
+  noteMemory(memory: Omit<MemoryReply, "kind">): void {
+    this.#memory = memory;
   }
 
-  /** The share that so many contexts would use, if they are like those that were there. */
-  #shareOf(contexts: number): number {
-    const { share, contexts: before } = this.#memory;
-    const each = Math.max(0, share - emptyShare) / Math.max(1, before);
-    return share + (contexts - before) * each;
+  /** The share of its memory that so many contexts use, if all are like those that were there. */
+  #shareOf(count: number): number {
+    const { share, contexts, kept } = this.#memory;
+    const own = emptyShare + kept * keptShare;
+    const each = Math.max(0, share - own) / Math.max(contextsTold, contexts);
+    return share + (count - contexts) * each;
   }
 
   /** Whether so much of its memory is in use that contexts are to be given back. */
   get isTight(): boolean {
-    return this.sessions > fewSessions && this.#shareOf(this.sessions) > tightShare;
+    const known = Math.min(this.sessions, this.#memory.contexts);
+    return this.sessions > fewSessions && this.#shareOf(known) > tightShare;
   }
 
   /** Whether its memory has room for one more context; who is inside may be about to make one. */
   get hasMemory(): boolean {
-    const contexts = this.sessions + this.inFlight;
-    return contexts < fewSessions || this.#shareOf(contexts + 1) <= tightShare;
+    if (this.isTight) return false;
+    return this.inFlight < turnsMin || this.#shareOf(this.sessions + this.inFlight) < tightShare;
   }
 
   #flush(): void {
