@@ -79,7 +79,7 @@ export class ContextRoom {
 
   /** A context is gone. */
   close(handle: number, lane: Lane): void {
-    lane.sessions -= 1;
+    lane.leave();
     this.#byHandle.delete(handle);
     this.#tellRoom();
   }

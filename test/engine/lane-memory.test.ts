@@ -35,10 +35,16 @@ describe("the memory of a lane", () => {
       isTight: true,
       hasMemory: false,
     });
-    expect(laneWith(memory, { sessions: 14, inFlight: 0 })).toMatchObject({
-      isTight: false,
-      hasMemory: true,
-    });
+    const lane = laneWith(memory, { sessions: 20, inFlight: 0 });
+    for (let i = 0; i < 6; i++) lane.leave();
+    expect(lane).toMatchObject({ sessions: 14, isTight: false, hasMemory: true });
+  });
+
+  it("counts as free when the one that used it has gone, whoever has come since", () => {
+    const lane = laneWith({ share: 0.6, contexts: 1, kept: 0 }, { sessions: 4, inFlight: 0 });
+    expect(lane.isTight).toBe(true);
+    lane.leave();
+    expect(lane).toMatchObject({ sessions: 3, isTight: false, hasMemory: true });
   });
 
   it("never keeps the last sessions from running", () => {

@@ -52,8 +52,9 @@ export class Lane {
   inFlight = 0;
   /** Sessions whose contexts are here. */
   sessions = 0;
-  /** What it said of its memory last. */
+  /** What it said of its memory last, and how many contexts have gone since. */
   #memory: Omit<MemoryReply, "kind"> = { share: 0, contexts: 0, kept: 0 };
+  #gone = 0;
   alive = true;
   /** Handle of the session that keeps it, when that takes long enough to be seen. */
   keeper: number | undefined;
@@ -87,6 +88,13 @@ export class Lane {
   /** It has said how much of its memory is in use. */
   noteMemory(memory: Omit<MemoryReply, "kind">): void {
     this.#memory = memory;
+    this.#gone = 0;
+  }
+
+  /** One of its contexts is gone. */
+  leave(): void {
+    this.sessions -= 1;
+    this.#gone += 1;
   }
 
   /** The share of its memory that so many contexts use, if all are like those that were there. */
@@ -99,8 +107,8 @@ export class Lane {
 
   /** Whether so much of its memory is in use that contexts are to be given back. */
   get isTight(): boolean {
-    const known = Math.min(this.sessions, this.#memory.contexts);
-    return this.sessions > fewSessions && this.#shareOf(known) > tightShare;
+    const left = Math.max(0, this.#memory.contexts - this.#gone);
+    return this.sessions > fewSessions && this.#shareOf(left) > tightShare;
   }
 
   /** Whether its memory has room for one more context; who is inside may be about to make one. */
