@@ -175,17 +175,20 @@ describe("the lock of a data directory", () => {
     "is not held by a killed process that nobody reaped",
     async () => {
       // The shell becomes a process that never asks for the children that it was born with.
+      const patience = { timeout: 10_000 };
       const parent = spawn("/bin/sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
       try {
         const pid = await new Promise<number>((resolve) => {
           parent.stdout.on("data", (bytes: Buffer) => resolve(Number(bytes.toString())));
         });
+        // Before, it is a shell, which may ask for its child.
+        const comm = `/proc/${parent.pid}/comm`;
+        await vi.waitFor(() => expect(readFileSync(comm, "utf8")).toBe("sleep\n"), patience);
         const stat = (): string[] => readFileSync(`/proc/${pid}/stat`, "utf8").split(" ");
         const holder = { ...systemProcesses.self(), pid, started: stat()[21] ?? "" };
         expect(await systemProcesses.isAlive(holder, folder)).toBe(true);
         process.kill(pid, "SIGKILL");
-        // Its end takes its time on a busy machine.
-        await vi.waitFor(() => expect(stat()[2]).toBe("Z"), { timeout: 10_000 });
+        await vi.waitFor(() => expect(stat()[2]).toBe("Z"), patience);
         expect(await systemProcesses.isAlive(holder, folder)).toBe(false);
       } finally {
         parent.kill("SIGKILL");
