@@ -420,7 +420,6 @@ export class Engine {
   async close({ graceMs = closeGraceMs }: { readonly graceMs?: number } = {}): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    this.#room.stop();
     this.#scheduler.stop();
     for (const id of [...this.#waiters.keys()]) {
       this.#settle(id, ({ reject }) => reject(engineClosing()));

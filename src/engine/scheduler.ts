@@ -224,7 +224,7 @@ export class Scheduler {
     } else {
       this.#room.push(actor);
       this.admit();
-      if (this.#room.waiting > 0) this.#room.seek();
+      if (this.#room.waiting > 0 && !this.#closed) this.#room.seek();
     }
   }
 
@@ -330,6 +330,7 @@ export class Scheduler {
   stop(): void {
     this.#closed = true;
     clearInterval(this.#heartbeat);
+    this.#room.stop();
   }
 
   /** Ends all runners. */

@@ -4,6 +4,10 @@
 import { writeFileSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import type { SessionId } from "../../src/base/index.ts";
+import { ContextRoom } from "../../src/engine/context-room.ts";
+import { engineLimits } from "../../src/engine/engine-limits.ts";
+import { Scheduler } from "../../src/engine/scheduler.ts";
+import type { SessionActor } from "../../src/engine/session-actor.ts";
 import { loadProgram } from "../../src/runtime/index.ts";
 import { effectsOf, programOf, Running, until } from "./running.ts";
 
@@ -149,4 +153,25 @@ describe("memory", () => {
     expect(running.troubles).toEqual([]);
     expect(engine.metrics().runnersLost).toBe(0);
   }, 120_000);
+});
+
+it("nobody looks for room any more once sessions are no longer run", () => {
+  let looks = 0;
+  const delay = (): (() => void) => {
+    looks += 1;
+    return () => {
+      looks -= 1;
+    };
+  };
+  const now = (): number => performance.now();
+  const room = new ContextRoom({ now, delay, isFull: () => true, onRoom: () => {} });
+  const nothing = { start: () => [], startAlone: () => undefined as never };
+  const events = { onReply: () => {}, onLost: () => {}, onAside: () => {} };
+  const scheduler = new Scheduler(nothing, engineLimits, room, now, events);
+  const actor = { program: "any", isNew: true, unload: () => {} } as unknown as SessionActor;
+  scheduler.enqueue(actor);
+  expect(looks).toBe(1);
+  scheduler.stop();
+  scheduler.enqueue(actor);
+  expect(looks).toBe(0);
 });
