@@ -11,7 +11,7 @@ export { codeFault } from "./code-faults.ts";
 export { type CompiledProgram, compileProgram, type SandboxText } from "./compiled-program.ts";
 export { sameFailure } from "./failure-match.ts";
 export { type ContextOptions, ProgramContext } from "./program-context.ts";
-export { keptRealms, prepareRealms } from "./realms.ts";
+export { expectSessions, keptRealms, prepareRealms } from "./realms.ts";
 export {
   entryName,
   type SourcePlace,

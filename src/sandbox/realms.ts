@@ -13,8 +13,10 @@ import { builtFile } from "../disk/index.ts";
 import { ignoreForeignRejections } from "./foreign-rejections.ts";
 import { type KernelPort, kernelTexts } from "./kernel-port.ts";
 
-/** Empty realms that a thread keeps ready. */
-const readyMax = 2;
+/** Empty realms that a thread makes at once when it has nothing else to do. */
+const readyMin = 2;
+/** Between two that are made for sessions that may come: each is 3 to 10 ms of work. */
+const stockMs = 100;
 /** Realms that a thread keeps for programs that have been in them: 0.4 MiB each (measured). */
 const idleMax = 64;
 /** Frames that the host puts under a program, at most. */
@@ -140,6 +142,9 @@ const idle: Realm[] = [];
 /** Only where sessions come and go: a replay takes the realms that it has been in. */
 let keepsReady = false;
 let refilling = false;
+/** Realms that are to be kept, empty ones and others. */
+let expected = 0;
+let stocking: NodeJS.Timeout | undefined;
 
 /** A realm for a script: one that it has been in, an empty one, or a new one. */
 export function takeRealm(script: Script, stacks: boolean): Realm {
@@ -158,6 +163,21 @@ export function prepareRealms(): void {
   refill();
 }
 
+/**
+ * From now on so many realms are kept in this thread, in which a program may have been or not. Those
+ * that are missing are made one by one, slowly enough to hold nobody up.
+ */
+export function expectSessions(count: number): void {
+  expected = count;
+  if (!keepsReady || stocking || keptRealms() >= expected) return;
+  stocking = setInterval(() => {
+    if (keptRealms() < expected) ready.push(new Realm(false));
+    if (keptRealms() < expected) return;
+    clearInterval(stocking);
+    stocking = undefined;
+  }, stockMs).unref();
+}
+
 /** Realms that nobody is in. */
 export function keptRealms(): number {
   return ready.length + idle.length;
@@ -173,11 +193,11 @@ export function giveBackRealm(realm: Realm): void {
 
 /** Makes realms when the thread has nothing else to do; never keeps a process alive. */
 function refill(): void {
-  if (!keepsReady || refilling || ready.length >= readyMax) return;
+  if (!keepsReady || refilling || ready.length >= readyMin) return;
   refilling = true;
   setImmediate(() => {
     refilling = false;
-    if (ready.length >= readyMax) return;
+    if (ready.length >= readyMin) return;
     ready.push(new Realm(false));
     refill();
   }).unref();

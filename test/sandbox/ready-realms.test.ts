@@ -5,7 +5,13 @@ import { syncBuiltinESMExports } from "node:module";
 import { setImmediate as turn } from "node:timers/promises";
 import vm from "node:vm";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { ProgramContext, prepareRealms } from "../../src/sandbox/index.ts";
+import {
+  expectSessions,
+  keptRealms,
+  ProgramContext,
+  prepareRealms,
+} from "../../src/sandbox/index.ts";
+import { until } from "../engine/running.ts";
 import { steps } from "./play.ts";
 
 const { createContext } = vm;
@@ -41,4 +47,16 @@ it("a thread makes realms ahead when it has asked for that, and not before", asy
   expect(made).toBe(4);
   first.dispose();
   second.dispose();
+});
+
+it("makes as many as may be needed at once, one after the other, and no more", async () => {
+  const kept = keptRealms();
+  const before = made;
+  expectSessions(kept + 3);
+  expect(made).toBe(before);
+  await until(() => keptRealms() === kept + 3);
+  expectSessions(kept);
+  expectSessions(kept + 3);
+  await aWhile();
+  expect(made).toBe(before + 3);
 });

@@ -66,6 +66,12 @@ export interface PingOrder {
   readonly nonce: number;
 }
 
+/** Sessions that may come all at once: empty contexts are made for them meanwhile. */
+export interface ExpectOrder {
+  readonly kind: "expect";
+  readonly sessions: number;
+}
+
 /** Everything that can be asked. */
 export type Order =
   | ProgramOrder
@@ -74,7 +80,8 @@ export type Order =
   | StepOrder
   | DeliverOrder
   | CloseOrder
-  | PingOrder;
+  | PingOrder
+  | ExpectOrder;
 
 /** What came of a `step` or `deliver`. */
 export interface TurnReply {

@@ -5,6 +5,7 @@
 import {
   type CompiledProgram,
   compileProgram,
+  expectSessions,
   keptRealms,
   ProgramContext,
   prepareRealms,
@@ -15,6 +16,7 @@ import type { ContextMaker } from "./session-host.ts";
 export const contexts: ContextMaker = {
   prepare: prepareRealms,
   kept: keptRealms,
+  expect: expectSessions,
   compile({ hash, where, code, map }) {
     const program: CompiledProgram = compileProgram({ hash, where, code, map });
     return () => ProgramContext.create(program);

@@ -13,6 +13,8 @@ export interface ContextMaker {
   prepare?(): void;
   /** Contexts that are kept for the next sessions. */
   kept?(): number;
+  /** Has so many be kept for sessions that may come all at once. */
+  expect?(sessions: number): void;
   /** Takes the code of a program; throws `PROGRAM_INVALID`. Returns what makes contexts of it. */
   compile(program: ProgramOrder): () => StepContext;
 }
@@ -48,6 +50,9 @@ export class SessionHost {
       case "ping":
         this.#reply({ kind: "pong", nonce: order.nonce });
         return;
+      case "expect":
+        this.#contexts.expect?.(order.sessions);
+        return;
       case "close":
         this.#close(order.handle);
         return;
@@ -64,7 +69,7 @@ export class SessionHost {
     }
   }
 
-  #guarded(order: Exclude<Order, { kind: "program" | "ping" | "close" }>): void {
+  #guarded(order: Exclude<Order, { kind: "program" | "ping" | "expect" | "close" }>): void {
     const { handle } = order;
     try {
       if (order.kind === "open") {

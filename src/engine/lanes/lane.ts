@@ -55,6 +55,7 @@ export class Lane {
   /** What it said of its memory last, and how many contexts have gone since. */
   #memory: Omit<MemoryReply, "kind"> = { share: 0, contexts: 0, kept: 0 };
   #gone = 0;
+  #expected = 0;
   alive = true;
   /** Handle of the session that keeps it, when that takes long enough to be seen. */
   keeper: number | undefined;
@@ -83,6 +84,13 @@ export class Lane {
     if (this.#flushing) return;
     this.#flushing = true;
     setImmediate(() => this.#flush());
+  }
+
+  /** So many sessions may come at once, from lanes that are lost or kept by one session. */
+  expect(sessions: number): void {
+    if (sessions === this.#expected) return;
+    this.#expected = sessions;
+    this.send({ kind: "expect", sessions });
   }
 
   /** It has said how much of its memory is in use. */

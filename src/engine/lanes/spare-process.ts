@@ -14,6 +14,7 @@ export class SpareProcess {
   #spare: RunnerProcess | undefined;
   #start: NodeJS.Timeout | undefined;
   #closed = false;
+  #expected = 0;
 
   constructor(options: RunnerProcessOptions) {
     this.#options = options;
@@ -30,11 +31,22 @@ export class SpareProcess {
   #startNow(): void {
     const spare = new RunnerProcess(this.#options);
     this.#spare = spare;
+    this.#tell();
     void spare.ended.then(() => {
       if (this.#spare !== spare) return;
       this.#spare = undefined;
       this.#startLater();
     });
+  }
+
+  /** So many sessions may come to each of its threads at once. */
+  expect(sessions: number): void {
+    this.#expected = sessions;
+    this.#tell();
+  }
+
+  #tell(): void {
+    for (const lane of this.#spare?.lanes.values() ?? []) lane.expect(this.#expected);
   }
 
   /** The process that is kept, if there is one by now. */
