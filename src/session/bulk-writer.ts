@@ -4,7 +4,7 @@
  * watermark was never acknowledged: no reader sees it, recovery cuts it.
  */
 import os from "node:os";
-import { limits, type SessionId, sessionIdBytes } from "../base/index.ts";
+import { limits, ReachError, type SessionId, sessionIdBytes } from "../base/index.ts";
 import type { BlobStream, BulkPackWriter, PackBlobs, PackMark } from "../blobs/index.ts";
 import {
   createFolders,
@@ -75,6 +75,10 @@ async function openEventLog(
   }
 }
 
+function givenUp(id: SessionId): ReachError {
+  return new ReachError("CLOSED", `writing session ${id} was given up: its directory is closed`);
+}
+
 /** The one writer of a session while an import goes on. Calls must not overlap. */
 export class BulkWriter {
   readonly id: SessionId;
@@ -100,6 +104,10 @@ export class BulkWriter {
   #aside = false;
   #blobs = 0;
   #blobBytes = 0;
+  /** What is being made durable, or was last. */
+  #busy: Promise<unknown> = Promise.resolve();
+  #given: Promise<PackMark> | undefined;
+  #complete = false;
 
   private constructor(
     manifest: Manifest,
@@ -155,6 +163,11 @@ export class BulkWriter {
   /** Seq that the next event gets. */
   get nextSeq(): number {
     return this.#nextSeq;
+  }
+
+  /** Whether it has been closed: then nothing of it is given up any more. */
+  get isComplete(): boolean {
+    return this.#complete;
   }
 
   /** Whether enough has been written since the last `watermark` or `sync` for another one. */
@@ -231,6 +244,7 @@ export class BulkWriter {
   #seal(): void {
     const { count } = this.#builder;
     if (count === 0) return;
+    this.#check();
     const bytes = this.#builder.finish();
     const offset = this.#written + this.#buffered;
     sealBatch(bytes, this.#identity, offset);
@@ -265,9 +279,22 @@ export class BulkWriter {
    * Makes durable what was appended before the call, and acknowledges nothing. Events may be
    * appended meanwhile; the next call of this or of `watermark` must wait for this one.
    */
-  async sync(): Promise<void> {
-    await this.#sync();
-    await this.tail.room();
+  sync(): Promise<void> {
+    return this.#alone(async () => {
+      await this.#sync();
+      await this.tail.room();
+    });
+  }
+
+  /** Whoever gives the import up waits for what is under way, and has nothing begin. */
+  #alone(work: () => Promise<void>): Promise<void> {
+    const done = this.#given === undefined ? work() : Promise.reject(givenUp(this.id));
+    this.#busy = done;
+    return done;
+  }
+
+  #check(): void {
+    if (this.#given !== undefined) throw givenUp(this.id);
   }
 
   /** Packs, then the log; returns what is durable. */
@@ -287,7 +314,11 @@ export class BulkWriter {
    * watermark. If we crash in between, the log ends at the watermark before. Events may be appended
    * meanwhile; the next call must wait for this one.
    */
-  async watermark(): Promise<void> {
+  watermark(): Promise<void> {
+    return this.#alone(() => this.#acknowledge());
+  }
+
+  async #acknowledge(): Promise<void> {
     const mark = await this.#sync();
     this.#packMark = { pack: mark.pack, packSize: mark.packSize };
     await this.#marker.advance(mark);
@@ -301,8 +332,12 @@ export class BulkWriter {
    * Acknowledges the rest, has it signed, and ends the import. The marker goes last: as long as it
    * is there recovery makes durable what it finds.
    */
-  async close(sign: () => Promise<void>): Promise<void> {
-    await this.watermark();
+  close(sign: () => Promise<void>): Promise<void> {
+    return this.#alone(() => this.#finish(sign));
+  }
+
+  async #finish(sign: () => Promise<void>): Promise<void> {
+    await this.#acknowledge();
     await this.tail.settled();
     this.tail.flush();
     await sign();
@@ -312,14 +347,27 @@ export class BulkWriter {
     await this.#marker.remove();
     // Whoever has taken over in between has found everything; but it is theirs to say so.
     this.#checkLock();
+    this.#complete = true;
   }
 
   /**
    * Gives the import up. What it acknowledged of an existing session stays; a session that it began
    * is marked as having nothing, so that recovery, which comes next, removes it. Returns the pack
-   * and how much of it is acknowledged: the rest, which no marker may name yet, is to be cut.
+   * and how much of it is acknowledged: the rest, which no marker may name yet, is to be cut. What
+   * is appended from now on is refused with `CLOSED`.
    */
-  async abandon(): Promise<PackMark> {
+  abandon(): Promise<PackMark> {
+    this.#given ??= this.#giveUp();
+    return this.#given;
+  }
+
+  /** Resolves when nothing is being made durable. */
+  async idle(): Promise<void> {
+    await this.#busy.catch(() => {});
+  }
+
+  async #giveUp(): Promise<PackMark> {
+    await this.idle();
     this.#file.close();
     const mark = this.#packs.watermark;
     this.#packs.abandon();

@@ -10,7 +10,6 @@ import type { BulkWriter } from "./bulk-writer.ts";
 import type { WriteSide } from "./directory-options.ts";
 import { type ReaderContext, sessionOrigin } from "./session-reader.ts";
 import type { SessionTail } from "./session-tail.ts";
-import type { SessionWriter } from "./session-writer.ts";
 
 /** Signs for the sessions of one directory. */
 export class CheckpointSigner {
@@ -27,24 +26,30 @@ export class CheckpointSigner {
    * Signs and stores a checkpoint over everything committed of a session; nothing when the newest
    * one covers it. It is durable before this resolves.
    */
-  sign(writer: SessionWriter): Promise<void> {
+  sign(tail: SessionTail): Promise<void> {
     // One behind the other, so that a smaller one never replaces a larger one.
-    const before = this.#signing.get(writer.id) ?? Promise.resolve();
-    const signed = before.then(() => this.#sign(writer));
+    const before = this.#signing.get(tail.id) ?? Promise.resolve();
+    const signed = before.then(() => this.#sign(tail));
     const settled = signed.catch(() => undefined);
-    this.#signing.set(writer.id, settled);
+    this.#signing.set(tail.id, settled);
     void settled.then(() => {
-      if (this.#signing.get(writer.id) === settled) this.#signing.delete(writer.id);
+      if (this.#signing.get(tail.id) === settled) this.#signing.delete(tail.id);
     });
     return signed;
   }
 
-  async #sign(writer: SessionWriter): Promise<void> {
-    const bytes = this.#checkpointNote(writer.tail);
+  /** Resolves when nothing is being signed for a session, or for any; whoever asked hears how. */
+  async idle(id?: SessionId): Promise<void> {
+    const signing = id === undefined ? [...this.#signing.values()] : [this.#signing.get(id)];
+    await Promise.all(signing);
+  }
+
+  async #sign(tail: SessionTail): Promise<void> {
+    const bytes = this.#checkpointNote(tail);
     if (!bytes) return;
     // Through the journal: durable before anybody can see it, in a folder that may not be yet.
     const kind = entryKinds.checkpoint;
-    const id = writer.tail.identity;
+    const id = tail.identity;
     await this.#write.journal.commit([{ kind, id, firstSeq: 0, count: 0, offset: 0, bytes }]);
   }
 

@@ -76,6 +76,8 @@ export class Directory {
    * failed.
    */
   readonly #toUndo = new Set<SessionId>();
+  /** Imports that were given up, by whoever began them or because this is being closed. */
+  readonly #discarded = new WeakMap<BulkWriter, Promise<void>>();
   readonly #onNodeDisk: boolean;
   #closed = false;
 
@@ -207,7 +209,11 @@ export class Directory {
   /** Begins a bulk import: a new session, or more events of session `request.id` if it exists. */
   async openBulk(request: NewSession = {}): Promise<BulkWriter> {
     const write = this.#writeSide();
-    if (request.id !== undefined) await this.undoImport(request.id);
+    if (request.id !== undefined) {
+      // A checkpoint that the journal takes later would stand over that of the import.
+      await this.#signer?.idle(request.id);
+      await this.undoImport(request.id);
+    }
     const exists = request.id !== undefined && this.#exists(request.id);
     const { manifest, tail } = exists
       ? this.#resume(request.id as SessionId)
@@ -267,9 +273,10 @@ export class Directory {
    */
   async closeWriter(writer: SessionWriter | BulkWriter): Promise<void> {
     if (writer instanceof BulkWriter) {
+      const { targets } = this.#writeSide();
       await writer.close(async () => this.#signer?.signBulk(writer));
       this.#forgetWriter(writer);
-      this.#writeSide().targets.release(writer.id);
+      targets.release(writer.id);
       return;
     }
     try {
@@ -287,7 +294,13 @@ export class Directory {
    * Gives a bulk import up: what it acknowledged of an existing session stays, a session that it
    * began goes with everything in it.
    */
-  async discardBulk(writer: BulkWriter): Promise<void> {
+  discardBulk(writer: BulkWriter): Promise<void> {
+    const discarded = this.#discarded.get(writer) ?? this.#discard(writer);
+    this.#discarded.set(writer, discarded);
+    return discarded;
+  }
+
+  async #discard(writer: BulkWriter): Promise<void> {
     this.#toUndo.add(writer.id);
     try {
       const { pack, size } = await writer.abandon();
@@ -391,24 +404,20 @@ export class Directory {
    */
   signCheckpoint(writer: SessionWriter): Promise<void> {
     this.#writeSide();
-    return (this.#signer as CheckpointSigner).sign(writer);
+    return (this.#signer as CheckpointSigner).sign(writer.tail);
   }
 
   /**
    * Signs a checkpoint over everything durable of a session, whoever writes it; nothing when the
-   * newest one covers it. Throws what `appendTo` throws for a session that nobody writes.
+   * newest one covers it. Throws what `appendTo` throws for a session that nobody writes, but is
+   * not its writer: others may begin to append meanwhile.
    */
   async signSession(id: SessionId): Promise<void> {
     const writer = this.#writers.get(id);
     if (writer instanceof SessionWriter) return this.signCheckpoint(writer);
     // An import signs when it ends.
     if (writer || this.#changing.has(id)) return;
-    const own = this.appendTo(id);
-    try {
-      await this.signCheckpoint(own);
-    } finally {
-      await this.closeWriter(own);
-    }
+    await (this.#signer as CheckpointSigner).sign(this.#resume(id).tail);
   }
 
   /** Keeps a payload that no event names, durable (the code of a program); returns its name. */
@@ -435,6 +444,7 @@ export class Directory {
    */
   async settle(): Promise<void> {
     const { journal } = this.#writeSide();
+    await this.#signer?.idle();
     if (this.#writers.size + this.#changing.size > 0) {
       throw new ReachError("CONFLICT", "sessions are being written");
     }
@@ -461,7 +471,8 @@ export class Directory {
 
   /**
    * Flushes, signs a checkpoint of every session that was written, settles the journal, gives the
-   * lock up. After a clean close nothing has to be recovered.
+   * lock up. An import or fork that is not complete is given up. After a clean close nothing has to
+   * be recovered.
    */
   async close(): Promise<void> {
     if (this.#closed) return;
@@ -476,10 +487,8 @@ export class Directory {
 
   async #closeWriting({ journal, lock, targets }: WriteSide): Promise<void> {
     try {
-      for (const writer of [...this.#writers.values()]) {
-        await this.closeWriter(writer);
-        if (writer instanceof SessionWriter) await this.signCheckpoint(writer);
-      }
+      await this.#signer?.idle();
+      for (const writer of [...this.#writers.values()]) await this.#endWriter(writer);
       await this.#closeLarge();
       await journal.close();
     } finally {
@@ -487,6 +496,18 @@ export class Directory {
       journal.abandon();
       await lock.release();
     }
+  }
+
+  async #endWriter(writer: SessionWriter | BulkWriter): Promise<void> {
+    if (writer instanceof SessionWriter) {
+      await this.closeWriter(writer);
+      await this.signCheckpoint(writer);
+      return;
+    }
+    // It may be about to end: whoever called has it signed then.
+    await writer.idle();
+    // What cannot be undone now is undone by whoever opens the directory next.
+    if (!writer.isComplete) await this.discardBulk(writer).catch(() => {});
   }
 
   /** Leaves everything as a crash would: nothing is flushed, the lock stays. For tests. */
