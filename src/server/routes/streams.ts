@@ -48,6 +48,8 @@ const ReadQuery = Type.Object({
   live: Type.Optional(oneOf(["long-poll", "sse"] as const)),
   cursor: Type.Optional(Type.String({ maxLength: 64, description: "Stream-Cursor of an answer." })),
 });
+/** A stream may have the type of a page: no browser may run, send or load anything of it. */
+const policy = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 /** As bytes: to text the framework would add a charset. */
 const nothingToSay = new Uint8Array(0);
 const nothing = { description: "Done", type: "null" };
@@ -67,7 +69,8 @@ export function addStreamRoutes(app: ServerApp): void {
     scope.removeAllContentTypeParsers();
     const options = { parseAs: "buffer" as const };
     scope.addContentTypeParser("*", options, async (_: unknown, body: Buffer) => body);
-    scope.addHook("onRequest", async (request) => {
+    scope.addHook("onRequest", async (request, reply) => {
+      reply.header("content-security-policy", policy);
       // A type that is none is as good as no type: the protocol has a default for it.
       if (typeOf(request) === undefined) delete request.raw.headers["content-type"];
     });

@@ -232,3 +232,22 @@ describe("a stream", () => {
     expect(await events.text()).toContain("streamNextOffset");
   });
 });
+
+describe("an answer of a stream", () => {
+  it("is no page that could do anything, whatever type the stream has", async () => {
+    const served = await serve();
+    const page = '<form action="https://elsewhere.example"><script>steal()</script></form>';
+    await put(served, "page", { "content-type": "text/html" }, page);
+    for (const query of ["", "?offset=-1&live=long-poll", "?offset=-1&live=sse"]) {
+      const answer = await fetch(`${served.url}/v1/stream/page${query}`);
+      const policy = answer.headers.get("content-security-policy");
+      expect(policy?.split("; "), query).toEqual(
+        expect.arrayContaining(["default-src 'none'", "form-action 'none'", "sandbox"]),
+      );
+      await answer.body?.cancel();
+    }
+    // The pages for people have links to each other.
+    const docs = await served.get("/docs");
+    expect(docs.headers.get("content-security-policy")).not.toContain("sandbox");
+  });
+});
