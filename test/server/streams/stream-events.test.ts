@@ -25,11 +25,11 @@ class Taken extends EventEmitter {
   }
 }
 
-it("ends when the log does not show what it is said to have, and the client comes back", async () => {
+it("ends when the log does not show what it should have, and the client comes back", async () => {
   let reads = 0;
   const read = async (): Promise<StreamPiece> => {
     reads += 1;
-    // Nothing but promises that are settled: it would go on for ever, and nobody else would run.
+    // Promises that are settled: it would go on for ever, and nobody else would run.
     if (reads > 100) throw new Error("the same place is read again and again");
     return { messages: [], next: 7, upToDate: false, closed: false };
   };
