@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { assert, limits, messageOf, ReachError } from "../base/index.ts";
-import { addAccess } from "./access/access.ts";
+import { addAccess, type Door } from "./access/access.ts";
 import { addContentTypes } from "./content.ts";
 import { addCors } from "./cors.ts";
 import { addDocRoutes } from "./doc-pages.ts";
@@ -26,11 +26,13 @@ export class ReachServer {
   readonly app: ServerApp;
   readonly context: ServerContext;
   readonly #options: ServerOptions;
+  readonly #door: Door;
 
-  constructor(app: ServerApp, context: ServerContext, options: ServerOptions) {
+  constructor(app: ServerApp, context: ServerContext, options: ServerOptions, door: Door) {
     this.app = app;
     this.context = context;
     this.#options = options;
+    this.#door = door;
   }
 
   /**
@@ -48,6 +50,8 @@ export class ReachServer {
         hint: "create one with `reach token create`, or listen on 127.0.0.1",
       });
     }
+    // The last token may be revoked before anybody asks.
+    this.#door.guarded ||= !open;
     try {
       await this.app.listen({ host, port });
     } catch (error) {
@@ -112,14 +116,16 @@ export async function createServer(options: ServerOptions): Promise<ReachServer>
   addSafeHeaders(app);
   addCors(app, config.corsOrigins);
   const [open] = workspaces.values();
-  addAccess(app, { workspaces, tokens: options.tokens, open, corsOrigins: config.corsOrigins });
+  const { tokens } = options;
+  const door: Door = { guarded: false };
+  addAccess(app, { door, workspaces, tokens, open, corsOrigins: config.corsOrigins });
   addContentTypes(app);
   await collectRoutes(app, context.version);
   await addRoutes(app, context);
   addOpenApiRoute(app);
   addDocRoutes(app);
   await app.ready();
-  return new ReachServer(app, context, options);
+  return new ReachServer(app, context, options, door);
 }
 
 function newApp(config: ServerConfig, logger: FastifyBaseLogger | undefined): ServerApp {
