@@ -2,6 +2,7 @@
 
 import { encode } from "cbor-x";
 import { describe, expect, it } from "vitest";
+import { MemoryEngine } from "./memory-engine.ts";
 import { type Served, serve } from "./serving.ts";
 
 async function begin(served: Served, events: object[] = [{ type: "first" }]): Promise<string> {
@@ -185,5 +186,34 @@ describe("the list of sessions", () => {
     expect(await none.json()).toEqual({ sessions: [], cursor: null });
     const later = await served.get(`/v1/sessions?since=${Date.now() + 60_000}`);
     expect(await later.json()).toMatchObject({ sessions: [] });
+  });
+
+  it("leaves the thread to others while it is made", async () => {
+    let engine: MemoryEngine | undefined;
+    const served = await serve({
+      engine: (directory) => {
+        engine = new MemoryEngine(directory);
+        return engine;
+      },
+    });
+    for (let i = 0; i < 20; i++) await served.post("/v1/sessions", { program: "echo" });
+    // Others are counted at each session, which takes its time.
+    let turns = 0;
+    const seen: number[] = [];
+    const status = engine?.status.bind(engine);
+    Object.assign(engine as object, {
+      status: (id: string) => {
+        for (const end = performance.now() + 2; performance.now() < end; );
+        seen.push(turns);
+        return status?.(id);
+      },
+    });
+    const count = setInterval(() => {
+      turns += 1;
+    }, 0);
+    const list = (await (await served.get("/v1/sessions?status=waiting")).json()) as object;
+    clearInterval(count);
+    expect(list).toMatchObject({ sessions: { length: 20 } });
+    expect((seen.at(-1) ?? 0) - (seen[0] ?? 0)).toBeGreaterThan(2);
   });
 });

@@ -29,7 +29,7 @@ class FailingOnce {
   rebuilt = false;
 
   readonly disk: Disk = {
-    ...methodsOf(nodeDisk),
+    ...nodeDisk,
     open: (path, mode) => {
       const file = nodeDisk.open(path, mode);
       if (mode === "read") return file;
@@ -51,17 +51,6 @@ class FailingOnce {
       nodeDisk.rename(from, to);
       if (to.endsWith("events.log")) this.rebuilt = true;
     },
-  };
-}
-
-function methodsOf(disk: Disk): Omit<Disk, "open" | "rename"> {
-  return {
-    exists: (path) => disk.exists(path),
-    list: (path) => disk.list(path),
-    createFolder: (path) => disk.createFolder(path),
-    remove: (path) => disk.remove(path),
-    removeFolder: (path) => disk.removeFolder(path),
-    syncFolder: (path) => disk.syncFolder(path),
   };
 }
 

@@ -24,6 +24,7 @@ import { answers, oneOf, problems, SessionIdParam, SessionParams, Sha256 } from 
 import type { ServerApp } from "../server-context.ts";
 import { eventStream, sendTail } from "../tails/send-tail.ts";
 import type { UsedSource } from "../tails/tail-hub.ts";
+import { Turns } from "../turns.ts";
 import type { Workspace } from "../workspace.ts";
 
 const statuses = [
@@ -316,11 +317,13 @@ async function listOf(
 ): Promise<Static<typeof SessionList>> {
   const { cursor, limit = 100, status, program, since } = query;
   const sessions: Static<typeof Session>[] = [];
+  const turns = new Turns();
   let lookedAt = 0;
   let last: SessionId | undefined;
   for (const id of workspace.catalogue.newest(cursor)) {
     if (sessions.length >= limit || lookedAt >= lookedAtMax)
       return { sessions, cursor: last ?? null };
+    await turns.next();
     const session = await summaryOf(workspace, id);
     last = id;
     lookedAt += 1;
