@@ -311,7 +311,8 @@ async function poll(
   const { streams, tails, config } = request.access.workspace;
   const leave = tails.enter();
   const gone = new AbortController();
-  request.raw.socket.once("close", () => gone.abort());
+  // Of this answer: the connection may serve many.
+  reply.raw.once("close", () => gone.abort());
   const until = performance.now() + config.streamPollMs;
   stream.observers += 1;
   try {

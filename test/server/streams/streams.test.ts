@@ -1,6 +1,8 @@
 // Durable Streams beyond the conformance suite: what was answered holds after a crash, a stream is
 // a session like any other, and nobody sees what is not theirs.
 
+import * as http from "node:http";
+import type * as net from "node:net";
 import { describe, expect, it } from "vitest";
 import { Directory, isRemoved, verifySession } from "../../../src/session/index.ts";
 import { type Served, serve } from "../serving.ts";
@@ -249,5 +251,29 @@ describe("an answer of a stream", () => {
     // The pages for people have links to each other.
     const docs = await served.get("/docs");
     expect(docs.headers.get("content-security-policy")).not.toContain("sandbox");
+  });
+
+  it("that is waited for leaves nothing on the connection, which goes on", async () => {
+    const served = await serve({ config: { streamPollMs: 5 } });
+    await put(served, "s", text);
+    let accepted: net.Socket | undefined;
+    served.server.app.server.on("connection", (socket) => {
+      accepted = socket;
+    });
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const listeners: (number | undefined)[] = [];
+    for (let i = 0; i < 5; i++) {
+      const status = await new Promise((resolve, reject) => {
+        const url = `${served.url}/v1/stream/s?offset=now&live=long-poll`;
+        const answered = (answer: http.IncomingMessage): void => {
+          answer.resume().once("end", () => resolve(answer.statusCode));
+        };
+        http.get(url, { agent }, answered).once("error", reject);
+      });
+      expect(status).toBe(204);
+      listeners.push(accepted?.listenerCount("close"));
+    }
+    agent.destroy();
+    expect(new Set(listeners.slice(1)).size).toBe(1);
   });
 });
