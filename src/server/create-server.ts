@@ -100,7 +100,7 @@ export async function createServer(options: ServerOptions): Promise<ReachServer>
   const workspaces = new Map<string, Workspace>();
   const metrics = new ServerMetrics(() => workspaces.values(), options.processMetrics ?? false);
   for (const source of options.workspaces) {
-    const workspace = new Workspace(source, config, metrics);
+    const workspace = new Workspace(source, config, metrics, options.logger);
     assert(!workspaces.has(workspace.name), "workspaces have names of their own");
     workspaces.set(workspace.name, workspace);
   }

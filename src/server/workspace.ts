@@ -3,6 +3,7 @@
  * its appends, its tails. Everything that a route touches of a workspace hangs here, so that a
  * request cannot reach another one.
  */
+import type { FastifyBaseLogger } from "fastify";
 import { systemClock } from "../base/index.ts";
 import type { Directory } from "../session/index.ts";
 import { Appends } from "./appends.ts";
@@ -40,6 +41,7 @@ export class Workspace {
     { directory, engine }: WorkspaceSource,
     config: ServerConfig,
     metrics: ServerMetrics,
+    log: FastifyBaseLogger | undefined,
   ) {
     this.name = directory.workspace;
     this.directory = directory;
@@ -56,8 +58,15 @@ export class Workspace {
     this.proofs = new Proofs(directory, this.readers);
     this.tails = new TailHub(directory, this.readers, config);
     this.triggers = new TriggerQueue(config.triggers);
-    const { readers, appends, catalogue } = this;
-    this.streams = new Streams({ directory, readers, appends, catalogue, clock: systemClock });
+    this.streams = new Streams({
+      directory,
+      readers: this.readers,
+      appends: this.appends,
+      catalogue: this.catalogue,
+      tails: this.tails,
+      clock: systemClock,
+      onTrouble: (trouble) => log?.warn({ workspace: this.name, trouble }, "trouble with streams"),
+    });
   }
 
   /** Takes nothing more that begins something. */
