@@ -101,13 +101,22 @@ function addPut(app: ServerApp): void {
       const name = checkName(request.params["*"]);
       const { stream, created } = await streams.create(name, newStreamOf(request));
       const { config, state } = stream;
-      const location = new URL(`http://${request.headers.host}${request.raw.url}`);
       reply.code(created ? 201 : 200).header("stream-next-offset", offsetText(state.tail));
-      if (created) reply.header("location", location.href);
+      if (created) reply.header("location", locationOf(request));
       if (state.closed) reply.header("stream-closed", "true");
       return sendBytes(reply.header("content-type", config.contentType), nothingToSay);
     },
   );
+}
+
+/**
+ * The URL of a stream as who created it knows it: behind a proxy by the scheme that the proxy was
+ * asked with. Where the Host is none, its path: the stream is there, whatever was sent.
+ */
+function locationOf({ headers, raw: { url = "" } }: FastifyRequest): string {
+  const scheme = headers["x-forwarded-proto"] === "https" ? "https" : "http";
+  const location = `${scheme}://${headers.host}${url}`;
+  return URL.canParse(location) ? new URL(location).href : url;
 }
 
 function addPost(app: ServerApp): void {

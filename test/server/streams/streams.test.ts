@@ -6,6 +6,7 @@ import type * as net from "node:net";
 import { describe, expect, it } from "vitest";
 import { Directory, isRemoved, verifySession } from "../../../src/session/index.ts";
 import { type Served, serve } from "../serving.ts";
+import { Observer } from "../tailing.ts";
 
 type Headers = Record<string, string>;
 
@@ -223,6 +224,19 @@ describe("a stream", () => {
     expect((await put(served, "s", { ...text, ...headers }, "mine")).status).toBe(201);
   });
 
+  it("ends the tails of its session when it is deleted", async () => {
+    const served = await serve();
+    await put(served, "s", text, "x");
+    const id = await newestSession(served);
+    const observer = new Observer(`${served.url}/v1/sessions/${id}/tail`);
+    await observer.upToDate();
+    await served.get("/v1/stream/s", { method: "DELETE" });
+    const late = new Promise((resolve) => setTimeout(resolve, 5000));
+    await Promise.race([observer.until(() => observer.ended), late]);
+    expect(observer.controls.at(-1)).toMatchObject({ cut: "removed" });
+    observer.drop();
+  });
+
   it("ends its readers when the server stops", async () => {
     const served = await serve();
     await put(served, "s", text);
@@ -275,5 +289,27 @@ describe("an answer of a stream", () => {
     }
     agent.destroy();
     expect(new Set(listeners.slice(1)).size).toBe(1);
+  });
+
+  it("says where it is: as a URL of who asks, as a path where that is none", async () => {
+    const served = await serve();
+    const create = (name: string, headers: Headers): Promise<http.IncomingMessage> =>
+      new Promise((resolve, reject) => {
+        const options = { method: "PUT", headers };
+        http
+          .request(`${served.url}/v1/stream/${name}`, options, (answer) => resolve(answer.resume()))
+          .once("error", reject)
+          .end();
+      });
+    const cases: readonly [string, Headers, string][] = [
+      ["a/b", {}, `${served.url}/v1/stream/a/b`],
+      ["c", { "x-forwarded-proto": "https" }, `https://127.0.0.1:${served.port}/v1/stream/c`],
+      ["d", { "x-forwarded-proto": "javascript" }, `${served.url}/v1/stream/d`],
+      ["e", { host: "localhost:99999" }, "/v1/stream/e"],
+    ];
+    for (const [name, headers, location] of cases) {
+      const answer = await create(name, headers);
+      expect([answer.statusCode, answer.headers.location], name).toEqual([201, location]);
+    }
   });
 });
