@@ -157,6 +157,54 @@ describe("an Idempotency-Key", () => {
     expect(ids.has(((await fresh.json()) as { id: string }).id)).toBe(false);
   });
 
+  it("belongs to all events of a request, not to the first one", async () => {
+    const served = await serve();
+    const event = (type: string, more: object = {}): object => ({
+      type,
+      data: { of: type },
+      ...more,
+    });
+    const send = async (events: readonly object[]): Promise<[number, string | null]> => {
+      const answer = await served.post("/v1/sessions", { events }, ascii);
+      return [answer.status, answer.headers.get("idempotent-replayed")];
+    };
+    const sent = [event("a"), event("b", { ref: 0 }), event("c", { time: 5 })];
+    expect(await send(sent)).toEqual([201, null]);
+    const session = await served.get("/v1/sessions?limit=1");
+    const { sessions } = (await session.json()) as { sessions: { id: string }[] };
+    const id = String(sessions[0]?.id);
+    await served.post(`/v1/sessions/${id}/events`, event("later"));
+    for (const restart of [false, true]) {
+      if (restart) await served.restart();
+      expect(await send(sent)).toEqual([201, "true"]);
+      const [a, b, c] = sent as [object, object, object];
+      for (const other of [
+        [a, event("b", { ref: null }), c],
+        [a, event("b", { ref: 0, data: "other" }), c],
+        [a, event("b", { ref: 0, kind: "note" }), c],
+        [a, b, event("c", { time: 6 })],
+        [a, b],
+        [a, b, c, event("d")],
+      ]) {
+        expect(await send(other), JSON.stringify(other)).toEqual([422, null]);
+      }
+    }
+    expect((await eventsOf(served, id)).map(({ type }) => type).join(" ")).toBe("a b c later");
+  });
+
+  it("belongs to a request of many events and megabytes, too", async () => {
+    const served = await serve();
+    const events = Array.from({ length: 200 }, (_, i) => ({
+      type: "x",
+      data: "y".repeat(i * 100),
+    }));
+    const first = await served.post("/v1/sessions", { events }, ascii);
+    const second = await served.post("/v1/sessions", { events }, ascii);
+    expect([first.status, second.status]).toEqual([201, 201]);
+    const last = [...events.slice(0, -1), { type: "x", data: "z" }];
+    expect((await served.post("/v1/sessions", { events: last }, ascii)).status).toBe(422);
+  });
+
   it("is free again when what it should begin was refused", async () => {
     const served = await serve();
     const bad = { events: [{ type: "x", ref: 5 }] };
