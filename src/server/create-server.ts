@@ -72,7 +72,8 @@ export class ReachServer {
 
   /**
    * Stops: takes no more triggers, ends tails with a place to resume, waits for requests under
-   * way, parks sessions, makes everything durable and signs it.
+   * way, parks sessions, makes everything durable and signs it. Workspaces are closed together;
+   * throws what closing the first of them threw that could not be.
    */
   async close(): Promise<void> {
     const { life, workspaces, config } = this.context;
@@ -85,7 +86,10 @@ export class ReachServer {
     } finally {
       clearTimeout(late);
     }
-    for (const workspace of workspaces.values()) await workspace.close();
+    const closing = [...workspaces.values()].map((workspace) => workspace.close());
+    for (const closed of await Promise.allSettled(closing)) {
+      if (closed.status === "rejected") throw closed.reason;
+    }
   }
 }
 

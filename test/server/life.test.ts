@@ -151,6 +151,37 @@ describe("a server", () => {
     expect(session).toMatchObject({ size: 2, signed: 2 });
   });
 
+  it("closes all workspaces together, and tells of the one that could not be", async () => {
+    const served = await serve({ workspaces: ["second", "third"] });
+    const [first, second, third] = [...served.server.context.workspaces.values()];
+    const close = second?.close.bind(second);
+    let begun = (): void => {};
+    const others = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    // The first waits for the second, and then fails.
+    Object.assign(first as object, {
+      close: async () => {
+        await others;
+        throw new Error("the first fails");
+      },
+    });
+    Object.assign(second as object, {
+      close: () => {
+        begun();
+        return close?.();
+      },
+    });
+    const late = new Promise((resolve) => setTimeout(resolve, 3000, "it waits for ever"));
+    const closed = served.server.close().catch((error: Error) => error.message);
+    const outcome = await Promise.race([closed, late]);
+    begun();
+    await closed;
+    for (const workspace of [first, second]) Reflect.deleteProperty(workspace as object, "close");
+    expect(outcome).toBe("the first fails");
+    expect([second?.directory.writable, third?.directory.writable]).toEqual([false, false]);
+  });
+
   it("sends headers that keep browsers from making anything of what it answers", async () => {
     const served = await serve();
     const answer = await served.get("/v1/sessions");
