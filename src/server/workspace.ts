@@ -4,13 +4,13 @@
  * request cannot reach another one.
  */
 import type { FastifyBaseLogger } from "fastify";
-import { systemClock } from "../base/index.ts";
+import { messageOf, systemClock } from "../base/index.ts";
 import type { Directory } from "../session/index.ts";
 import { Appends } from "./appends.ts";
 import { Catalogue } from "./catalogue.ts";
 import type { SessionEngine } from "./engine-port.ts";
 import { KeyedSessions } from "./idempotency.ts";
-import { Jobs } from "./jobs.ts";
+import { type Job, Jobs } from "./jobs.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import { Proofs } from "./proofs.ts";
 import { ReaderPool } from "./reader-pool.ts";
@@ -34,7 +34,7 @@ export class Workspace {
   readonly tails: TailHub;
   readonly streams: Streams;
   readonly proofs: Proofs;
-  readonly jobs: Jobs = new Jobs();
+  readonly jobs: Jobs;
   readonly config: ServerConfig;
 
   constructor(
@@ -58,6 +58,7 @@ export class Workspace {
     this.proofs = new Proofs(directory, this.readers);
     this.tails = new TailHub(directory, this.readers, config);
     this.triggers = new TriggerQueue(config.triggers);
+    this.jobs = new Jobs((job, error) => logFailure(log, job, error));
     this.streams = new Streams({
       directory,
       readers: this.readers,
@@ -85,4 +86,20 @@ export class Workspace {
     this.readers.close();
     await this.directory.close();
   }
+}
+
+/**
+ * Of a fault of the server the log says what its problem does not; of the rest the problem says it,
+ * in words that may be those of a program.
+ */
+function logFailure(log: FastifyBaseLogger | undefined, job: Job, error: unknown): void {
+  const { kind, session, error: problem } = job;
+  const { code, status = 500, requestId: reqId } = problem ?? {};
+  const about = { reqId, kind, session, code };
+  if (status < 500 || status === 503) {
+    log?.info(about, "job failed");
+    return;
+  }
+  const stack = error instanceof Error ? error.stack : undefined;
+  log?.error({ ...about, reason: messageOf(error), stack }, "job failed");
 }
