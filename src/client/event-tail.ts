@@ -80,6 +80,8 @@ async function* connection(
   const silence = new AbortController();
   const stop = (): void => silence.abort();
   signal?.addEventListener("abort", stop);
+  // One that is aborted already says nothing any more.
+  if (signal?.aborted) stop();
   let timer = setTimeout(stop, silenceMs);
   try {
     const answer = await requests.send(`/v1/sessions/${id}/tail`, {

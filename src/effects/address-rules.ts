@@ -70,7 +70,8 @@ export class AddressRules {
   }
 }
 
-function effectivePort({ port, protocol }: URL): string {
+/** The port that a URL leads to, also where it is the one of its scheme; empty if it has none. */
+export function effectivePort({ port, protocol }: URL): string {
   return port === "" ? (portOf[protocol] ?? "") : port;
 }
 

@@ -13,6 +13,7 @@ import {
   isGiveUp,
   TryAgain,
 } from "./effect-definition.ts";
+import { HostHeaders } from "./host-headers.ts";
 
 /** What a program asks for. */
 export interface HttpRequest {
@@ -46,7 +47,10 @@ export interface HttpFetchOptions extends EffectPolicy {
   readonly bytesMax?: number;
   /** Default: 5. */
   readonly redirectsMax?: number;
-  /** Headers of every request to a host, such as credentials: programs never see them. */
+  /**
+   * Headers of every request to a host, such as credentials: programs never see them. By host, over
+   * https only; by `host:port` or by origin, `http://host`, over whatever that says.
+   */
   readonly headersFor?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** Statuses that another try may better. Default: 429, 502, 503, 504. */
   readonly retryOn?: readonly number[];
@@ -63,13 +67,14 @@ const redirects = [301, 302, 303, 307, 308];
 
 /** Makes the effect `http.fetch`, or another one of its kind with other rules. */
 export function httpFetch(options: HttpFetchOptions): EffectDefinition {
-  const { allow, allowPrivate = [], lookup = systemLookup, ...policy } = options;
+  const { allow, allowPrivate = [], headersFor = {}, lookup = systemLookup, ...policy } = options;
+  const added = new HostHeaders(headersFor);
   const rules = new AddressRules(allow, allowPrivate);
   const agents = new Agents(rules, lookup as LookupFunction);
   return {
     ...policy,
     async run(input: HttpRequest, { key, signal }) {
-      const fetching = new Fetching(rules, agents, options, signal);
+      const fetching = new Fetching({ rules, agents, added, options, signal });
       const response = await fetching.run(firstHop(input, key));
       const { retryOn = usual.retryOn } = options;
       if (retryOn.includes(response.status)) {
@@ -80,8 +85,10 @@ export function httpFetch(options: HttpFetchOptions): EffectDefinition {
   };
 }
 
+type Client = typeof import("undici");
+
 /** Loaded with the first request: every command reads the configuration, few ever send one. */
-const client = (): Promise<typeof import("undici")> => import("undici");
+const loadClient = (): Promise<Client> => import("undici");
 
 /** A request on the way to its next host. */
 interface Hop {
@@ -97,9 +104,10 @@ function firstHop(input: HttpRequest, key: string): Hop {
   if (typeof text !== "string" || !URL.canParse(text)) {
     throw new GiveUp(`${JSON.stringify(text)} is no URL`, { code: "HTTP_REFUSED" });
   }
-  const given = Object.entries(input.headers ?? {}).map(([name, value]) => {
-    return [name.toLowerCase(), String(value)] as const;
-  });
+  // The host is what the URL says: that is what was judged, and what headers are added for.
+  const given = Object.entries(input.headers ?? {})
+    .map(([name, value]) => [name.toLowerCase(), String(value)] as const)
+    .filter(([name]) => name !== "host");
   const headers: Record<string, string> = { "accept-encoding": "identity" };
   if (json !== undefined) headers["content-type"] = "application/json";
   const name = method.toUpperCase();
@@ -123,8 +131,7 @@ class Agents {
     this.#lookup = lookup;
   }
 
-  async of(url: URL): Promise<Agent> {
-    const { Agent } = await client();
+  of(url: URL, { Agent }: Client): Agent {
     let agent = this.#byOrigin.get(url.origin);
     if (!agent) {
       const [oldest] = this.#byOrigin;
@@ -156,26 +163,30 @@ class Agents {
   }
 }
 
+/** What a call is carried out with. */
+interface FetchingContext {
+  readonly rules: AddressRules;
+  readonly agents: Agents;
+  readonly added: HostHeaders;
+  readonly options: HttpFetchOptions;
+  readonly signal: AbortSignal;
+}
+
 /** One call: hops from host to host until there is a response. */
 class Fetching {
-  readonly #rules: AddressRules;
-  readonly #agents: Agents;
-  readonly #options: HttpFetchOptions;
-  readonly #signal: AbortSignal;
+  readonly #context: FetchingContext;
 
-  constructor(rules: AddressRules, agents: Agents, options: HttpFetchOptions, signal: AbortSignal) {
-    this.#rules = rules;
-    this.#agents = agents;
-    this.#options = options;
-    this.#signal = signal;
+  constructor(context: FetchingContext) {
+    this.#context = context;
   }
 
   async run(first: Hop): Promise<HttpResponse> {
-    const { redirectsMax = usual.redirectsMax } = this.#options;
+    const { rules, options } = this.#context;
+    const { redirectsMax = usual.redirectsMax } = options;
     let hop = first;
     for (let redirect = 0; ; redirect++) {
       const { url } = hop;
-      this.#rules.check(url);
+      rules.check(url);
       const response = await this.#send(hop);
       const { location } = response.headers;
       if (!redirects.includes(response.statusCode) || typeof location !== "string") {
@@ -191,15 +202,15 @@ class Fetching {
   }
 
   async #send({ url, method, headers, body }: Hop): Promise<Dispatcher.ResponseData> {
-    const added = this.#options.headersFor?.[url.host] ?? {};
+    const { agents, added, signal } = this.#context;
+    const client = await loadClient();
     try {
-      const { request } = await client();
-      return await request(url, {
-        dispatcher: await this.#agents.of(url),
+      return await client.request(url, {
+        dispatcher: agents.of(url, client),
         method: method as Dispatcher.HttpMethod,
-        headers: { ...headers, ...added },
+        headers: { ...headers, ...added.of(url) },
         body,
-        signal: this.#signal,
+        signal,
       });
     } catch (error) {
       throw refusalIn(error) ?? error;
@@ -207,7 +218,7 @@ class Fetching {
   }
 
   async #read({ url, as }: Hop, response: Dispatcher.ResponseData): Promise<HttpResponse> {
-    const { bytesMax = usual.bytesMax } = this.#options;
+    const { bytesMax = usual.bytesMax } = this.#context.options;
     const pieces: Uint8Array[] = [];
     let size = 0;
     for await (const piece of response.body as AsyncIterable<Uint8Array>) {
@@ -241,7 +252,7 @@ function nextHop(hop: Hop, status: number, location: string): Hop {
   const sameOrigin = url.origin === hop.url.origin;
   const headers = Object.fromEntries(
     Object.entries(hop.headers).filter(([name]) => {
-      if (!sameOrigin && (credentials.includes(name) || name === "host")) return false;
+      if (!sameOrigin && credentials.includes(name)) return false;
       return !(isPost && name.startsWith("content-"));
     }),
   );

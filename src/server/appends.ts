@@ -171,7 +171,8 @@ export class Appends {
         hint: `at most ${limits.appendEventsMax} at a time`,
       });
     }
-    const producers = named ? await this.#producers(open) : undefined;
+    const table = named ? this.#producers(open) : undefined;
+    const producers = table && (await table);
     const producer = named && { ...named, id: producerNumber(named.name) };
     const verdict = producer && producers?.judge(producer);
     if (producer && verdict?.verdict === "duplicate") {
@@ -187,8 +188,11 @@ export class Appends {
       producer,
       check: () => {
         check?.(writer);
-        // Another append of this producer may have come first while a payload was stored.
-        if (producer && producers) refuse(producers, producer, writer.id);
+        if (!producer || !producers) return;
+        // While a payload was stored an append that the table has may have been lost ...
+        if (open.producers !== table) throw outlived(producer.name, writer.id);
+        // ... or another one of this producer may have come first.
+        refuse(producers, producer, writer.id);
       },
       // At once: the same append may be there again before anything else of this one goes on.
       added: (appended: Appended) => {
@@ -202,8 +206,8 @@ export class Appends {
       await durable;
       this.#onCommit((performance.now() - started) / 1000);
     } catch (error) {
-      // What is in the log decides from now on.
-      open.producers = undefined;
+      // What is in the log decides from now on; of the same failure others may have said so before.
+      if (open.producers === table) open.producers = undefined;
       throw error;
     }
     return { firstSeq, count, size: writer.tail.size, duplicate: false };
@@ -286,6 +290,14 @@ export class Appends {
       if (codeOf(error) === undefined) throw error;
     }
   }
+}
+
+function outlived(name: string, id: SessionId): HttpError {
+  const message = `an append that producer ${name} has numbered before this one was lost`;
+  return new HttpError("UNAVAILABLE", message, {
+    where: id,
+    hint: "send that one again, then this one",
+  });
 }
 
 function refuse(

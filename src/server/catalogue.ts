@@ -68,11 +68,13 @@ export class Catalogue {
     return this.#all().length;
   }
 
-  /** Ids before `before`, the newest first. */
+  /** Ids before `before`, the newest first; there may be others from one to the next. */
   *newest(before?: SessionId): Generator<SessionId, void> {
-    const ids = this.#all();
-    for (let i = before === undefined ? ids.length : placeIn(ids, before); i > 0; i--) {
-      yield ids[i - 1] as SessionId;
+    for (let last = before; ; ) {
+      const ids = this.#all();
+      last = ids[(last === undefined ? ids.length : placeIn(ids, last)) - 1];
+      if (last === undefined) return;
+      yield last;
     }
   }
 

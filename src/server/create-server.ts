@@ -7,7 +7,7 @@ import type { Socket } from "node:net";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { assert, limits, messageOf, ReachError } from "../base/index.ts";
-import { addAccess } from "./access/access.ts";
+import { addAccess, type Door } from "./access/access.ts";
 import { addContentTypes } from "./content.ts";
 import { addCors } from "./cors.ts";
 import { addDocRoutes } from "./doc-pages.ts";
@@ -26,11 +26,13 @@ export class ReachServer {
   readonly app: ServerApp;
   readonly context: ServerContext;
   readonly #options: ServerOptions;
+  readonly #door: Door;
 
-  constructor(app: ServerApp, context: ServerContext, options: ServerOptions) {
+  constructor(app: ServerApp, context: ServerContext, options: ServerOptions, door: Door) {
     this.app = app;
     this.context = context;
     this.#options = options;
+    this.#door = door;
   }
 
   /**
@@ -48,6 +50,8 @@ export class ReachServer {
         hint: "create one with `reach token create`, or listen on 127.0.0.1",
       });
     }
+    // The last token may be revoked before anybody asks.
+    this.#door.guarded ||= !open;
     try {
       await this.app.listen({ host, port });
     } catch (error) {
@@ -68,7 +72,8 @@ export class ReachServer {
 
   /**
    * Stops: takes no more triggers, ends tails with a place to resume, waits for requests under
-   * way, parks sessions, makes everything durable and signs it.
+   * way, parks sessions, makes everything durable and signs it. Workspaces are closed together;
+   * throws what closing the first of them threw that could not be.
    */
   async close(): Promise<void> {
     const { life, workspaces, config } = this.context;
@@ -81,7 +86,10 @@ export class ReachServer {
     } finally {
       clearTimeout(late);
     }
-    for (const workspace of workspaces.values()) await workspace.close();
+    const closing = [...workspaces.values()].map((workspace) => workspace.close());
+    for (const closed of await Promise.allSettled(closing)) {
+      if (closed.status === "rejected") throw closed.reason;
+    }
   }
 }
 
@@ -96,7 +104,7 @@ export async function createServer(options: ServerOptions): Promise<ReachServer>
   const workspaces = new Map<string, Workspace>();
   const metrics = new ServerMetrics(() => workspaces.values(), options.processMetrics ?? false);
   for (const source of options.workspaces) {
-    const workspace = new Workspace(source, config, metrics);
+    const workspace = new Workspace(source, config, metrics, options.logger);
     assert(!workspaces.has(workspace.name), "workspaces have names of their own");
     workspaces.set(workspace.name, workspace);
   }
@@ -112,14 +120,16 @@ export async function createServer(options: ServerOptions): Promise<ReachServer>
   addSafeHeaders(app);
   addCors(app, config.corsOrigins);
   const [open] = workspaces.values();
-  addAccess(app, { workspaces, tokens: options.tokens, open, corsOrigins: config.corsOrigins });
+  const { tokens } = options;
+  const door: Door = { guarded: false };
+  addAccess(app, { door, workspaces, tokens, open, corsOrigins: config.corsOrigins });
   addContentTypes(app);
   await collectRoutes(app, context.version);
   await addRoutes(app, context);
   addOpenApiRoute(app);
   addDocRoutes(app);
   await app.ready();
-  return new ReachServer(app, context, options);
+  return new ReachServer(app, context, options, door);
 }
 
 function newApp(config: ServerConfig, logger: FastifyBaseLogger | undefined): ServerApp {

@@ -88,7 +88,10 @@ export const PageQuery = Type.Object(
 /** An event to append. */
 export const NewEventObject = Type.Object(
   {
-    type: Type.String({ maxLength: 256, description: "Your word for it." }),
+    type: Type.String({
+      maxLength: 256,
+      description: "Your word for it: at most 256 bytes of UTF-8, without lone surrogates.",
+    }),
     data: Type.Optional(Type.Unknown({ description: "Any value; `null` by default." })),
     kind: Type.Optional(Kind),
     time: Type.Optional(

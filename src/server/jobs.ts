@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { HttpError, type Problem, problemOf } from "./problem.ts";
 
 /** What a job does. */
-export type JobKind = "replay" | "fork" | "verify";
+export type JobKind = "replay" | "fork";
 
 /** A job as it is seen from outside. */
 export interface Job {
@@ -28,10 +28,18 @@ type Mutable = { -readonly [Key in keyof Job]: Job[Key] };
 const jobsMax = 1000;
 const runningMax = 16;
 
+/** Told of a job that has failed, and of what: its problem does not say what is inside. */
+export type JobFailure = (job: Job, error: unknown) => void;
+
 /** The jobs of one workspace. */
 export class Jobs {
+  readonly #onFailure: JobFailure;
   readonly #jobs = new Map<string, Mutable>();
   readonly #controllers = new Map<string, AbortController>();
+
+  constructor(onFailure: JobFailure) {
+    this.#onFailure = onFailure;
+  }
 
   /** Jobs that are running. */
   get running(): number {
@@ -71,6 +79,7 @@ export class Jobs {
         (result) => Object.assign(job, { status: "done", result: result ?? null, progress: 1 }),
         (error: unknown) => {
           Object.assign(job, { status: "failed", error: problemOf(error, job.id) });
+          this.#onFailure(job, error);
         },
       )
       .finally(() => {

@@ -1,7 +1,9 @@
 /**
  * Sessions opened for reading, kept open for the next request: opening one costs four files. Those
- * not used for longest are closed when there are too many.
+ * not used for longest are closed when there are too many, and those whose log has been rebuilt
+ * under its name, since they have the old file open.
  */
+import { statSync } from "node:fs";
 import type { SessionId } from "../base/index.ts";
 import type { Directory, SessionReader } from "../session/index.ts";
 
@@ -9,6 +11,8 @@ const keptMax = 128;
 
 interface Kept {
   readonly reader: SessionReader;
+  /** Of the log that the reader has open. */
+  readonly inode: number;
   users: number;
   /** Nobody may get it any more; closed by its last user. */
   stale: boolean;
@@ -17,6 +21,8 @@ interface Kept {
 /** A reader on loan. */
 export interface ReaderLease {
   readonly reader: SessionReader;
+  /** Whether the log that it has open is still the session's. */
+  readonly current: boolean;
   /** Gives it back; nothing happens a second time. */
   release(): void;
 }
@@ -39,19 +45,17 @@ export class ReaderPool {
 
   /** A reader that sees what is durable now. Throws `NOT_FOUND`, `GONE`, `CORRUPT`. */
   lease(id: SessionId): ReaderLease {
-    let kept = this.#kept.get(id);
-    if (kept) {
-      this.#kept.delete(id);
-      kept.reader.refresh();
-    } else kept = { reader: this.#directory.session(id), users: 0, stale: false };
-    this.#kept.set(id, kept);
-    kept.users += 1;
+    const lent = this.#current(id) ?? this.#open(id);
+    this.#kept.set(id, lent);
+    lent.users += 1;
     this.#lent += 1;
-    const lent = kept;
     let released = false;
     this.#evict();
     return {
       reader: lent.reader,
+      get current() {
+        return isCurrent(lent);
+      },
       release: () => {
         if (released) return;
         released = true;
@@ -60,6 +64,24 @@ export class ReaderPool {
         if (lent.stale && lent.users === 0) lent.reader.close();
       },
     };
+  }
+
+  /** The one that is kept, at its new place in the order of use. */
+  #current(id: SessionId): Kept | undefined {
+    const kept = this.#kept.get(id);
+    if (!kept) return undefined;
+    if (!isCurrent(kept)) {
+      this.forget(id);
+      return undefined;
+    }
+    this.#kept.delete(id);
+    kept.reader.refresh();
+    return kept;
+  }
+
+  #open(id: SessionId): Kept {
+    const reader = this.#directory.session(id);
+    return { reader, inode: inodeOf(reader.log.path), users: 0, stale: false };
   }
 
   /** Calls `work` with a reader of the session. */
@@ -94,6 +116,15 @@ export class ReaderPool {
       if (users === 0) this.forget(id);
     }
   }
+}
+
+function isCurrent({ reader, inode }: Kept): boolean {
+  return inodeOf(reader.log.path) === inode;
+}
+
+/** -1 where there is no such file on the disk of this machine. */
+function inodeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.ino ?? -1;
 }
 
 /** Events that can be served: of a damaged session those before the damage. */

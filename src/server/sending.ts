@@ -2,8 +2,9 @@
  * Sending a body that is made while it is sent: in one go when it is short, else as fast as the
  * client takes it, and not at all any more when the client has gone.
  */
-import { Readable } from "node:stream";
+import { Readable, type Writable } from "node:stream";
 import type { FastifyReply } from "fastify";
+import { Turns } from "./turns.ts";
 
 /** The most that waits in the server for a client that does not read. */
 const waitingBytes = 256 * 1024;
@@ -55,4 +56,27 @@ function* rest(a: Buffer, b: Buffer, pieces: Generator<Buffer>): Generator<Buffe
   yield a;
   yield b;
   yield* pieces;
+}
+
+/**
+ * Writes to a stream no faster than it is taken, and leaves the thread to others from time to time;
+ * what is written to one that has been closed is lost.
+ */
+export function writingTo(stream: Writable): (bytes: Uint8Array) => Promise<void> {
+  const turns = new Turns();
+  return async (bytes) => {
+    if (stream.destroyed) return;
+    if (!stream.write(bytes)) await drained(stream);
+    await turns.next();
+  };
+}
+
+function drained(stream: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      stream.off("drain", done).off("close", done);
+      resolve();
+    };
+    stream.on("drain", done).on("close", done);
+  });
 }

@@ -3,13 +3,14 @@
  * its appends, its tails. Everything that a route touches of a workspace hangs here, so that a
  * request cannot reach another one.
  */
-import { systemClock } from "../base/index.ts";
+import type { FastifyBaseLogger } from "fastify";
+import { messageOf, systemClock } from "../base/index.ts";
 import type { Directory } from "../session/index.ts";
 import { Appends } from "./appends.ts";
 import { Catalogue } from "./catalogue.ts";
 import type { SessionEngine } from "./engine-port.ts";
 import { KeyedSessions } from "./idempotency.ts";
-import { Jobs } from "./jobs.ts";
+import { type Job, Jobs } from "./jobs.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import { Proofs } from "./proofs.ts";
 import { ReaderPool } from "./reader-pool.ts";
@@ -33,13 +34,14 @@ export class Workspace {
   readonly tails: TailHub;
   readonly streams: Streams;
   readonly proofs: Proofs;
-  readonly jobs: Jobs = new Jobs();
+  readonly jobs: Jobs;
   readonly config: ServerConfig;
 
   constructor(
     { directory, engine }: WorkspaceSource,
     config: ServerConfig,
     metrics: ServerMetrics,
+    log: FastifyBaseLogger | undefined,
   ) {
     this.name = directory.workspace;
     this.directory = directory;
@@ -56,8 +58,16 @@ export class Workspace {
     this.proofs = new Proofs(directory, this.readers);
     this.tails = new TailHub(directory, this.readers, config);
     this.triggers = new TriggerQueue(config.triggers);
-    const { readers, appends, catalogue } = this;
-    this.streams = new Streams({ directory, readers, appends, catalogue, clock: systemClock });
+    this.jobs = new Jobs((job, error) => logFailure(log, job, error));
+    this.streams = new Streams({
+      directory,
+      readers: this.readers,
+      appends: this.appends,
+      catalogue: this.catalogue,
+      tails: this.tails,
+      clock: systemClock,
+      onTrouble: (trouble) => log?.warn({ workspace: this.name, trouble }, "trouble with streams"),
+    });
   }
 
   /** Takes nothing more that begins something. */
@@ -76,4 +86,20 @@ export class Workspace {
     this.readers.close();
     await this.directory.close();
   }
+}
+
+/**
+ * Of a fault of the server the log says what its problem does not; of the rest the problem says it,
+ * in words that may be those of a program.
+ */
+function logFailure(log: FastifyBaseLogger | undefined, job: Job, error: unknown): void {
+  const { kind, session, error: problem } = job;
+  const { code, status = 500, requestId: reqId } = problem ?? {};
+  const about = { reqId, kind, session, code };
+  if (status < 500 || status === 503) {
+    log?.info(about, "job failed");
+    return;
+  }
+  const stack = error instanceof Error ? error.stack : undefined;
+  log?.error({ ...about, reason: messageOf(error), stack }, "job failed");
 }

@@ -50,22 +50,64 @@ interface Override {
   readonly call: number | undefined;
 }
 
-/** Throws `NOT_FOUND` for events that the source does not have, `USAGE` for what cannot be. */
-export function planFork(source: SessionReader, request: ForkRequest): ForkPlan {
+/** Events between two looks at what else there is to do. */
+export const eventsAtOnce = 2000;
+
+/** Others get their turn. Throws `INTERRUPTED`. */
+export async function othersTurn(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  if (signal?.aborted) throw new ReachError("INTERRUPTED", "forking was interrupted");
+}
+
+/** The source as it is when the plan begins: it may grow while others have their turns. */
+class Source {
+  readonly reader: SessionReader;
+  readonly #signal: AbortSignal | undefined;
+  #untilTurn = eventsAtOnce;
+
+  constructor(reader: SessionReader, signal: AbortSignal | undefined) {
+    this.reader = reader;
+    this.#signal = signal;
+  }
+
+  async *events(from: number, to?: number): AsyncGenerator<EventView, void> {
+    const { size } = this.reader;
+    for (const event of this.reader.events(from, to)) {
+      if (event.seq >= size) return;
+      yield event;
+      this.#untilTurn -= 1;
+      if (this.#untilTurn > 0) continue;
+      this.#untilTurn = eventsAtOnce;
+      await othersTurn(this.#signal);
+    }
+  }
+}
+
+/**
+ * Throws `NOT_FOUND` for events that the source does not have, `USAGE` for what cannot be, and
+ * `INTERRUPTED`.
+ */
+export async function planFork(
+  reader: SessionReader,
+  request: ForkRequest,
+  signal?: AbortSignal,
+): Promise<ForkPlan> {
   const { at, overrides = new Map() } = request;
-  checkPlace(source, at);
-  const looked = [...overrides].map(([seq, value]) => lookUp(source, seq, value));
+  checkPlace(reader, at);
+  const source = new Source(reader, signal);
+  const looked: Override[] = [];
+  for (const [seq, value] of overrides) looked.push(await lookUp(source, seq, value));
   const first = Math.min(at, ...looked.map(({ before = at }) => before));
-  const cut = first === at ? boundary(source, at) : first;
-  const open = openCalls(source, cut);
+  const cut = first === at ? await boundary(source, at) : first;
+  const open = await openCalls(source, cut);
   for (const { call, event } of looked) {
     if (call === undefined || open.has(call)) continue;
     throw new ReachError("USAGE", `event ${event.seq} answers call ${call}, which is not open`, {
-      where: `${source.id}@${event.seq}`,
+      where: `${reader.id}@${event.seq}`,
       hint: `the fork leaves its source at event ${cut}; what is called after that is its own`,
     });
   }
-  const settled = settle(source, open, looked, cut, request.rerunOpen === true);
+  const settled = await settle(source, open, looked, cut, request.rerunOpen === true);
   const answered = new Set(settled.map(({ ref }) => ref));
   const inputs = looked
     .filter(({ call }) => call === undefined)
@@ -84,10 +126,11 @@ export function checkPlace({ id, size }: SessionReader, at: number): void {
   });
 }
 
-function lookUp(source: SessionReader, seq: number, value: unknown): Override {
-  const event = source.event(seq);
+async function lookUp(source: Source, seq: number, value: unknown): Promise<Override> {
+  const { reader } = source;
+  const event = reader.event(seq);
   if (event.kind === "call") {
-    for (const later of source.events(seq + 1)) {
+    for await (const later of source.events(seq + 1)) {
       if (later.kind !== "result" || later.ref !== seq) continue;
       return { event: later, before: later.seq, value, call: seq };
     }
@@ -96,35 +139,37 @@ function lookUp(source: SessionReader, seq: number, value: unknown): Override {
   if (event.kind === "result") return { event, before: seq, value, call: event.ref ?? -1 };
   if (event.kind === "input") return { event, before: seq, value, call: undefined };
   throw new ReachError("USAGE", `event ${seq} is of kind ${event.kind}: it cannot be overridden`, {
-    where: `${source.id}@${seq}`,
+    where: `${reader.id}@${seq}`,
     hint: "results and inputs can, and calls, which stands for their results",
   });
 }
 
 /** The first place from `at` on that lies between two activations. */
-function boundary(source: SessionReader, at: number): number {
-  for (const event of source.events(at)) {
+async function boundary(source: Source, at: number): Promise<number> {
+  const { reader } = source;
+  for await (const event of source.events(at)) {
     if (!isMade(event)) return event.seq;
-    if (event.kind === "end") throw ended(source, event.seq);
+    if (event.kind === "end") throw await ended(source, event.seq);
   }
-  const last = source.event(source.size - 1);
-  if (last.kind === "end") throw ended(source, last.seq);
-  return source.size;
+  const last = reader.event(reader.size - 1);
+  if (last.kind === "end") throw await ended(source, last.seq);
+  return reader.size;
 }
 
-function ended(source: SessionReader, end: number): ReachError {
+async function ended(source: Source, end: number): Promise<ReachError> {
+  const { id } = source.reader;
   let latest = 0;
-  for (const event of source.events(0, end)) if (!isMade(event)) latest = event.seq;
-  return new ReachError("USAGE", `session ${source.id} ends with what came of event ${latest}`, {
-    where: `${source.id}@${end}`,
+  for await (const event of source.events(0, end)) if (!isMade(event)) latest = event.seq;
+  return new ReachError("USAGE", `session ${id} ends with what came of event ${latest}`, {
+    where: `${id}@${end}`,
     hint: `fork it at ${latest} or before`,
   });
 }
 
 /** Calls of the step that is under way after `cut` events, and that have no result by then. */
-function openCalls(source: SessionReader, cut: number): Set<number> {
+async function openCalls(source: Source, cut: number): Promise<Set<number>> {
   const open = new Set<number>();
-  for (const { kind, seq, ref } of source.events(0, cut)) {
+  for await (const { kind, seq, ref } of source.events(0, cut)) {
     if (kind === "step") open.clear();
     else if (kind === "call") open.add(seq);
     else if (kind === "result" && ref !== null) open.delete(ref);
@@ -132,36 +177,33 @@ function openCalls(source: SessionReader, cut: number): Set<number> {
   return open;
 }
 
-function settle(
-  source: SessionReader,
+async function settle(
+  source: Source,
   open: ReadonlySet<number>,
   overrides: readonly Override[],
   cut: number,
   rerunOpen: boolean,
-): SettledCall[] {
+): Promise<SettledCall[]> {
   const settled = new Map<number, SettledCall>();
   const own = new Map(
     overrides.flatMap((one) => (one.call === undefined ? [] : [[one.call, one]])),
   );
   // In the order of the source, as far as that has one.
   if (open.size > 0) {
-    for (const { kind, ref, payloadBytes } of laterResults(source, cut)) {
+    for await (const event of source.events(cut)) {
+      const { kind, ref } = event;
       if (kind !== "result" || ref === null || !open.has(ref) || settled.has(ref)) continue;
       const override = own.get(ref);
       if (override) settled.set(ref, { ref, data: encodeValue({ value: override.value }) });
-      else if (!rerunOpen) settled.set(ref, { ref, data: payloadBytes.slice() });
+      else if (!rerunOpen) settled.set(ref, { ref, data: event.payloadBytes.slice() });
     }
   }
   for (const [call, { value }] of own) {
     if (!settled.has(call)) settled.set(call, { ref: call, data: encodeValue({ value }) });
   }
   const [unanswered] = [...open].filter((call) => !settled.has(call));
-  if (unanswered !== undefined && !rerunOpen) throw unsettled(source.id, unanswered);
+  if (unanswered !== undefined && !rerunOpen) throw unsettled(source.reader.id, unanswered);
   return [...settled.values()];
-}
-
-function* laterResults(source: SessionReader, cut: number): Generator<EventView, void> {
-  for (const event of source.events(cut)) if (event.kind === "result") yield event;
 }
 
 function unsettled(id: SessionId, call: number): ReachError {

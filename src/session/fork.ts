@@ -15,7 +15,14 @@ import {
 import type { EventView } from "../event/index.ts";
 import type { BulkWriter } from "./bulk-writer.ts";
 import type { Directory } from "./directory.ts";
-import { checkPlace, type ForkPlan, type ForkRequest, planFork } from "./fork-plan.ts";
+import {
+  checkPlace,
+  eventsAtOnce,
+  type ForkPlan,
+  type ForkRequest,
+  othersTurn,
+  planFork,
+} from "./fork-plan.ts";
 import { type Manifest, secretsOf } from "./manifest.ts";
 import type { SessionReader } from "./session-reader.ts";
 
@@ -53,8 +60,6 @@ export interface ForkData {
 }
 
 const nothingSettled: Omit<ForkPlan, "cut"> = { settled: [], inputs: [], open: [] };
-/** Events between two looks at what else there is to do. */
-const eventsAtOnce = 2000;
 
 /**
  * Makes a fork of a session; when it resolves the fork is durable and signed. Of a session that
@@ -73,9 +78,9 @@ export async function forkSession(
     const { kind } = source.manifest;
     const plan =
       kind === "executed"
-        ? planFork(source, options)
+        ? await planFork(source, options, options.signal)
         : { cut: recordedCut(source, options), ...nothingSettled };
-    const manifest = manifestOfFork(directory, source, plan.cut, options);
+    const manifest = manifestOfFork(source, plan.cut, options);
     writer = await directory.openBulk({ manifest });
     await copyEvents(source, plan.cut, writer, options.signal);
     appendFork(writer, manifest, plan, options);
@@ -105,14 +110,10 @@ function recordedCut(source: SessionReader, { at, overrides }: ForkOptions): num
 }
 
 function manifestOfFork(
-  directory: Directory,
   source: SessionReader,
   at: number,
   { id = newSessionId(systemClock, systemEntropy), name }: ForkOptions,
 ): Manifest {
-  if (directory.sessionIds().includes(id)) {
-    throw new ReachError("ALREADY_EXISTS", `there is a session ${id} already`, { where: id });
-  }
   const { manifest } = source;
   return {
     ...manifest,
@@ -146,9 +147,8 @@ async function copyEvents(
  * there: a crash leaves no fork, not a part of one.
  */
 async function turn(writer: BulkWriter, signal: AbortSignal | undefined): Promise<void> {
-  await new Promise((resolve) => setImmediate(resolve));
+  await othersTurn(signal);
   await writer.room();
-  if (signal?.aborted) throw new ReachError("INTERRUPTED", "forking was interrupted");
 }
 
 function appendFork(

@@ -124,6 +124,21 @@ describe("the client", () => {
     expect(seqs).toEqual(Array.from({ length: 11 }, (_, n) => n));
   });
 
+  it("does not begin to tail for somebody who has called it off", async () => {
+    const served = await serve();
+    const id = await recorded(served, 3);
+    let asked = 0;
+    const counted: typeof fetch = (...request) => {
+      asked += 1;
+      return fetch(...request);
+    };
+    const client = new ReachClient({ url: served.url, fetch: counted });
+    const called = tailed(client, id, 4, { signal: AbortSignal.abort() }).catch(codeOf);
+    const late = new Promise((resolve) => setTimeout(resolve, 2000, "goes on"));
+    expect(await Promise.race([called, late])).toBe("INTERRUPTED");
+    expect(asked).toBeLessThanOrEqual(1);
+  });
+
   it("gives a connection up that says nothing", async () => {
     const served = await serve({ config: { heartbeatMs: 60_000 } });
     const id = await recorded(served, 3);

@@ -65,6 +65,14 @@ describe("a server with tokens", () => {
     expect((await served.get(path)).status).toBe(401);
   });
 
+  it("stays shut when the last one was revoked before anybody asked", async () => {
+    const served = await serve();
+    const token = await served.token(["admin"]);
+    await served.restart();
+    await served.tokens.revoke(token.slice(6, 18));
+    expect((await served.get(`/v1/sessions/${missing}`)).status).toBe(401);
+  });
+
   it("holds a token to its scopes", async () => {
     const served = await serve();
     const headers = { authorization: `Bearer ${await served.token(["sessions:append"])}` };
@@ -162,14 +170,33 @@ describe("a token store", () => {
     scratch.remove();
   });
 
-  it("believes a file for a second and no longer", async () => {
+  it("believes a file for a second and no longer, whatever the clock shows", async () => {
+    for (const setBy of [0, -3_600_000, 3_600_000]) {
+      const scratch = new Scratch();
+      let now = 1_000_000_000;
+      let passed = 0;
+      const clocks = [() => now + passed, () => passed] as const;
+      const store = new TokenStore(nodeDisk, scratch.folder, ...clocks);
+      const request = { workspace: "w", name: "n", scopes: ["admin"] } as const;
+      const { record, token } = await store.create(request);
+      expect([store.find(token)?.id, store.any]).toEqual([record.id, true]);
+      await new TokenStore(nodeDisk, scratch.folder).revoke(record.id);
+      now += setBy;
+      expect([store.find(token)?.id, store.any]).toEqual([record.id, true]);
+      passed += 1000;
+      expect([store.find(token), store.any]).toEqual([undefined, false]);
+      scratch.remove();
+    }
+  });
+
+  it("lets a token expire by the clock", async () => {
     const scratch = new Scratch();
     let now = 1_000_000;
     const store = new TokenStore(nodeDisk, scratch.folder, () => now);
-    const { record, token } = await store.create({ workspace: "w", name: "n", scopes: ["admin"] });
-    expect(store.find(token)?.id).toBe(record.id);
-    await new TokenStore(nodeDisk, scratch.folder).revoke(record.id);
-    now += 1001;
+    const request = { workspace: "w", name: "n", scopes: ["admin"], expires: now + 5 } as const;
+    const { token } = await store.create(request);
+    expect(store.find(token)).toBeDefined();
+    now += 5;
     expect(store.find(token)).toBeUndefined();
     scratch.remove();
   });

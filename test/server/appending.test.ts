@@ -2,6 +2,7 @@
 
 import { encode } from "cbor-x";
 import { describe, expect, it } from "vitest";
+import { MemoryEngine } from "./memory-engine.ts";
 import { type Served, serve } from "./serving.ts";
 
 async function begin(served: Served, events: object[] = [{ type: "first" }]): Promise<string> {
@@ -156,6 +157,54 @@ describe("an Idempotency-Key", () => {
     expect(ids.has(((await fresh.json()) as { id: string }).id)).toBe(false);
   });
 
+  it("belongs to all events of a request, not to the first one", async () => {
+    const served = await serve();
+    const event = (type: string, more: object = {}): object => ({
+      type,
+      data: { of: type },
+      ...more,
+    });
+    const send = async (events: readonly object[]): Promise<[number, string | null]> => {
+      const answer = await served.post("/v1/sessions", { events }, ascii);
+      return [answer.status, answer.headers.get("idempotent-replayed")];
+    };
+    const sent = [event("a"), event("b", { ref: 0 }), event("c", { time: 5 })];
+    expect(await send(sent)).toEqual([201, null]);
+    const session = await served.get("/v1/sessions?limit=1");
+    const { sessions } = (await session.json()) as { sessions: { id: string }[] };
+    const id = String(sessions[0]?.id);
+    await served.post(`/v1/sessions/${id}/events`, event("later"));
+    for (const restart of [false, true]) {
+      if (restart) await served.restart();
+      expect(await send(sent)).toEqual([201, "true"]);
+      const [a, b, c] = sent as [object, object, object];
+      for (const other of [
+        [a, event("b", { ref: null }), c],
+        [a, event("b", { ref: 0, data: "other" }), c],
+        [a, event("b", { ref: 0, kind: "note" }), c],
+        [a, b, event("c", { time: 6 })],
+        [a, b],
+        [a, b, c, event("d")],
+      ]) {
+        expect(await send(other), JSON.stringify(other)).toEqual([422, null]);
+      }
+    }
+    expect((await eventsOf(served, id)).map(({ type }) => type).join(" ")).toBe("a b c later");
+  });
+
+  it("belongs to a request of many events and megabytes, too", async () => {
+    const served = await serve();
+    const events = Array.from({ length: 200 }, (_, i) => ({
+      type: "x",
+      data: "y".repeat(i * 100),
+    }));
+    const first = await served.post("/v1/sessions", { events }, ascii);
+    const second = await served.post("/v1/sessions", { events }, ascii);
+    expect([first.status, second.status]).toEqual([201, 201]);
+    const last = [...events.slice(0, -1), { type: "x", data: "z" }];
+    expect((await served.post("/v1/sessions", { events: last }, ascii)).status).toBe(422);
+  });
+
   it("is free again when what it should begin was refused", async () => {
     const served = await serve();
     const bad = { events: [{ type: "x", ref: 5 }] };
@@ -185,5 +234,34 @@ describe("the list of sessions", () => {
     expect(await none.json()).toEqual({ sessions: [], cursor: null });
     const later = await served.get(`/v1/sessions?since=${Date.now() + 60_000}`);
     expect(await later.json()).toMatchObject({ sessions: [] });
+  });
+
+  it("leaves the thread to others while it is made", async () => {
+    let engine: MemoryEngine | undefined;
+    const served = await serve({
+      engine: (directory) => {
+        engine = new MemoryEngine(directory);
+        return engine;
+      },
+    });
+    for (let i = 0; i < 20; i++) await served.post("/v1/sessions", { program: "echo" });
+    // Others are counted at each session, which takes its time.
+    let turns = 0;
+    const seen: number[] = [];
+    const status = engine?.status.bind(engine);
+    Object.assign(engine as object, {
+      status: (id: string) => {
+        for (const end = performance.now() + 2; performance.now() < end; );
+        seen.push(turns);
+        return status?.(id);
+      },
+    });
+    const count = setInterval(() => {
+      turns += 1;
+    }, 0);
+    const list = (await (await served.get("/v1/sessions?status=waiting")).json()) as object;
+    clearInterval(count);
+    expect(list).toMatchObject({ sessions: { length: 20 } });
+    expect((seen.at(-1) ?? 0) - (seen[0] ?? 0)).toBeGreaterThan(2);
   });
 });

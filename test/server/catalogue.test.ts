@@ -118,4 +118,20 @@ describe("the list of sessions", () => {
     await catalogue.close();
     expect(listed).toBeLessThan(10);
   });
+
+  it("may change while somebody goes through it: each is met once, none passed over", async () => {
+    const ids = await beginMany();
+    catalogue = new Catalogue(directory);
+    const met: string[] = [];
+    for (const id of catalogue.newest()) {
+      met.push(id);
+      // An older one is removed, another is imported with an id of before, a new one begins.
+      if (met.length === 5) catalogue.remove(ids[2] as string);
+      if (met.length === 8) catalogue.add(`${(ids[0] as string).slice(0, -1)}-`);
+      if (met.length === 9) catalogue.add("ffffffff-0000-7000-8000-000000000000");
+    }
+    const old = ids.filter((_, i) => i !== 2);
+    expect(met.filter((id) => ids.includes(id)).reverse()).toEqual(old);
+    expect(met.length).toBe(old.length + 1);
+  });
 });

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { errorCodes } from "../../src/base/index.ts";
 import { Directory } from "../../src/session/index.ts";
 import { writeSample } from "../session/sample-session.ts";
+import { MemoryEngine } from "./memory-engine.ts";
 import { serve } from "./serving.ts";
 
 describe("the OpenAPI document", () => {
@@ -151,6 +152,37 @@ describe("a server", () => {
     expect(session).toMatchObject({ size: 2, signed: 2 });
   });
 
+  it("closes all workspaces together, and tells of the one that could not be", async () => {
+    const served = await serve({ workspaces: ["second", "third"] });
+    const [first, second, third] = [...served.server.context.workspaces.values()];
+    const close = second?.close.bind(second);
+    let begun = (): void => {};
+    const others = new Promise<void>((resolve) => {
+      begun = resolve;
+    });
+    // The first waits for the second, and then fails.
+    Object.assign(first as object, {
+      close: async () => {
+        await others;
+        throw new Error("the first fails");
+      },
+    });
+    Object.assign(second as object, {
+      close: () => {
+        begun();
+        return close?.();
+      },
+    });
+    const late = new Promise((resolve) => setTimeout(resolve, 3000, "it waits for ever"));
+    const closed = served.server.close().catch((error: Error) => error.message);
+    const outcome = await Promise.race([closed, late]);
+    begun();
+    await closed;
+    for (const workspace of [first, second]) Reflect.deleteProperty(workspace as object, "close");
+    expect(outcome).toBe("the first fails");
+    expect([second?.directory.writable, third?.directory.writable]).toEqual([false, false]);
+  });
+
   it("sends headers that keep browsers from making anything of what it answers", async () => {
     const served = await serve();
     const answer = await served.get("/v1/sessions");
@@ -214,5 +246,33 @@ describe("the log", () => {
     const text = lines.join("");
     expect(text).not.toContain(secret);
     expect(text).not.toContain(token.slice(-43));
+  });
+
+  it("says why a job failed, under the request id of its problem", async () => {
+    const lines: string[] = [];
+    const logger = pino({ level: "info" }, { write: (line: string) => lines.push(line) });
+    const served = await serve({ logger, engine: (directory) => new MemoryEngine(directory) });
+    const begun = await served.post("/v1/sessions", { program: "echo", input: "a secret" });
+    const { id } = (await begun.json()) as { id: string };
+    const { engine } = served.server.context.workspaces.get("default") ?? {};
+    const why = Object.assign(new Error("the disk is on fire"), { data: "a secret" });
+    Object.assign(engine as object, { fork: () => Promise.reject(why) });
+    const answer = await served.post(`/v1/sessions/${id}/fork`, { at: 1 });
+    const job = (await answer.json()) as { id: string };
+    const failed = await (await served.get(`/v1/jobs/${job.id}`)).json();
+    const { error } = failed as { error: { requestId: string; detail: string } };
+    expect(error.detail).toContain("its log says more");
+    const said = lines.filter((line) => line.includes("on fire"));
+    expect(said.length).toBe(1);
+    expect(JSON.parse(said[0] as string)).toMatchObject({
+      level: 50,
+      reqId: error.requestId,
+      kind: "fork",
+      session: id,
+      code: "BUG",
+      msg: "job failed",
+      stack: expect.stringContaining("life.test.ts"),
+    });
+    expect(said[0]).not.toContain("a secret");
   });
 });

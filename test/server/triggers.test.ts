@@ -195,6 +195,31 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe("a session that runs", () => {
+  it("takes no input whose type cannot be one, and goes on", async () => {
+    const { served, engine } = await serveEngine();
+    const id = await trigger(served);
+    const taken: string[] = [];
+    const input = engine.input.bind(engine);
+    engine.input = (to, event) => {
+      taken.push(event.type);
+      return input(to, event);
+    };
+    const path = `/v1/sessions/${id}/events`;
+    for (const type of ["a\ud800", "é".repeat(256), "é".repeat(129)]) {
+      const answer = await served.post(path, [{ type: "first" }, { type }]);
+      expect(answer.status).toBe(422);
+      expect(await answer.json()).toMatchObject({
+        code: "EVENT_INVALID",
+        detail: expect.stringContaining("the type of an event is"),
+        hint: expect.stringContaining("at most 256 bytes without lone surrogates"),
+      });
+    }
+    expect(taken).toEqual([]);
+    const most = "é".repeat(128);
+    expect((await served.post(path, { type: most })).status).toBe(201);
+    expect(taken).toEqual([most]);
+  });
+
   it("takes inputs, and no other events", async () => {
     const { served } = await serveEngine();
     const id = await trigger(served);

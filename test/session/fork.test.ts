@@ -154,6 +154,20 @@ describe("a fork of a recorded session", () => {
     expect(directory.sessionIds()).toEqual(before);
   });
 
+  it("is refused under the id of a session that is there, or was", async () => {
+    const directory = await newDirectory();
+    const source = await writeSample(directory, 40);
+    const gone = await writeSample(directory, 3);
+    await removeSession(directory, gone);
+    const before = eventsOf(directory, source);
+    const taken = forkSession(directory, source, { at: 10, id: source });
+    await expect(taken).rejects.toMatchObject({ code: "ALREADY_EXISTS" });
+    const used = forkSession(directory, source, { at: 10, id: gone });
+    await expect(used).rejects.toMatchObject({ code: "GONE" });
+    expect(eventsOf(directory, source)).toEqual(before);
+    expect(directory.sessionIds()).toEqual([source]);
+  });
+
   it("that is interrupted leaves nothing", async () => {
     const directory = await newDirectory();
     const source = await writeSample(directory, 4000);

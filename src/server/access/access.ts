@@ -30,8 +30,14 @@ declare module "fastify" {
 
 const everything: ReadonlySet<Scope> = new Set(scopes);
 
+/** Whether a token is wanted; once it is, that stays so for the life of the server. */
+export interface Door {
+  guarded: boolean;
+}
+
 /** What the hook decides with. */
 export interface AccessOptions {
+  readonly door: Door;
   readonly workspaces: ReadonlyMap<string, Workspace>;
   readonly tokens: TokenStore | undefined;
   /** Whose requests are answered when there are no tokens. */
@@ -46,14 +52,14 @@ export function addAccess(app: FastifyInstance, options: AccessOptions): void {
   app.addHook("onRoute", ({ url, method, config }) => {
     assert(config?.access, `the route ${method} ${url} says who may call it`);
   });
-  let guarded = false;
+  const { door } = options;
   app.addHook("onRequest", async (request) => {
     if (request.is404) return;
     const { access: needed } = request.routeOptions.config;
     if (needed === "public") return;
     // Once there were tokens, revoking the last one shuts the door instead of opening it.
-    guarded ||= options.tokens?.any === true;
-    const access = guarded ? byToken(request, options) : byPlace(request, options);
+    door.guarded ||= options.tokens?.any === true;
+    const access = door.guarded ? byToken(request, options) : byPlace(request, options);
     if (needed === undefined || !allows(access.scopes, needed)) {
       throw new HttpError("FORBIDDEN", `this token does not have the scope ${needed}`);
     }

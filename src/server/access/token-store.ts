@@ -52,19 +52,30 @@ export class TokenStore {
   readonly #data: string;
   readonly #folder: string;
   readonly #clock: () => number;
+  readonly #passed: () => number;
   readonly #seen = new Map<string, { readonly at: number; readonly stored: Stored | undefined }>();
   #any = unknown;
 
-  constructor(disk: Disk, data: string, clock: () => number = Date.now) {
+  /**
+   * `clock` says the time, in milliseconds since the epoch; `passed` how many milliseconds have
+   * passed, whatever becomes of the time: a clock that is set back must not keep tokens alive.
+   */
+  constructor(
+    disk: Disk,
+    data: string,
+    clock: () => number = Date.now,
+    passed: () => number = () => performance.now(),
+  ) {
     this.#disk = disk;
     this.#data = data;
     this.#folder = `${data}/.access`;
     this.#clock = clock;
+    this.#passed = passed;
   }
 
   /** Whether there is any token: without one the server serves this machine only. */
   get any(): boolean {
-    const now = this.#clock();
+    const now = this.#passed();
     if (now - this.#any.at >= believedMs) this.#any = { at: now, value: this.#ids().length > 0 };
     return this.#any.value;
   }
@@ -134,7 +145,7 @@ export class TokenStore {
   }
 
   #look(id: string): Stored | undefined {
-    const now = this.#clock();
+    const now = this.#passed();
     const seen = this.#seen.get(id);
     if (seen && now - seen.at < believedMs) return seen.stored;
     const stored = this.#read(id);

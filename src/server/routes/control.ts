@@ -15,7 +15,7 @@ import type { Workspace } from "../workspace.ts";
 const JobObject = Type.Object(
   {
     id: Type.String({ format: "uuid" }),
-    kind: oneOf(["replay", "fork", "verify"] as const),
+    kind: oneOf(["replay", "fork"] as const),
     session: SessionIdParam,
     status: oneOf(["running", "done", "failed"] as const),
     created: Type.Integer(),

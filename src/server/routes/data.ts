@@ -12,7 +12,7 @@ import { negotiate } from "../negotiation.ts";
 import { JsonWriter } from "../pages/json-writer.ts";
 import { HttpError } from "../problem.ts";
 import { answers, problems, Seq, SessionIdParam, SessionParams, Sha256 } from "../schemas.ts";
-import { sendBytes, sendPieces } from "../sending.ts";
+import { sendBytes, sendPieces, writingTo } from "../sending.ts";
 import type { ServerApp } from "../server-context.ts";
 import { matches } from "./pages.ts";
 
@@ -147,9 +147,6 @@ function gone(reply: FastifyReply): AbortSignal {
   return controller.signal;
 }
 
-/** Work goes on for so long before others get their turn. */
-const turnMs = 5;
-
 async function sendBundle(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -160,18 +157,7 @@ async function sendBundle(
   await readers.with(id, () => undefined);
   const stream = new PassThrough({ highWaterMark: 256 * 1024 });
   const signal = gone(reply);
-  let turned = performance.now();
-  const out = async (bytes: Uint8Array): Promise<void> => {
-    if (!stream.write(bytes)) {
-      await new Promise<void>((resolve) => {
-        stream.once("drain", resolve).once("close", resolve);
-      });
-    } else if (performance.now() - turned > turnMs) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    turned = performance.now();
-  };
-  exportBundle(directory, id, out, { snapshots, signal }).then(
+  exportBundle(directory, id, writingTo(stream), { snapshots, signal }).then(
     () => stream.end(),
     (error: unknown) => {
       if (codeOf(error) !== "INTERRUPTED") request.log.error({ err: error }, "bundle failed");

@@ -24,6 +24,7 @@ import { answers, oneOf, problems, SessionIdParam, SessionParams, Sha256 } from 
 import type { ServerApp } from "../server-context.ts";
 import { eventStream, sendTail } from "../tails/send-tail.ts";
 import type { UsedSource } from "../tails/tail-hub.ts";
+import { Turns } from "../turns.ts";
 import type { Workspace } from "../workspace.ts";
 
 const statuses = [
@@ -265,7 +266,7 @@ async function begin(
   const { id, begun } = await workspace.keyed.once(key, async (fresh) => {
     await start(fresh);
   });
-  if (!begun) await checkSame(workspace, id, { kind: "trigger", type: program, bytes });
+  if (!begun) await checkSame(workspace, id, [{ kind: "trigger", type: program, bytes }]);
   return { id, replayed: !begun };
 }
 
@@ -284,21 +285,29 @@ async function beginRecorded(
   const { id, begun } = await workspace.keyed.once(key, async (fresh) => {
     await workspace.appends.create({ ...session, id: fresh }, made);
   });
-  const [first] = made;
-  if (!begun && first) await checkSame(workspace, id, first);
+  // An event without a time of its own got the time of its request, which is another one.
+  const sent = made.map((event, i) => ({ ...event, time: events[i]?.time }));
+  if (!begun) await checkSame(workspace, id, sent);
   return { id, replayed: !begun };
 }
 
-/** Whether a session that a key has begun was begun by this very request. */
+/** An event as a request has it; what is left out may be anything. */
+interface SentEvent {
+  readonly kind: string;
+  readonly type: string;
+  readonly bytes: Uint8Array;
+  readonly ref?: number | null;
+  readonly time?: number | undefined;
+}
+
+/** Throws unless a session that a key has begun was begun by this very request. */
 async function checkSame(
   workspace: Workspace,
   id: SessionId,
-  first: { readonly kind: string; readonly type: string; readonly bytes: Uint8Array },
+  sent: readonly SentEvent[],
 ): Promise<void> {
   await workspace.readers.with(id, (reader) => {
-    const event = reader.event(0);
-    const same = event.kind === first.kind && event.type === first.type;
-    if (same && equalBytes(event.payloadBytes, first.bytes)) return;
+    if (beganWith(reader, sent)) return;
     throw new HttpError(
       "IDEMPOTENCY_KEY_REUSED",
       "this key has begun a session with another request",
@@ -310,17 +319,37 @@ async function checkSame(
   });
 }
 
+/**
+ * Whether these are the first events. What a recorded session begins with has batches of its own,
+ * so one of them ends with the request.
+ */
+function beganWith(reader: SessionReader, sent: readonly SentEvent[]): boolean {
+  let end = 0;
+  for (const { firstSeq, count } of reader.batches(0, sent.length)) end = firstSeq + count;
+  if (end < sent.length) return false;
+  if (end > sent.length && reader.manifest.kind === "recorded") return false;
+  for (const event of reader.events(0, sent.length)) {
+    const { kind, type, bytes, ref = event.ref, time = event.time } = sent[event.seq] as SentEvent;
+    if (event.kind !== kind || event.type !== type) return false;
+    if (event.ref !== ref || event.time !== time) return false;
+    if (!equalBytes(event.payloadBytes, bytes)) return false;
+  }
+  return true;
+}
+
 async function listOf(
   workspace: Workspace,
   query: Static<typeof ListQuery>,
 ): Promise<Static<typeof SessionList>> {
   const { cursor, limit = 100, status, program, since } = query;
   const sessions: Static<typeof Session>[] = [];
+  const turns = new Turns();
   let lookedAt = 0;
   let last: SessionId | undefined;
   for (const id of workspace.catalogue.newest(cursor)) {
     if (sessions.length >= limit || lookedAt >= lookedAtMax)
       return { sessions, cursor: last ?? null };
+    await turns.next();
     const session = await summaryOf(workspace, id);
     last = id;
     lookedAt += 1;

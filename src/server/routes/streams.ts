@@ -48,6 +48,8 @@ const ReadQuery = Type.Object({
   live: Type.Optional(oneOf(["long-poll", "sse"] as const)),
   cursor: Type.Optional(Type.String({ maxLength: 64, description: "Stream-Cursor of an answer." })),
 });
+/** A stream may have the type of a page: no browser may run, send or load anything of it. */
+const policy = "default-src 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 /** As bytes: to text the framework would add a charset. */
 const nothingToSay = new Uint8Array(0);
 const nothing = { description: "Done", type: "null" };
@@ -67,7 +69,8 @@ export function addStreamRoutes(app: ServerApp): void {
     scope.removeAllContentTypeParsers();
     const options = { parseAs: "buffer" as const };
     scope.addContentTypeParser("*", options, async (_: unknown, body: Buffer) => body);
-    scope.addHook("onRequest", async (request) => {
+    scope.addHook("onRequest", async (request, reply) => {
+      reply.header("content-security-policy", policy);
       // A type that is none is as good as no type: the protocol has a default for it.
       if (typeOf(request) === undefined) delete request.raw.headers["content-type"];
     });
@@ -98,13 +101,22 @@ function addPut(app: ServerApp): void {
       const name = checkName(request.params["*"]);
       const { stream, created } = await streams.create(name, newStreamOf(request));
       const { config, state } = stream;
-      const location = new URL(`http://${request.headers.host}${request.raw.url}`);
       reply.code(created ? 201 : 200).header("stream-next-offset", offsetText(state.tail));
-      if (created) reply.header("location", location.href);
+      if (created) reply.header("location", locationOf(request));
       if (state.closed) reply.header("stream-closed", "true");
       return sendBytes(reply.header("content-type", config.contentType), nothingToSay);
     },
   );
+}
+
+/**
+ * The URL of a stream as who created it knows it: behind a proxy by the scheme that the proxy was
+ * asked with. Where the Host is none, its path: the stream is there, whatever was sent.
+ */
+function locationOf({ headers, raw: { url = "" } }: FastifyRequest): string {
+  const scheme = headers["x-forwarded-proto"] === "https" ? "https" : "http";
+  const location = `${scheme}://${headers.host}${url}`;
+  return URL.canParse(location) ? new URL(location).href : url;
 }
 
 function addPost(app: ServerApp): void {
@@ -308,7 +320,8 @@ async function poll(
   const { streams, tails, config } = request.access.workspace;
   const leave = tails.enter();
   const gone = new AbortController();
-  request.raw.socket.once("close", () => gone.abort());
+  // Of this answer: the connection may serve many.
+  reply.raw.once("close", () => gone.abort());
   const until = performance.now() + config.streamPollMs;
   stream.observers += 1;
   try {

@@ -43,12 +43,15 @@ export async function follow(response: ServerResponse, following: Following): Pr
       streams.touch(stream);
       const piece = await streams.read(stream, from);
       if (stream.state.deleted) break;
+      // What is said to be there cannot be read now. Reading again at once would go on for ever.
+      const stuck = piece.next === from && !piece.upToDate;
       from = piece.next;
       if (piece.messages.length > 0 || piece.closed || !told) {
         response.write(textOf(piece, following));
         told = true;
       }
       if (piece.closed || !(await drained(response, config.slowReaderMs))) break;
+      if (stuck) break;
       if (!piece.upToDate) continue;
       const left = until - performance.now();
       if (left <= 0 || tails.stopping) break;

@@ -3,7 +3,7 @@
  * that is answered is in the log, so it holds after a crash as before: producers, closing,
  * deletion, forks. docs/STREAMS.md says how the protocol is mapped.
  */
-import { codeOf, type SessionId } from "../../base/index.ts";
+import { codeOf, messageOf, type SessionId } from "../../base/index.ts";
 import {
   type Appended,
   type Directory,
@@ -16,6 +16,7 @@ import { type Appends, ProducerRefused } from "../appends.ts";
 import type { Catalogue } from "../catalogue.ts";
 import { HttpError } from "../problem.ts";
 import type { ReaderPool } from "../reader-pool.ts";
+import type { TailHub } from "../tails/tail-hub.ts";
 import { StreamForks } from "./stream-forks.ts";
 import { messagesOf } from "./stream-messages.ts";
 import { type StreamConfig, streamFormat, streamNote } from "./stream-note.ts";
@@ -30,7 +31,10 @@ export interface StreamsContext {
   readonly readers: ReaderPool;
   readonly appends: Appends;
   readonly catalogue: Catalogue;
+  readonly tails: TailHub;
   readonly clock: () => number;
+  /** Told of trouble that was survived, for logs. */
+  readonly onTrouble: (trouble: string) => void;
 }
 
 /** How often streams that nobody asks for are looked at, whether their time has come. */
@@ -54,7 +58,9 @@ export class Streams {
     this.#store = new StreamStore(context.directory, context.readers, context.clock);
     this.#forks = new StreamForks(context, this.#store);
     this.#sweep = setInterval(() => {
-      this.#expireUnused().catch(() => {}); // whoever asks for the stream meets the trouble
+      this.#expireUnused().catch((error: unknown) => {
+        context.onTrouble(`streams were not looked at for expiry: ${messageOf(error)}`);
+      });
     }, sweepMs);
     this.#sweep.unref();
   }
@@ -254,7 +260,7 @@ export class Streams {
 
   /** Removes a deleted stream that no fork needs, and then the source that only it has kept. */
   async #clear(stream: Stream): Promise<void> {
-    const { directory, appends, readers, catalogue } = this.#context;
+    const { directory, appends, readers, catalogue, tails } = this.#context;
     if (!stream.state.deleted || (await this.#forks.anyOf(stream))) return;
     try {
       await appends.release(stream.id);
@@ -265,17 +271,27 @@ export class Streams {
       if (codeOf(error) === undefined) throw error;
     }
     this.#store.forget(stream.id);
+    tails.end(stream.id);
     catalogue.remove(stream.id);
     const { origin } = stream.config;
     const source = origin === null ? undefined : await this.#store.of(origin.source);
     if (source) await this.#clear(source);
   }
 
+  /** One that cannot go keeps no other one. Whoever asks for it meets the trouble itself. */
   async #expireUnused(): Promise<void> {
+    const { clock, onTrouble } = this.#context;
+    const troubles: string[] = [];
     for (const stream of await this.#store.expiring()) {
-      if (stream.expires > this.#context.clock()) continue;
-      await this.#inTurn(stream.config.name, () => this.#end(stream, "expired"));
+      if (stream.expires > clock()) continue;
+      try {
+        await this.#inTurn(stream.config.name, () => this.#end(stream, "expired"));
+      } catch (error) {
+        troubles.push(`session ${stream.id}: ${messageOf(error)}`);
+      }
     }
+    const [first] = troubles;
+    if (first) onTrouble(`${troubles.length} streams have not expired, the first: ${first}`);
   }
 
   async #inTurn<Result>(name: string, work: () => Promise<Result>): Promise<Result> {

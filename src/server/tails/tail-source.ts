@@ -76,7 +76,11 @@ export class TailSource {
 
   /** Opened when something is wanted that is not among the recent events. */
   get reader(): SessionReader {
-    this.#lease ??= this.#services.readers.lease(this.id);
+    if (!this.#lease?.current) {
+      this.#lease?.release();
+      this.#lease = undefined;
+      this.#lease = this.#services.readers.lease(this.id);
+    }
     return this.#lease.reader;
   }
 
@@ -173,7 +177,7 @@ export class TailSource {
     }
   }
 
-  /** Events from `from` on, as far as they fit a piece. */
+  /** Events from `from` on, as far as they fit a piece; at least one. */
   #read(from: number, to: number): EventView[] {
     const events: EventView[] = [];
     let bytes = 0;
@@ -183,6 +187,7 @@ export class TailSource {
       bytes += event.bytes.length + (payload.form === "blob" ? payload.ref.size : 0);
       if (bytes >= pieceBytesMax) break;
     }
+    if (events.length === 0) throw new Error(`event ${from} is durable and cannot be read`);
     return events;
   }
 
@@ -213,8 +218,7 @@ export class TailSource {
     }
     const events = this.#read(from, Math.min(this.size, from + pieceEvents));
     const last = events.at(-1);
-    if (last === undefined) throw new Error(`event ${from} is durable and cannot be read`);
-    this.#noteEnd(last);
+    if (last) this.#noteEnd(last);
     // Before anybody is given anything: whoever falls behind meanwhile fetches what comes next.
     this.position = from + events.length;
     for (const { format, tails } of [...this.#live.values()]) {

@@ -1,9 +1,12 @@
 // Durable Streams beyond the conformance suite: what was answered holds after a crash, a stream is
 // a session like any other, and nobody sees what is not theirs.
 
+import * as http from "node:http";
+import type * as net from "node:net";
 import { describe, expect, it } from "vitest";
 import { Directory, isRemoved, verifySession } from "../../../src/session/index.ts";
 import { type Served, serve } from "../serving.ts";
+import { Observer } from "../tailing.ts";
 
 type Headers = Record<string, string>;
 
@@ -221,6 +224,19 @@ describe("a stream", () => {
     expect((await put(served, "s", { ...text, ...headers }, "mine")).status).toBe(201);
   });
 
+  it("ends the tails of its session when it is deleted", async () => {
+    const served = await serve();
+    await put(served, "s", text, "x");
+    const id = await newestSession(served);
+    const observer = new Observer(`${served.url}/v1/sessions/${id}/tail`);
+    await observer.upToDate();
+    await served.get("/v1/stream/s", { method: "DELETE" });
+    const late = new Promise((resolve) => setTimeout(resolve, 5000));
+    await Promise.race([observer.until(() => observer.ended), late]);
+    expect(observer.controls.at(-1)).toMatchObject({ cut: "removed" });
+    observer.drop();
+  });
+
   it("ends its readers when the server stops", async () => {
     const served = await serve();
     await put(served, "s", text);
@@ -230,5 +246,70 @@ describe("a stream", () => {
     await served.restart();
     expect((await poll).status).toBe(204);
     expect(await events.text()).toContain("streamNextOffset");
+  });
+});
+
+describe("an answer of a stream", () => {
+  it("is no page that could do anything, whatever type the stream has", async () => {
+    const served = await serve();
+    const page = '<form action="https://elsewhere.example"><script>steal()</script></form>';
+    await put(served, "page", { "content-type": "text/html" }, page);
+    for (const query of ["", "?offset=-1&live=long-poll", "?offset=-1&live=sse"]) {
+      const answer = await fetch(`${served.url}/v1/stream/page${query}`);
+      const policy = answer.headers.get("content-security-policy");
+      expect(policy?.split("; "), query).toEqual(
+        expect.arrayContaining(["default-src 'none'", "form-action 'none'", "sandbox"]),
+      );
+      await answer.body?.cancel();
+    }
+    // The pages for people have links to each other.
+    const docs = await served.get("/docs");
+    expect(docs.headers.get("content-security-policy")).not.toContain("sandbox");
+  });
+
+  it("that is waited for leaves nothing on the connection, which goes on", async () => {
+    const served = await serve({ config: { streamPollMs: 5 } });
+    await put(served, "s", text);
+    let accepted: net.Socket | undefined;
+    served.server.app.server.on("connection", (socket) => {
+      accepted = socket;
+    });
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const listeners: (number | undefined)[] = [];
+    for (let i = 0; i < 5; i++) {
+      const status = await new Promise((resolve, reject) => {
+        const url = `${served.url}/v1/stream/s?offset=now&live=long-poll`;
+        const answered = (answer: http.IncomingMessage): void => {
+          answer.resume().once("end", () => resolve(answer.statusCode));
+        };
+        http.get(url, { agent }, answered).once("error", reject);
+      });
+      expect(status).toBe(204);
+      listeners.push(accepted?.listenerCount("close"));
+    }
+    agent.destroy();
+    expect(new Set(listeners.slice(1)).size).toBe(1);
+  });
+
+  it("says where it is: as a URL of who asks, as a path where that is none", async () => {
+    const served = await serve();
+    const create = (name: string, headers: Headers): Promise<http.IncomingMessage> =>
+      new Promise((resolve, reject) => {
+        const options = { method: "PUT", headers };
+        http
+          .request(`${served.url}/v1/stream/${name}`, options, (answer) => resolve(answer.resume()))
+          .once("error", reject)
+          .end();
+      });
+    const cases: readonly [string, Headers, string][] = [
+      ["a/b", {}, `${served.url}/v1/stream/a/b`],
+      ["c", { "x-forwarded-proto": "https" }, `https://127.0.0.1:${served.port}/v1/stream/c`],
+      ["d", { "x-forwarded-proto": "javascript" }, `${served.url}/v1/stream/d`],
+      ["e", { host: "localhost:99999" }, "/v1/stream/e"],
+    ];
+    for (const [name, headers, location] of cases) {
+      const answer = await create(name, headers);
+      expect([answer.statusCode, answer.headers.location], name).toEqual([201, location]);
+    }
   });
 });
