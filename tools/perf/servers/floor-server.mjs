@@ -43,5 +43,5 @@ app.post("/append", async (request, reply) => {
   reply.raw.end(`id: 0\ndata: {"seq":0,"kind":"trigger","type":"floor"}\n\n`);
   return reply;
 });
-process.stdout.write(`${await app.listen({ host: "127.0.0.1", port: 0 })}\n`);
+process.stdout.write(`${await app.listen({ host: "127.0.0.1", port: 0, backlog: 4096 })}\n`);
 process.stdin.resume().once("end", () => process.exit(0));
