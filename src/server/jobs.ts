@@ -36,6 +36,8 @@ export class Jobs {
   readonly #onFailure: JobFailure;
   readonly #jobs = new Map<string, Mutable>();
   readonly #controllers = new Map<string, AbortController>();
+  readonly #ends = new Set<Promise<unknown>>();
+  #stopped = false;
 
   constructor(onFailure: JobFailure) {
     this.#onFailure = onFailure;
@@ -46,12 +48,15 @@ export class Jobs {
     return this.#controllers.size;
   }
 
-  /** Starts a job. Throws `OVERLOADED` when too many run. */
+  /** Starts a job. Throws `OVERLOADED` when too many run, `UNAVAILABLE` after `stop`. */
   start(
     kind: JobKind,
     session: string,
     work: (signal: AbortSignal, onProgress: (share: number) => void) => Promise<unknown>,
   ): Job {
+    if (this.#stopped) {
+      throw new HttpError("UNAVAILABLE", "the server is stopping and begins no jobs");
+    }
     if (this.#controllers.size >= runningMax) {
       throw new HttpError("OVERLOADED", `${this.#controllers.size} jobs are running`, {
         retryAfterSeconds: 5,
@@ -72,7 +77,7 @@ export class Jobs {
     this.#jobs.set(job.id, job);
     this.#controllers.set(job.id, controller);
     this.#forget();
-    void work(controller.signal, (share) => {
+    const ended = work(controller.signal, (share) => {
       job.progress = share;
     })
       .then(
@@ -85,7 +90,9 @@ export class Jobs {
       .finally(() => {
         job.ended = Date.now();
         this.#controllers.delete(job.id);
+        this.#ends.delete(ended);
       });
+    this.#ends.add(ended);
     return { ...job };
   }
 
@@ -105,9 +112,15 @@ export class Jobs {
     return job;
   }
 
-  /** Interrupts everything. */
+  /** Interrupts everything, and starts nothing more. */
   stop(): void {
+    this.#stopped = true;
     for (const controller of this.#controllers.values()) controller.abort();
+  }
+
+  /** Resolves when no job runs: what they write with is there until then. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#ends);
   }
 
   #forget(): void {

@@ -80,11 +80,16 @@ export class Workspace {
 
   /** Parks what runs, makes durable and signs what was appended, closes the directory. */
   async close(): Promise<void> {
-    await this.engine?.close({ graceMs: this.config.shutdownMs });
-    await this.appends.close();
-    await this.catalogue.close();
-    this.readers.close();
-    await this.directory.close();
+    // A fork that is about to be there is still to be known to the engine.
+    await this.jobs.idle();
+    try {
+      await this.engine?.close({ graceMs: this.config.shutdownMs });
+      await this.appends.close();
+      await this.catalogue.close();
+    } finally {
+      this.readers.close();
+      await this.directory.close();
+    }
   }
 }
 

@@ -183,6 +183,41 @@ describe("a server", () => {
     expect([second?.directory.writable, third?.directory.writable]).toEqual([false, false]);
   });
 
+  it("has a fork that is being made end before the engine does", async () => {
+    const served = await serve({ engine: (directory) => new MemoryEngine(directory) });
+    const begun = await served.post("/v1/sessions", { program: "echo", input: 1 });
+    const { id } = (await begun.json()) as { id: string };
+    const { engine } = served.server.context.workspaces.get("default") ?? {};
+    const order: string[] = [];
+    const close = engine?.close.bind(engine);
+    let signal: AbortSignal | undefined;
+    Object.assign(engine as object, {
+      fork: async (_: string, options: { signal: AbortSignal }) => {
+        signal = options.signal;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        order.push("forked");
+        return { id };
+      },
+      close: async (...given: Parameters<NonNullable<typeof close>>) => {
+        order.push("closed");
+        await close?.(...given);
+      },
+    });
+    expect((await served.post(`/v1/sessions/${id}/fork`, { at: 1 })).status).toBe(202);
+    await served.server.close();
+    expect(signal?.aborted).toBe(true);
+    expect(order).toEqual(["forked", "closed"]);
+  });
+
+  it("gives the directory up though the engine could not be ended", async () => {
+    const served = await serve({ engine: (directory) => new MemoryEngine(directory) });
+    const workspace = served.server.context.workspaces.get("default");
+    Object.assign(workspace?.engine as object, { close: () => Promise.reject(new Error("no")) });
+    await expect(served.server.close()).rejects.toThrow("no");
+    expect(workspace?.directory.writable).toBe(false);
+    Object.assign(workspace?.engine as object, { close: () => Promise.resolve() });
+  });
+
   it("sends headers that keep browsers from making anything of what it answers", async () => {
     const served = await serve();
     const answer = await served.get("/v1/sessions");
