@@ -15,6 +15,7 @@ import type { FailedReply, TurnReply } from "./host/orders.ts";
 import { type Arrival, acknowledgement, Inbox } from "./inbox.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { OpenCalls } from "./open-calls.ts";
+import { PendingNotes } from "./pending-notes.ts";
 import { engineClosing, isLogTrouble, sessionEnded, stuckBy } from "./refusals.ts";
 import { RunnerDeaths } from "./runner-deaths.ts";
 import { type Place, SessionLoader } from "./session-loader.ts";
@@ -37,7 +38,7 @@ export class SessionActor {
   readonly #timers = new ArmedTimers();
   /** Where it stands, for those who ask. */
   readonly standing: SessionStanding;
-  #notes: LoggedEvent[] = [];
+  readonly #notes: PendingNotes;
   /** The trigger of a session that has not run yet. */
   #trigger: ProgramEvent | undefined;
   #place: Place | undefined;
@@ -72,6 +73,7 @@ export class SessionActor {
       (over) => delay(limits.cancelGraceMs, over),
       () => this.#business !== "appending" && this.#forceEnd(),
     );
+    this.#notes = new PendingNotes(log, (appended) => this.#watch(appended));
     this.#inbox = new Inbox((change) => services.inboxBytes(change));
     this.#calls = new OpenCalls(manifest.id, services.effects, {
       onStart: () => services.count("calls"),
@@ -109,7 +111,7 @@ export class SessionActor {
   /** Whether nothing of it has to stay in memory. */
   get isDormant(): boolean {
     return (
-      this.isIdle && this.#calls.size === 0 && this.#notes.length === 0 && !this.#grace.isRunning
+      this.isIdle && this.#calls.size === 0 && this.#notes.size === 0 && !this.#grace.isRunning
     );
   }
 
@@ -142,7 +144,7 @@ export class SessionActor {
   wake(): void {
     if (this.#business !== "idle" || this.#parking) return;
     if (this.#place && this.#inbox.size === 0) {
-      this.#flushNotes();
+      this.#notes.flush();
       this.idleSince = this.#services.now();
       this.standing.become("waiting");
       return;
@@ -190,13 +192,8 @@ export class SessionActor {
 
   #note(type: string, ref: number | null, data: Uint8Array): void {
     if (this.#refusal()) return;
-    this.#notes.push({ kind: "note", type, time: this.#services.clock(), ref, data });
-    if (this.#business === "idle" && this.#place) this.#flushNotes();
-  }
-
-  /** Between activations only. */
-  #flushNotes(): void {
-    for (const note of this.#notes.splice(0)) this.#watch(this.#log.append(note));
+    this.#notes.add({ type, time: this.#services.clock(), ref, data });
+    if (this.#business === "idle" && this.#place) this.#notes.flush();
   }
 
   /** Uses a slot of `lane`, which is given back when a turn is over. */
@@ -227,7 +224,7 @@ export class SessionActor {
     });
     if (!arrival) return this.#goOn();
     this.#business = "appending";
-    this.#flushNotes();
+    this.#notes.flush();
     const { kind, type, ref, data } = arrival;
     const header = { kind, type, ref, time: this.#services.clock() };
     const { seq } = await this.#appendOutside({ ...header, data }, arrival);
