@@ -65,6 +65,7 @@ export class SessionActor {
     this.id = manifest.id;
     this.manifest = manifest;
     this.#log = log;
+    log.onLost = (error) => this.#logLost(error);
     this.#trigger = trigger;
     this.standing = new SessionStanding((phase) => services.phaseChanged(this, phase));
     const { delay, limits } = services;
@@ -73,7 +74,7 @@ export class SessionActor {
       (over) => delay(limits.cancelGraceMs, over),
       () => this.#business !== "appending" && this.#forceEnd(),
     );
-    this.#notes = new PendingNotes(log, (appended) => this.#watch(appended));
+    this.#notes = new PendingNotes(log);
     this.#inbox = new Inbox((change) => services.inboxBytes(change));
     this.#calls = new OpenCalls(manifest.id, services.effects, {
       onStart: () => services.count("calls"),
@@ -244,7 +245,6 @@ export class SessionActor {
       throw error;
     }
     arrival.taken?.(appended);
-    this.#watch(appended);
     if (event.kind === "timer") this.#timers.delete(event.ref as number);
     if (event.kind === "cancel") this.#grace.begin();
     return appended;
@@ -326,7 +326,6 @@ export class SessionActor {
     const appended = await this.#log.appendMade(made, first);
     if (this.#begun !== begun) return;
     const last = appended.at(-1);
-    if (last) this.#watch(last);
     if (last && turn.snapshots.length > 0) {
       this.#services.keepSnapshots(this.manifest, this.#log, turn.snapshots, marks, last.durable);
     }
@@ -363,11 +362,8 @@ export class SessionActor {
     this.#release();
     this.#calls.abort();
     const report = endReport(this.id, { seq, type, time, data: decodeValue(data) });
-    // When the log does not take it, whoever watches the log goes on from there.
-    durable.then(
-      () => this.#close(report),
-      (error: unknown) => this.#logLost(error),
-    );
+    const close = (): void => this.#close(report);
+    durable.then(close, () => {}); // `onLost` of the log hears of it
   }
 
   #close(report: EndReport): void {
@@ -397,17 +393,17 @@ export class SessionActor {
   }
 
   #guarded(work: () => Promise<void>): Promise<void> {
-    return work().catch((error: unknown) => {
+    const working = work();
+    const begun = this.#begun;
+    return working.catch((error: unknown) => {
+      // What came of something that is wanted no more is told by whatever took its place.
+      if (this.#begun !== begun) return;
       if (isLogTrouble(error)) this.#logLost(error);
       else this.#stop(stuckBy(error));
     });
   }
 
-  /** An append may fail: the log stands on what is durable, and the session goes on from there. */
-  #watch({ durable }: Appended): void {
-    durable.catch((error: unknown) => this.#logLost(error));
-  }
-
+  /** The log stands on what is durable, and the session goes on from there. */
   #logLost(error: unknown): void {
     if (this.#business === "over" || this.#parking) return;
     this.#calls.abort();

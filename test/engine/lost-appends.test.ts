@@ -1,0 +1,97 @@
+// Logs that take no event for a moment, for want of room or because the disk fails: nothing of a
+// turn is in the log that the events before it are missing from, nobody takes the failure for
+// something that the program did, and the session goes on by itself.
+
+import { afterEach, describe, expect, it } from "vitest";
+import { encodeValue } from "../../src/base/index.ts";
+import { FaultyDisk, Gate } from "./faulty-disk.ts";
+import { effectsOf, programOf, Running, until } from "./running.ts";
+
+const opened: Running[] = [];
+
+function fresh(): { run: Running; disk: FaultyDisk } {
+  const disk = new FaultyDisk();
+  const run = new Running(disk);
+  opened.push(run);
+  return { run, disk };
+}
+
+afterEach(async () => {
+  for (const one of opened.splice(0)) await one.end();
+});
+
+const fullJournal = { part: "/journal/", code: "DISK_FULL", mode: "writing" } as const;
+/** Holds up the packs that large payloads go to. */
+const packs = (gate: Gate) => (path: string) =>
+  path.includes("/blobs/") ? gate.wait() : undefined;
+const effects = effectsOf({ work: (n: number) => 2 * n });
+
+/** An append by somebody else, which the journal does not take either. */
+async function failGroup(run: Running): Promise<void> {
+  const other = run.directory.createSession();
+  const event = { kind: "emit", type: "other", time: 1, ref: null, form: "cbor" } as const;
+  const { durable } = other.append({ ...event, bytes: encodeValue(null) });
+  await expect(durable).rejects.toMatchObject({ code: "DISK_FULL" });
+}
+
+describe("a turn with a large payload", () => {
+  const mixed = programOf(
+    "mixed",
+    `{ async step(ctx) {
+      const word = await ctx.waitFor("go");
+      const doubled = ctx.call("work", word);
+      ctx.emit("big", "x".repeat(1_200_000));
+      return { done: await doubled };
+    } }`,
+  );
+  const whole = ["trigger:mixed", "input:go", "call:work", "emit:big", "result:work@2"];
+  const headers = (run: Running, id: string): string[] =>
+    run.events(id).map((event) => event.split(" ")[0] as string);
+
+  it("is in the log as a whole, though the journal fails while its payload is stored", async () => {
+    const { run, disk } = fresh();
+    const engine = await run.open({ programs: [mixed], effects });
+    const { id } = await engine.start("mixed", null);
+    await until(() => engine.status(id).phase === "waiting");
+    const gate = new Gate();
+    disk.hold = packs(gate);
+    // The input is the last that there is room for.
+    const stop = run.directory.onCommit(() => {
+      disk.fault = fullJournal;
+      stop();
+    });
+    await engine.input(id, { type: "go", data: 4 });
+    await until(() => gate.reached > 0);
+    await failGroup(run);
+    disk.fault = undefined;
+    gate.open();
+    expect((await engine.finished(id)).result).toBe(8);
+    expect(headers(run, id).slice(0, 5)).toEqual(whole);
+    // What is there is what the program makes again.
+    await run.crash();
+    const again = await run.open({ effects });
+    expect(again.status(id).outcome).toBe("done");
+  });
+
+  it("is not in the log when the event that it is about is not", async () => {
+    const { run, disk } = fresh();
+    const engine = await run.open({ programs: [mixed], effects });
+    const { id } = await engine.start("mixed", null);
+    await until(() => engine.status(id).phase === "waiting");
+    const [journal, payload] = [new Gate(), new Gate()];
+    disk.hold = (path) => (path.includes("/journal/") ? journal.wait() : packs(payload)(path));
+    const told = engine.input(id, { type: "go", data: 4 });
+    const refused = expect(told).rejects.toMatchObject({ code: "DISK_FULL" });
+    await until(() => journal.reached > 0 && payload.reached > 0);
+    disk.fault = fullJournal;
+    journal.open();
+    await refused;
+    disk.fault = undefined;
+    payload.open();
+    await until(() => engine.status(id).phase === "waiting");
+    expect(headers(run, id)).toEqual(["trigger:mixed"]);
+    await engine.input(id, { type: "go", data: 5 });
+    expect((await engine.finished(id)).result).toBe(10);
+    expect(headers(run, id).slice(0, 5)).toEqual(whole);
+  });
+});
