@@ -69,10 +69,14 @@ export class OpenCalls {
     durable: Promise<void>,
     { signal }: AbortController,
   ): Promise<void> {
-    let result: EffectResult;
     try {
       await durable;
-      if (signal.aborted) return;
+    } catch {
+      return; // there is no such call: its session goes back to what its log holds
+    }
+    if (signal.aborted) return;
+    let result: EffectResult;
+    try {
       const { input, options } = decodeValue(data) as { input?: unknown; options?: unknown };
       const session = this.#id;
       const key = `${session}/${seq}`;

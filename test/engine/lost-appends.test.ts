@@ -95,3 +95,28 @@ describe("a turn with a large payload", () => {
     expect(headers(run, id).slice(0, 5)).toEqual(whole);
   });
 });
+
+it("a turn of several batches that the log did not take is made again", async () => {
+  const many = programOf(
+    "many",
+    `{ async step(ctx) {
+      const doubled = ctx.call("work", await ctx.waitFor("go"));
+      for (let n = 0; n < 60; n++) ctx.emit("one of many", n);
+      try { return { done: await doubled }; } catch (error) { return { done: "failed" }; }
+    } }`,
+  );
+  const { run, disk } = fresh();
+  const engine = await run.open({ programs: [many], effects });
+  const { id } = await engine.start("many", null);
+  await until(() => engine.status(id).phase === "waiting");
+  // The input is the last that there is room for.
+  const stop = run.directory.onCommit(() => {
+    disk.fault = fullJournal;
+    stop();
+  });
+  await engine.input(id, { type: "go", data: 4 });
+  await until(() => disk.failures > 0 && run.troubles.length > 0);
+  disk.fault = undefined;
+  expect((await engine.finished(id)).result).toBe(8);
+  expect(run.events(id).filter((event) => event.startsWith("emit"))).toHaveLength(60);
+});
