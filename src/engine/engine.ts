@@ -4,6 +4,7 @@
  */
 import { codeOf, encodeValue, messageOf, type SessionId } from "../base/index.ts";
 import type { DriverSnapshot, ProgramEvent } from "../driver/index.ts";
+import { checkEventHeader } from "../event/index.ts";
 import { type LoadedProgram, runtimeName } from "../runtime/index.ts";
 import {
   type ForkOptions,
@@ -298,12 +299,16 @@ export class Engine {
     return { id, created: true };
   }
 
-  /** Gives a session an input; resolves when it is durable. Throws `NOT_FOUND`, `SESSION_ENDED`. */
+  /**
+   * Gives a session an input; resolves when it is durable. Throws `NOT_FOUND`, `SESSION_ENDED`,
+   * `EVENT_INVALID` for a type that no event can have.
+   */
   async input(
     id: SessionId,
     { type, data }: { readonly type: string; readonly data: unknown },
   ): Promise<{ seq: number }> {
     this.#admit();
+    checkEventHeader({ seq: 0, time: 0, kind: "input", type, ref: null });
     const bytes = encodeValue(data);
     const actor = await this.#table.actorOf(id);
     return actor.post("input", type, bytes);

@@ -30,6 +30,11 @@ export function isLogTrouble(error: unknown): boolean {
   return code === "IO_FAILED" || code === "DISK_FULL";
 }
 
+/** Whether an error says that what was sent cannot be an event: it is no trouble of the session. */
+export function isSendersFault(error: unknown): boolean {
+  return codeOf(error) === "EVENT_INVALID";
+}
+
 /** Why a session cannot go on, of anything thrown. */
 export function stuckBy(error: unknown): ReachError {
   if (error instanceof ReachError) return error;

@@ -16,7 +16,7 @@ import { type Arrival, acknowledgement, Inbox } from "./inbox.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { PendingNotes } from "./pending-notes.ts";
-import { engineClosing, isLogTrouble, sessionEnded, stuckBy } from "./refusals.ts";
+import { engineClosing, isLogTrouble, isSendersFault, sessionEnded, stuckBy } from "./refusals.ts";
 import { RunnerDeaths } from "./runner-deaths.ts";
 import { type Place, SessionLoader } from "./session-loader.ts";
 import type { LoggedEvent, SessionLog } from "./session-log.ts";
@@ -228,20 +228,22 @@ export class SessionActor {
     this.#notes.flush();
     const { kind, type, ref, data } = arrival;
     const header = { kind, type, ref, time: this.#services.clock() };
-    const { seq } = await this.#appendOutside({ ...header, data }, arrival);
+    const appended = await this.#appendOutside({ ...header, data }, arrival);
     // When the lane was lost meanwhile, the log has it.
-    if (this.#place !== place) return this.#goOn();
+    if (!appended || this.#place !== place) return this.#goOn();
     this.#business = "turn";
-    const event: ProgramEvent = { ...header, seq, form: "cbor", payload: data };
+    const event: ProgramEvent = { ...header, seq: appended.seq, form: "cbor", payload: data };
     place.lane.send({ kind: "deliver", handle: place.handle, event });
   }
 
-  async #appendOutside(event: LoggedEvent, arrival: Arrival): Promise<Appended> {
+  /** `undefined` for what cannot be an event: only whoever sent it hears of that. */
+  async #appendOutside(event: LoggedEvent, arrival: Arrival): Promise<Appended | undefined> {
     let appended: Appended;
     try {
       appended = await this.#log.appendAny(event);
     } catch (error) {
       arrival.refused?.(error);
+      if (arrival.refused && isSendersFault(error)) return undefined;
       throw error;
     }
     arrival.taken?.(appended);

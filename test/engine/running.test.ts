@@ -78,6 +78,30 @@ describe("a session", () => {
     });
   });
 
+  it("refuses an input that cannot be an event, and takes the next one", async () => {
+    const run = fresh();
+    const program = programOf(
+      "talk",
+      `{ step: async (ctx) => ({ done: await ctx.waitFor("a") }) }`,
+    );
+    let time = 1000;
+    const engine = await run.open({ programs: [program], clock: () => time });
+    const { id } = await engine.start("talk", null);
+    const refused = { code: "EVENT_INVALID" };
+    for (const type of ["a\ud800", "\u00e9".repeat(129)]) {
+      await expect(engine.input(id, { type, data: 1 })).rejects.toMatchObject(refused);
+    }
+    // What is only noticed when it is appended is refused there.
+    await until(() => engine.status(id).phase === "waiting");
+    time = -1;
+    const early = [engine.input(id, { type: "a", data: 1 }), engine.cancel(id)];
+    for (const { status } of await Promise.allSettled(early)) expect(status).toBe("rejected");
+    expect(engine.status(id)).toMatchObject({ phase: "waiting", size: 1 });
+    time = 2000;
+    await engine.input(id, { type: "a", data: 2 });
+    expect((await engine.finished(id)).result).toBe(2);
+  });
+
   it("sleeps and is woken by its timer", async () => {
     const run = fresh();
     const program = programOf(
