@@ -8,7 +8,7 @@ import { eventLogPath } from "../log/index.ts";
 import type { Directory } from "../session/index.ts";
 import type { ActorServices } from "./actor-services.ts";
 import { breathe } from "./background-work.ts";
-import { sessionEnded } from "./refusals.ts";
+import { isLogTrouble, sessionEnded } from "./refusals.ts";
 import {
   markBehind,
   type RegistryContent,
@@ -18,7 +18,7 @@ import {
 } from "./registry.ts";
 import { SessionActor } from "./session-actor.ts";
 import { SessionLog } from "./session-log.ts";
-import { isUnfinished, storedSession } from "./stored-sessions.ts";
+import { isNothingToRun, storedSession } from "./stored-sessions.ts";
 import { TimerHeap } from "./timer-heap.ts";
 
 /** What a table needs of its engine. */
@@ -27,6 +27,8 @@ export interface TableServices extends ActorServices {
 }
 
 const sweepMsMax = 1000;
+/** Before a session that could not be read is looked at again. */
+const againMs = 1000;
 /** Sessions looked at in one go while the store is searched. */
 const searchedAtOnce = 32;
 
@@ -101,11 +103,25 @@ export class SessionTable {
   #wake(id: SessionId): void {
     this.actorOf(id).then(
       (actor) => actor.timerDue(),
-      (error: unknown) => {
-        this.#asleep.delete(id);
-        this.#services.trouble(`session ${id} cannot be woken: ${messageOf(error)}`);
-      },
+      (error: unknown) => this.#notReached(id, error),
     );
+  }
+
+  /**
+   * A session could not be read when it was to go on. Unless there is nothing to run it stays known,
+   * here and in the registry; when the disk may work again, it is woken once more.
+   */
+  #notReached(id: SessionId, error: unknown): void {
+    this.#changed = true;
+    if (isNothingToRun(error)) {
+      this.#asleep.delete(id);
+      return;
+    }
+    const { due = null } = this.#asleep.get(id) ?? {};
+    this.#asleep.set(id, { due, runnable: true });
+    const again = this.#services.clock() + againMs;
+    if (isLogTrouble(error) && !this.#closed) this.#timers.set(id, again);
+    this.#services.trouble(`session ${id} cannot be woken: ${messageOf(error)}`);
   }
 
   /**
@@ -199,10 +215,17 @@ export class SessionTable {
       seen.add(id);
       looked += 1;
       if (looked % searchedAtOnce === 0) await breathe();
-      if (this.#stillSleeps(id)) continue;
-      if (!isUnfinished(this.#services.directory, id)) this.#asleep.delete(id);
-      else if (this.#actors.has(id)) continue;
-      else await this.#goOnWithOne(id);
+      await this.#goOnWithOne(id);
+    }
+  }
+
+  async #goOnWithOne(id: SessionId): Promise<void> {
+    try {
+      if (this.#stillSleeps(id)) return;
+      const actor = await this.actorOf(id);
+      actor.wake();
+    } catch (error) {
+      this.#notReached(id, error);
     }
   }
 
@@ -223,11 +246,6 @@ export class SessionTable {
     } finally {
       file.close();
     }
-  }
-
-  async #goOnWithOne(id: SessionId): Promise<void> {
-    const actor = await this.actorOf(id).catch(() => undefined);
-    actor?.wake();
   }
 
   /** Looks now and then who may sleep. */
