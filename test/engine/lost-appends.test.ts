@@ -3,7 +3,7 @@
 // something that the program did, and the session goes on by itself.
 
 import { afterEach, describe, expect, it } from "vitest";
-import { encodeValue } from "../../src/base/index.ts";
+import { encodeValue, ReachError } from "../../src/base/index.ts";
 import { FaultyDisk, Gate } from "./faulty-disk.ts";
 import { effectsOf, programOf, Running, until } from "./running.ts";
 
@@ -119,4 +119,50 @@ it("a turn of several batches that the log did not take is made again", async ()
   disk.fault = undefined;
   expect((await engine.finished(id)).result).toBe(8);
   expect(run.events(id).filter((event) => event.startsWith("emit"))).toHaveLength(60);
+});
+
+it("sessions whose large payloads find no room go on when there is some, all of them", async () => {
+  const large = programOf(
+    "large",
+    `{ async step(ctx) {
+      const word = await ctx.waitFor("go");
+      ctx.emit("big", word.repeat(1_200_000));
+      return { done: word };
+    } }`,
+  );
+  const { run, disk } = fresh();
+  const engine = await run.open({ programs: [large] });
+  const first = await engine.start("large", null);
+  await engine.input(first.id, { type: "go", data: "x" });
+  await engine.finished(first.id);
+  // The pack for such payloads is there, and has no room for more.
+  const words = ["a", "b", "c"];
+  const ids: string[] = [];
+  for (const _ of words) ids.push((await engine.start("large", null)).id);
+  await until(() => ids.every((id) => engine.status(id).phase === "waiting"));
+  disk.fault = { part: "/blobs/", code: "DISK_FULL", mode: "writing" };
+  await Promise.all(ids.map((id, i) => engine.input(id, { type: "go", data: words[i] })));
+  await until(() => run.troubles.length >= ids.length);
+  disk.fault = undefined;
+  const reports = await Promise.all(ids.map((id) => engine.finished(id)));
+  expect(reports.map(({ result }) => result)).toEqual(words);
+});
+
+it("a session that wakes while its log is brought back to its place goes on when it is", async () => {
+  const patient = programOf(
+    "patient",
+    `{ async step(ctx) { return { done: await ctx.waitFor("go") }; } }`,
+  );
+  const { run } = fresh();
+  const engine = await run.open({ programs: [patient], limits: { idleMs: 10 } });
+  const { id } = await engine.start("patient", null);
+  await until(() => engine.metrics().sessionsActive === 0);
+  const { directory } = run;
+  const appendTo = directory.appendTo.bind(directory);
+  directory.appendTo = () => {
+    directory.appendTo = appendTo;
+    throw new ReachError("UNRECOVERED", "not yet in its place");
+  };
+  await engine.input(id, { type: "go", data: 3 });
+  expect((await engine.finished(id)).result).toBe(3);
 });
