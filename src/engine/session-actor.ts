@@ -411,8 +411,11 @@ export class SessionActor {
     this.#calls.abort();
     this.#business = "idle";
     this.#giveUp();
+    // It goes on in a moment, unless it has by then: until it does it is not one that only waits.
+    this.standing.become("queued");
+    const begun = this.#begun;
     this.#services.trouble(`session ${this.id}: its log took no event: ${messageOf(error)}`);
-    this.#services.later(() => this.wake());
+    this.#services.later(() => this.#begun === begun && this.wake());
   }
 
   /** Gives the context back; the session goes on from its log. */

@@ -166,3 +166,40 @@ it("a session that wakes while its log is brought back to its place goes on when
   await engine.input(id, { type: "go", data: 3 });
   expect((await engine.finished(id)).result).toBe(3);
 });
+
+it("a session whose note was not taken while it waits for a call does not go to sleep over it", async () => {
+  const caller = programOf(
+    "caller",
+    `{ async step(ctx) {
+      const worked = ctx.call("slow", 1);
+      const word = await ctx.waitFor("go");
+      return { done: [word, await worked, await ctx.waitFor("last")] };
+    } }`,
+  );
+  const { run, disk } = fresh();
+  const notes: ((type: string, data: unknown) => void)[] = [];
+  const slow = effectsOf({
+    slow: (n: number, { note }) => {
+      notes.push(note);
+      return notes.length === 1 ? new Promise(() => {}) : n;
+    },
+  });
+  const limits = { idleMs: 10 };
+  const engine = await run.open({ programs: [caller], effects: slow, limits });
+  const { id } = await engine.start("caller", null);
+  await until(() => notes.length === 1 && engine.metrics().sessionsLoaded === 0);
+  // Its context is made again, so that the note is appended at once.
+  await engine.input(id, { type: "other", data: null });
+  await until(() => engine.status(id).phase === "waiting");
+  disk.fault = fullJournal;
+  notes[0]?.("retry", { attempt: 1 });
+  await until(() => run.troubles.length > 0);
+  disk.fault = undefined;
+  // The sweep has come by; what the failure was to lead to is yet to come.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await engine.input(id, { type: "go", data: "word" });
+  await new Promise((resolve) => setTimeout(resolve, 1200));
+  await engine.input(id, { type: "last", data: "end" });
+  expect((await engine.finished(id)).result).toEqual(["word", 1, "end"]);
+  expect(run.troubles).toHaveLength(1);
+});
