@@ -13,6 +13,7 @@ import { endReport } from "./end-report.ts";
 import type { EndReport, SessionStatus } from "./engine-options.ts";
 import type { FailedReply, TurnReply } from "./host/orders.ts";
 import { type Arrival, acknowledgement, Inbox } from "./inbox.ts";
+import { LaneSlot } from "./lane-slot.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { OpenCalls } from "./open-calls.ts";
 import { PendingNotes } from "./pending-notes.ts";
@@ -45,8 +46,7 @@ export class SessionActor {
   #business: Business = "idle";
   /** Counts beginnings: work that waited for something sees whether it is still wanted. */
   #begun = 0;
-  /** The lane of which a slot is held. */
-  #slot: Lane | undefined;
+  readonly #slot: LaneSlot;
   readonly #deaths: RunnerDeaths;
   readonly #grace: CancelGrace;
   #parking = false;
@@ -69,6 +69,10 @@ export class SessionActor {
     this.#trigger = trigger;
     this.standing = new SessionStanding((phase) => services.phaseChanged(this, phase));
     const { delay, limits } = services;
+    this.#slot = new LaneSlot({
+      enter: () => services.enqueue(this),
+      release: (lane) => services.release(lane),
+    });
     this.#deaths = new RunnerDeaths(limits);
     this.#grace = new CancelGrace(
       (over) => delay(limits.cancelGraceMs, over),
@@ -128,7 +132,7 @@ export class SessionActor {
 
   /** Whether something is under way that an orderly end waits for. */
   get isBusy(): boolean {
-    return this.#slot !== undefined || ["appending", "ending"].includes(this.#business);
+    return this.#slot.isHeld || ["appending", "ending"].includes(this.#business);
   }
 
   status(): SessionStatus {
@@ -152,7 +156,7 @@ export class SessionActor {
     }
     this.#business = "queued";
     this.standing.become("queued");
-    this.#services.enqueue(this);
+    this.#slot.ask();
   }
 
   /** Takes an input or a cancel; resolves when it is durable. */
@@ -199,22 +203,16 @@ export class SessionActor {
 
   /** Uses a slot of `lane`, which is given back when a turn is over. */
   run(lane: Lane): void {
-    this.#slot = lane;
+    if (!this.#slot.take(lane, this.#business === "queued")) return;
     this.standing.become("running");
     const place = this.#place;
     void this.#guarded(() => (place ? this.#deliverNext(place) : this.#load(lane)));
   }
 
-  #release(): void {
-    const lane = this.#slot;
-    this.#slot = undefined;
-    if (lane) this.#services.release(lane);
-  }
-
   /** Nothing is under way any more: looks for what comes next. */
   #goOn(): void {
     this.#business = "idle";
-    this.#release();
+    this.#slot.release();
     if (this.#grace.isOver) this.#forceEnd();
     else this.wake();
   }
@@ -361,7 +359,7 @@ export class SessionActor {
   /** The `end` has been appended: everything stops; when it is durable, everybody hears of it. */
   #ending({ seq, durable }: Appended, { type, time, data }: MadeEvent): void {
     this.#business = "ending";
-    this.#release();
+    this.#slot.release();
     this.#calls.abort();
     const report = endReport(this.id, { seq, type, time, data: decodeValue(data) });
     const close = (): void => this.#close(report);
@@ -431,7 +429,7 @@ export class SessionActor {
   #giveUp(): void {
     this.#begun += 1;
     this.unload();
-    this.#release();
+    this.#slot.release();
   }
 
   /** Gives the context back, if the session waits. */
