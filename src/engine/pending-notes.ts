@@ -10,10 +10,13 @@ export type Note = Omit<LoggedEvent, "kind">;
 /** Notes that are not in the log yet. */
 export class PendingNotes {
   readonly #log: SessionLog;
+  readonly #refused: (error: unknown) => void;
   #waiting: Note[] = [];
 
-  constructor(log: SessionLog) {
+  /** `refused` is told of a note that the log does not take: it is left out. */
+  constructor(log: SessionLog, refused: (error: unknown) => void) {
     this.#log = log;
+    this.#refused = refused;
   }
 
   get size(): number {
@@ -24,10 +27,16 @@ export class PendingNotes {
     this.#waiting.push(note);
   }
 
-  /** Appends all of them. */
+  /** Appends all of them. Never throws: a note is not worth what its session is about to do. */
   flush(): void {
     const notes = this.#waiting;
     this.#waiting = [];
-    for (const note of notes) this.#log.append({ kind: "note", ...note });
+    for (const note of notes) {
+      try {
+        this.#log.append({ kind: "note", ...note });
+      } catch (error) {
+        this.#refused(error);
+      }
+    }
   }
 }

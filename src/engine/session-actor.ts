@@ -78,7 +78,9 @@ export class SessionActor {
       (over) => delay(limits.cancelGraceMs, over),
       () => this.#business !== "appending" && this.#forceEnd(),
     );
-    this.#notes = new PendingNotes(log);
+    this.#notes = new PendingNotes(log, (error) => {
+      services.trouble(`session ${this.id}: its log took no note: ${messageOf(error)}`);
+    });
     this.#inbox = new Inbox((change) => services.inboxBytes(change));
     this.#calls = new OpenCalls(manifest.id, services.effects, {
       onStart: () => services.count("calls"),
@@ -198,7 +200,7 @@ export class SessionActor {
   #note(type: string, ref: number | null, data: Uint8Array): void {
     if (this.#refusal()) return;
     this.#notes.add({ type, time: this.#services.clock(), ref, data });
-    if (this.#business === "idle" && this.#place) this.#notes.flush();
+    if (this.#business === "idle") this.#notes.flush();
   }
 
   /** Uses a slot of `lane`, which is given back when a turn is over. */

@@ -1,8 +1,9 @@
 // Calls that are being carried out: what of them reaches their session, and what never does.
 
 import { expect, test } from "vitest";
-import { encodeValue, ReachError } from "../../src/base/index.ts";
+import { decodeValue, encodeValue, ReachError } from "../../src/base/index.ts";
 import { type CallEvents, OpenCalls } from "../../src/engine/open-calls.ts";
+import { checkEventHeader } from "../../src/event/index.ts";
 import { effectsOf, type TestEffect } from "./running.ts";
 
 const id = "0197f000-0000-7000-8000-000000000001";
@@ -34,4 +35,31 @@ test("a call that the log did not take is not carried out, and no failed effect"
   }, lost);
   await settled();
   expect([runs, told]).toEqual([0, []]);
+});
+
+test("a note is never too large, has a type that an event can have, and never fails its call", async () => {
+  const { told } = started((_, { note }) => {
+    note("raw", "x".repeat(1_200_000));
+    note("\u00e9".repeat(200), 1);
+    note("a\ud800", () => {});
+    note({} as string, "fine");
+    return "done";
+  }, Promise.resolve());
+  await settled();
+  expect(told).toHaveLength(5);
+  for (const [kind, type, ref, data] of told.slice(0, 4) as [
+    string,
+    string,
+    number,
+    Uint8Array,
+  ][]) {
+    expect([kind, ref]).toEqual(["note", 1]);
+    expect(() => checkEventHeader({ seq: 2, time: 1, kind: "note", type, ref })).not.toThrow();
+    expect(data.length).toBeLessThan(1000);
+  }
+  expect(decodeValue((told[0] as unknown[])[3] as Uint8Array)).toEqual({
+    unreadable: "1200005 bytes, and a note has at most 65536",
+  });
+  expect(told[1]?.[1]).toBe("\u00e9".repeat(85));
+  expect(told[4]?.slice(0, 3)).toEqual(["result", 1, "work"]);
 });

@@ -227,4 +227,36 @@ describe("a session", () => {
       'note:retry@2 {"attempt":1}',
     ]);
   });
+
+  it("goes on though an effect notes what no log can take", async () => {
+    const run = fresh();
+    const effects = effectsOf({
+      double: (input: number, { note }) => {
+        note("raw", "x".repeat(1_200_000));
+        note("t".repeat(300), 1);
+        return 2 * input;
+      },
+    });
+    const engine = await run.open({ programs: [adder], effects });
+    const { id } = await engine.start("adder", { start: 100 });
+    expect((await engine.finished(id)).result).toBe(110);
+    expect(run.events(id).filter((event) => event.startsWith("note"))).toHaveLength(4);
+  });
+
+  it("has its notes at once also while nothing of it is in a runner", async () => {
+    const run = fresh();
+    let noteNow = (): void => {};
+    const effects = effectsOf({
+      double: (_: number, { note }) => {
+        noteNow = () => note("progress", 1);
+        return new Promise(() => {});
+      },
+    });
+    const engine = await run.open({ programs: [adder], effects, limits: { idleMs: 10 } });
+    const { id } = await engine.start("adder", { start: 1 });
+    await until(() => engine.status(id).phase === "waiting");
+    await until(() => engine.metrics().sessionsLoaded === 0);
+    noteNow();
+    await until(() => run.events(id).includes("note:progress@2 1"));
+  });
 });
