@@ -74,10 +74,10 @@ export class SessionActor {
       release: (lane) => services.release(lane),
     });
     this.#deaths = new RunnerDeaths(limits);
-    this.#grace = new CancelGrace(
-      (over) => delay(limits.cancelGraceMs, over),
-      () => this.#business !== "appending" && this.#forceEnd(),
-    );
+    const overdue = (): void => {
+      if (this.#business !== "appending") this.#forceEnd();
+    };
+    this.#grace = new CancelGrace(delay, overdue);
     this.#notes = new PendingNotes(log, (error) => {
       services.trouble(`session ${this.id}: its log took no note: ${messageOf(error)}`);
     });
@@ -129,7 +129,8 @@ export class SessionActor {
 
   /** Whether it goes on without anybody's doing. */
   get isRunnable(): boolean {
-    return !this.isIdle || this.standing.calls.length > 0 || this.#calls.size > 0;
+    const waits = this.isIdle && this.standing.calls.length === 0 && this.#calls.size === 0;
+    return !waits || this.#grace.isRunning;
   }
 
   /** Whether something is under way that an orderly end waits for. */
@@ -248,7 +249,7 @@ export class SessionActor {
     }
     arrival.taken?.(appended);
     if (event.kind === "timer") this.#timers.delete(event.ref as number);
-    if (event.kind === "cancel") this.#grace.begin();
+    if (event.kind === "cancel") this.#grace.begin(this.#services.limits.cancelGraceMs);
     return appended;
   }
 
@@ -303,8 +304,7 @@ export class SessionActor {
       const made = catchUp ? catchUp.take(turn) : turn.made;
       if (catchUp && !catchUp.done) return;
       place.catchUp = undefined;
-      const recorded = catchUp?.recorded ?? [];
-      if (recorded.some(({ kind }) => kind === "cancel")) this.#grace.begin();
+      if (place.graceMs !== undefined) this.#grace.begin(place.graceMs);
       // A turn that the log has already had what it logged then. Nothing comes behind an end.
       const isNews = !catchUp || made.length > 0 || this.#spawnedAt !== undefined;
       if (isNews && !turn.ended) for (const log of turn.logs) this.#note("log", null, log);
