@@ -368,13 +368,24 @@ export class Engine {
     if (actor?.standing.error) throw actor.standing.error;
     if (this.#closing) throw engineClosing();
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { resolve, reject };
       const waiters = this.#waiters.get(id) ?? new Set();
-      this.#waiters.set(id, waiters.add(waiter));
-      signal?.addEventListener("abort", () => {
+      const abort = (): void => {
         waiters.delete(waiter);
-        reject(signal.reason);
-      });
+        reject(signal?.reason);
+      };
+      const settled = (): void => signal?.removeEventListener("abort", abort);
+      const waiter: Waiter = {
+        resolve: (report) => {
+          settled();
+          resolve(report);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+      };
+      this.#waiters.set(id, waiters.add(waiter));
+      signal?.addEventListener("abort", abort, { once: true });
     });
   }
 

@@ -1,5 +1,6 @@
 // Sessions that run from their trigger to their end: what is in their logs, and what is told.
 
+import { getEventListeners } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { effectsOf, programOf, Running, until } from "./running.ts";
 
@@ -258,5 +259,28 @@ describe("a session", () => {
     await until(() => engine.metrics().sessionsLoaded === 0);
     noteNow();
     await until(() => run.events(id).includes("note:progress@2 1"));
+  });
+
+  it("leaves nothing with the signal of somebody who has waited for its end", async () => {
+    const run = fresh();
+    const program = programOf(
+      "talk",
+      `{ step: async (ctx) => ({ done: await ctx.waitFor("a") }) }`,
+    );
+    const engine = await run.open({ programs: [program] });
+    const [first, second] = [await engine.start("talk", null), await engine.start("talk", null)];
+    const { signal } = new AbortController();
+    const ended = engine.finished(first.id, { signal });
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    await engine.input(first.id, { type: "a", data: 1 });
+    expect((await ended).result).toBe(1);
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+    const gone = new AbortController();
+    const left = engine.finished(second.id, gone);
+    gone.abort(new Error("gone"));
+    await expect(left).rejects.toThrow("gone");
+    expect(getEventListeners(gone.signal, "abort")).toHaveLength(0);
+    await engine.input(second.id, { type: "a", data: 2 });
+    expect((await engine.finished(second.id)).result).toBe(2);
   });
 });
