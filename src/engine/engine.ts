@@ -110,13 +110,21 @@ export class Engine {
     });
   }
 
-  /** Opens an engine over a directory that is open for writing, and goes on with its sessions. */
+  /**
+   * Opens an engine over a directory that is open for writing, and goes on with its sessions. Throws
+   * what the disk throws when the registry of sessions cannot be marked as behind.
+   */
   static async open(options: EngineOptions): Promise<Engine> {
     const limits = { ...engineLimits, ...options.limits };
     const source = await runnerSource(options, limits);
     const engine = new Engine(options, limits, source);
     if ((options.programs?.length ?? 0) > 0) engine.#scheduler.start();
-    await engine.#table.open(options.resumes ?? "all");
+    try {
+      await engine.#table.open(options.resumes ?? "all");
+    } catch (error) {
+      await engine.close({ graceMs: 0 });
+      throw error;
+    }
     return engine;
   }
 

@@ -151,27 +151,29 @@ export class SessionTable {
    * Takes over what an engine before has left: reads the registry, sets the timers of those that
    * sleep, and goes on, in the background, with those that have something to do. Where the registry
    * may be behind, what the journal held is looked at first, then everything. With `asked` nothing
-   * goes on by itself, and what is known is kept for an engine that takes over everything.
+   * goes on by itself, and what is known is kept for an engine that takes over everything. Throws
+   * when the registry cannot be read or marked; then nothing goes on.
    */
   async open(resumes: "all" | "asked"): Promise<void> {
     const { disk, path, recovery } = this.#services.directory;
     const registry = readRegistry(disk, path);
     for (const [id, entry] of registry?.sessions ?? []) this.#asleep.set(id, entry);
+    // Before anything goes on that it does not say.
+    await this.#markBehind(registry);
     if (resumes === "asked") this.#complete = registry?.clean === true;
     else this.#search(registry, recovery?.sessions ?? []);
-    await this.#markBehind(registry);
     this.#sweep();
   }
 
-  /** From now on the registry may be behind. What it says is known, and not written anew. */
+  /**
+   * From now on the registry may be behind. What it says is known, and not written anew. Throws when
+   * that cannot be made durable: after a crash what it says would be believed.
+   */
   async #markBehind(registry: RegistryContent | undefined): Promise<void> {
     const { disk, path, writable } = this.#services.directory;
     if (!registry) return this.#write(false);
     this.#lastWrite = this.#services.now();
-    if (!writable) return;
-    // One write at a time: they have one temporary name.
-    this.#writing = this.#queued(() => markBehind(disk, path, registry));
-    await this.#writing;
+    if (writable) await markBehind(disk, path, registry);
   }
 
   #search(registry: RegistryContent | undefined, hidden: Iterable<SessionId>): void {

@@ -7,6 +7,7 @@ import { encodeValue } from "../../src/base/index.ts";
 import { nodeDisk } from "../../src/disk/index.ts";
 import { readRegistry } from "../../src/engine/registry.ts";
 import { Directory } from "../../src/session/index.ts";
+import { FaultyDisk } from "./faulty-disk.ts";
 import { effectsOf, programOf, Running, until } from "./running.ts";
 
 const opened: Running[] = [];
@@ -144,6 +145,23 @@ describe("the registry of sessions", () => {
     await run.open({ programs: [patient], limits: { ...limits, registryMs: 1e6 } });
     expect(registryOf(run)).toEqual({ clean: false, sessions: before?.sessions });
     expect(before?.sessions.has(id)).toBe(true);
+  });
+
+  it("that cannot be made to say so keeps an engine from opening", async () => {
+    const disk = new FaultyDisk();
+    const run = new Running(disk);
+    opened.push(run);
+    const id = await asleep(run);
+    await run.close();
+    disk.fault = { part: "/engine.registry", code: "IO_FAILED", mode: "writing" };
+    await expect(run.open({ programs: [patient], limits })).rejects.toMatchObject({
+      code: "IO_FAILED",
+    });
+    await run.crash();
+    expect(readRegistry(nodeDisk, run.scratch.at("data", "default"))?.clean).toBe(true);
+    disk.fault = undefined;
+    const engine = await run.open({ programs: [patient], limits });
+    expect(engine.status(id).phase).toBe("waiting");
   });
 
   it("is not written anew after a crash, since it says already that it may be behind", async () => {
