@@ -111,8 +111,8 @@ export class Engine {
   }
 
   /**
-   * Opens an engine over a directory that is open for writing, and goes on with its sessions. Throws
-   * what the disk throws when the registry of sessions cannot be marked as behind.
+   * Opens an engine over a directory that is open for writing, and goes on with its sessions.
+   * Throws what the disk throws when the registry of sessions cannot be marked as behind.
    */
   static async open(options: EngineOptions): Promise<Engine> {
     const limits = { ...engineLimits, ...options.limits };

@@ -108,8 +108,8 @@ export class SessionTable {
   }
 
   /**
-   * A session could not be read when it was to go on. Unless there is nothing to run it stays known,
-   * here and in the registry; when the disk may work again, it is woken once more.
+   * A session could not be read when it was to go on. Unless there is nothing to run it stays
+   * known, here and in the registry; when the disk may work again, it is woken once more.
    */
   #notReached(id: SessionId, error: unknown): void {
     this.#changed = true;
@@ -166,8 +166,8 @@ export class SessionTable {
   }
 
   /**
-   * From now on the registry may be behind. What it says is known, and not written anew. Throws when
-   * that cannot be made durable: after a crash what it says would be believed.
+   * From now on the registry may be behind. What it says is known, and not written anew. Throws
+   * when that cannot be made durable: after a crash what it says would be believed.
    */
   async #markBehind(registry: RegistryContent | undefined): Promise<void> {
     const { disk, path, writable } = this.#services.directory;

@@ -148,7 +148,7 @@ it("sessions whose large payloads find no room go on when there is some, all of 
   expect(reports.map(({ result }) => result)).toEqual(words);
 });
 
-it("a session that wakes while its log is brought back to its place goes on when it is", async () => {
+it("a session that wakes while its log is being rebuilt goes on when it is", async () => {
   const patient = programOf(
     "patient",
     `{ async step(ctx) { return { done: await ctx.waitFor("go") }; } }`,
@@ -167,7 +167,7 @@ it("a session that wakes while its log is brought back to its place goes on when
   expect((await engine.finished(id)).result).toBe(3);
 });
 
-it("a session whose note was not taken while it waits for a call does not go to sleep over it", async () => {
+it("a session that waits for a call is not put away when its note was lost", async () => {
   const caller = programOf(
     "caller",
     `{ async step(ctx) {

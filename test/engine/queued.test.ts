@@ -55,7 +55,7 @@ test("a session that is ended while it waits for a slot does not run any more", 
   expect(run.troubles).toEqual([]);
 });
 
-test("a session stands in one queue at a time, and a turn that it does not want is given back", async () => {
+test("a session stands in one queue, and a turn that it does not want is given back", async () => {
   const told: unknown[] = [];
   const slot = new LaneSlot({
     enter: () => told.push("enter"),

@@ -40,7 +40,7 @@ test("a session that cannot be read when its timer is due goes on when it can", 
   expect((await run.engine.finished(id)).result).toBe("awake");
 });
 
-test("a session that could not be read when its timer was due is known to the next engine", async () => {
+test("a session that could not be read when it was due is known to the next engine", async () => {
   const { run, id } = await unreadWhenDue();
   await run.close();
   const registry = readRegistry(nodeDisk, run.scratch.at("data", "default"));
@@ -60,7 +60,7 @@ test("sessions that cannot be read when an engine opens go on when they can", as
   );
   const never = effectsOf({ work: () => new Promise(() => {}) });
   const engine = await run.open({ programs: [program], effects: never });
-  const ids = [];
+  const ids: string[] = [];
   for (let n = 0; n < 3; n++) ids.push((await engine.start("one", null)).id);
   await until(() => ids.every((id) => engine.status(id).phase === "waiting"));
   await run.close();

@@ -29,7 +29,7 @@ test("may not be named by an event when its watermark came after a takeover", as
   await expect(storing).rejects.toMatchObject({ code: "FENCED" });
 });
 
-test("fails for want of room also behind another one that did, and works when there is room", async () => {
+test("fails for want of room also behind another that did, until there is room", async () => {
   const disk = new SimDisk(new Random("no room"), { syncTurnsMax: 3 });
   disk.createFolder(root);
   await disk.syncFolder("/");
