@@ -5,13 +5,13 @@
 
 /** A period that ends by itself, or is ended. */
 export class CancelGrace {
-  readonly #wait: (over: () => void) => () => void;
+  readonly #wait: (ms: number, over: () => void) => () => void;
   readonly #over: () => void;
   #stop: (() => void) | undefined;
   #isOver = false;
 
-  /** `wait` calls back when the period is over, and returns what ends it before. */
-  constructor(wait: (over: () => void) => () => void, over: () => void) {
+  /** `wait` calls back when so many milliseconds are over, and returns what ends it before. */
+  constructor(wait: (ms: number, over: () => void) => () => void, over: () => void) {
     this.#wait = wait;
     this.#over = over;
   }
@@ -26,8 +26,8 @@ export class CancelGrace {
     return this.#isOver;
   }
 
-  begin(): void {
-    this.#stop ??= this.#wait(() => {
+  begin(ms: number): void {
+    this.#stop ??= this.#wait(ms, () => {
       this.#isOver = true;
       this.#over();
     });

@@ -4,6 +4,7 @@
  */
 import { codeOf, encodeValue, messageOf, type SessionId } from "../base/index.ts";
 import type { DriverSnapshot, ProgramEvent } from "../driver/index.ts";
+import { checkEventHeader } from "../event/index.ts";
 import { type LoadedProgram, runtimeName } from "../runtime/index.ts";
 import {
   type ForkOptions,
@@ -109,13 +110,21 @@ export class Engine {
     });
   }
 
-  /** Opens an engine over a directory that is open for writing, and goes on with its sessions. */
+  /**
+   * Opens an engine over a directory that is open for writing, and goes on with its sessions.
+   * Throws what the disk throws when the registry of sessions cannot be marked as behind.
+   */
   static async open(options: EngineOptions): Promise<Engine> {
     const limits = { ...engineLimits, ...options.limits };
     const source = await runnerSource(options, limits);
     const engine = new Engine(options, limits, source);
     if ((options.programs?.length ?? 0) > 0) engine.#scheduler.start();
-    await engine.#table.open(options.resumes ?? "all");
+    try {
+      await engine.#table.open(options.resumes ?? "all");
+    } catch (error) {
+      await engine.close({ graceMs: 0 });
+      throw error;
+    }
     return engine;
   }
 
@@ -298,12 +307,16 @@ export class Engine {
     return { id, created: true };
   }
 
-  /** Gives a session an input; resolves when it is durable. Throws `NOT_FOUND`, `SESSION_ENDED`. */
+  /**
+   * Gives a session an input; resolves when it is durable. Throws `NOT_FOUND`, `SESSION_ENDED`,
+   * `EVENT_INVALID` for a type that no event can have.
+   */
   async input(
     id: SessionId,
     { type, data }: { readonly type: string; readonly data: unknown },
   ): Promise<{ seq: number }> {
     this.#admit();
+    checkEventHeader({ seq: 0, time: 0, kind: "input", type, ref: null });
     const bytes = encodeValue(data);
     const actor = await this.#table.actorOf(id);
     return actor.post("input", type, bytes);
@@ -363,13 +376,24 @@ export class Engine {
     if (actor?.standing.error) throw actor.standing.error;
     if (this.#closing) throw engineClosing();
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { resolve, reject };
       const waiters = this.#waiters.get(id) ?? new Set();
-      this.#waiters.set(id, waiters.add(waiter));
-      signal?.addEventListener("abort", () => {
+      const abort = (): void => {
         waiters.delete(waiter);
-        reject(signal.reason);
-      });
+        reject(signal?.reason);
+      };
+      const settled = (): void => signal?.removeEventListener("abort", abort);
+      const waiter: Waiter = {
+        resolve: (report) => {
+          settled();
+          resolve(report);
+        },
+        reject: (error) => {
+          settled();
+          reject(error);
+        },
+      };
+      this.#waiters.set(id, waiters.add(waiter));
+      signal?.addEventListener("abort", abort, { once: true });
     });
   }
 

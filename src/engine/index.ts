@@ -13,3 +13,4 @@ export type {
   SessionStatus,
   StartOptions,
 } from "./engine-options.ts";
+export { enterSession } from "./registry.ts";

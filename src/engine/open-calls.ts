@@ -3,10 +3,21 @@
  * durable; what it comes to goes back to the session as an event. Nothing here survives a restart:
  * a call without a durable result is carried out again, with the same key.
  */
-import { codeOf, decodeValue, encodeValue, messageOf, type SessionId } from "../base/index.ts";
+import {
+  codeOf,
+  decodeValue,
+  encodeValue,
+  limits,
+  messageOf,
+  type SessionId,
+  utf8,
+} from "../base/index.ts";
 import { encodeMembers, type MadeEvent, type ProgramEvent } from "../driver/index.ts";
 import type { EffectError, EffectResult, EffectSource } from "../effects/index.ts";
 import type { Appended } from "../session/index.ts";
+
+/** What is noted is there to be read by people, as what programs log. */
+const noteBytesMax = 64 * 1024;
 
 /** What a session is told. */
 export interface CallEvents {
@@ -69,15 +80,19 @@ export class OpenCalls {
     durable: Promise<void>,
     { signal }: AbortController,
   ): Promise<void> {
-    let result: EffectResult;
     try {
       await durable;
-      if (signal.aborted) return;
+    } catch {
+      return; // there is no such call: its session goes back to what its log holds
+    }
+    if (signal.aborted) return;
+    let result: EffectResult;
+    try {
       const { input, options } = decodeValue(data) as { input?: unknown; options?: unknown };
       const session = this.#id;
       const key = `${session}/${seq}`;
       const note = (type: string, noted: unknown): void => {
-        if (!signal.aborted) this.#events.onNote(type, seq, noteBytes(noted));
+        if (!signal.aborted) this.#events.onNote(noteType(type), seq, noteBytes(noted));
       };
       result = await this.#effects.run({ session, seq, name, input, options, key, signal, note });
     } catch (error) {
@@ -105,10 +120,22 @@ function resultData(result: EffectResult): Uint8Array {
   }
 }
 
-/** Data of a note; a handler may give anything, and a note is never worth a failure. */
+/** Type of a note: a handler may give anything, and a note is never worth a failure. */
+function noteType(type: unknown): string {
+  if (typeof type !== "string") return "note";
+  const whole = type.slice(0, limits.eventTypeBytesMax).toWellFormed();
+  if (whole.length === type.length && utf8(whole).length <= limits.eventTypeBytesMax) return whole;
+  // A unit of UTF-16 takes three bytes at most.
+  return whole.slice(0, Math.floor(limits.eventTypeBytesMax / 3)).toWellFormed();
+}
+
+/** The same for its data. */
 function noteBytes(data: unknown): Uint8Array {
   try {
-    return encodeValue(data ?? null);
+    const bytes = encodeValue(data ?? null);
+    if (bytes.length <= noteBytesMax) return bytes;
+    const what = `${bytes.length} bytes, and a note has at most ${noteBytesMax}`;
+    return encodeValue({ unreadable: what });
   } catch (error) {
     return encodeValue({ unreadable: messageOf(error).toWellFormed() });
   }

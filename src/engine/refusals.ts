@@ -24,10 +24,15 @@ export function engineFull(what: string): ReachError {
   });
 }
 
-/** Whether an error says that a log took no event, which may be different in a moment. */
+/** Whether an error says that a log took no event, or gave none, and may do so in a moment. */
 export function isLogTrouble(error: unknown): boolean {
   const code = codeOf(error);
-  return code === "IO_FAILED" || code === "DISK_FULL";
+  return code === "IO_FAILED" || code === "DISK_FULL" || code === "UNRECOVERED";
+}
+
+/** Whether an error says that what was sent cannot be an event: it is no trouble of the session. */
+export function isSendersFault(error: unknown): boolean {
+  return codeOf(error) === "EVENT_INVALID";
 }
 
 /** Why a session cannot go on, of anything thrown. */

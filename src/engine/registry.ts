@@ -112,3 +112,15 @@ export async function markBehind(
   writeU32(bytes, 8, crc32(bytes.subarray(headerBytes)));
   await replaceFile(disk, registryPath(root), bytes);
 }
+
+/**
+ * Has the next engine look for a session that is about to be made without one, durably. Where it
+ * does not come to be, the engine finds that out.
+ */
+export async function enterSession(disk: Disk, root: string, id: SessionId): Promise<void> {
+  const registry = readRegistry(disk, root);
+  // One that is missing or may be behind has everything looked for.
+  if (!registry?.clean || registry.sessions.has(id)) return;
+  const sessions = new Map([...registry.sessions, [id, { due: null, runnable: true }] as const]);
+  await writeRegistry(disk, root, { clean: true, sessions });
+}

@@ -32,6 +32,11 @@ export interface ResumePlan {
   readonly size: number;
   /** The step said that the session is done, and its `end` is missing: the data of that step. */
   readonly doneStep: Uint8Array | undefined;
+  /**
+   * How long it has lived since it was cancelled, by the times of its events; `undefined` when it
+   * was not. What a fork has of its source counts only in the unfinished step, which began anew.
+   */
+  readonly cancelledForMs: number | undefined;
   /** Seq of the event with which the session has ended, if it has. */
   readonly end: number | undefined;
   /** What a fork brings along and its log does not hold yet: results, then inputs. */
@@ -52,20 +57,32 @@ function isMade({ kind, type }: EventView): boolean {
   return kind === "call" || kind === "emit" || kind === "step" || kind === "end";
 }
 
-/** Plans how session `reader` goes on with the program that has this hash. */
-export function planResume(reader: SessionReader, program: Uint8Array): ResumePlan {
+/**
+ * Plans how session `reader` goes on with the program that has this hash. A session that has been
+ * cancelled ends within `graceMs`.
+ */
+export function planResume(
+  reader: SessionReader,
+  program: Uint8Array,
+  graceMs: number,
+): ResumePlan {
   const start = nearestSnapshot(reader, program);
   const from = start?.size ?? 0;
   let step: EventView | undefined;
   let tail: RecordedEvent[] = [];
   let end: number | undefined;
   let first: EventView | undefined;
+  let last = 0;
+  let cancelled: number | undefined;
+  const own = reader.manifest.fork?.at ?? 0;
   const open = new Set<number>();
   for (const event of reader.events(from)) {
     if (!first && start) {
       for (const call of decodeStep(event.payloadBytes, event.seq).leftOver) open.add(call);
     }
     first ??= event;
+    last = event.time;
+    if (event.kind === "cancel" && event.seq >= own) cancelled ??= event.time;
     if (event.kind === "call") open.add(event.seq);
     if (event.kind === "result") open.delete(event.ref as number);
     if (event.kind === "note" || event.seq === 0) continue;
@@ -76,6 +93,10 @@ export function planResume(reader: SessionReader, program: Uint8Array): ResumePl
     } else tail.push({ ...programEvent(event), isMade: isMade(event) });
   }
   if (!first) throw new ReachError("NOT_FOUND", `session ${reader.id} has no events`);
+  if (start && first.time >= last - graceMs) {
+    cancelled = cancelledBefore(reader, from, last - graceMs) ?? cancelled;
+  }
+  if (tail.some(({ kind }) => kind === "cancel")) cancelled ??= last;
   const record = step && decodeStep(step.payloadBytes, step.seq);
   return {
     start,
@@ -86,6 +107,7 @@ export function planResume(reader: SessionReader, program: Uint8Array): ResumePl
     tail,
     openCalls: openCalls(reader, tail, open),
     size: reader.size,
+    cancelledForMs: cancelled === undefined ? undefined : Math.max(0, last - cancelled),
     doneStep: step?.type === "done" && end === undefined ? step.payloadBytes : undefined,
     end,
     forked: forkedBy(reader, tail),
@@ -104,6 +126,26 @@ function openCalls(
     if (recorded) return [recorded];
     return seq < own ? [] : [programEvent(reader.event(seq))];
   });
+}
+
+/**
+ * When a session was first cancelled before event `from`. Nothing before `since` is looked for: a
+ * session that was cancelled by then has ended.
+ */
+function cancelledBefore(reader: SessionReader, from: number, since: number): number | undefined {
+  const own = reader.manifest.fork?.at ?? 0;
+  let cancelled: number | undefined;
+  for (let to = from; to > own; to -= chunkEvents) {
+    let first: number | undefined;
+    let begins = 0;
+    for (const { kind, time } of reader.events(Math.max(own, to - chunkEvents), to)) {
+      if (begins === 0) begins = time;
+      if (kind === "cancel") first ??= time;
+    }
+    cancelled = first ?? cancelled;
+    if (begins < since) break;
+  }
+  return cancelled;
 }
 
 function forkedBy(reader: SessionReader, tail: readonly RecordedEvent[]): Arrival[] {

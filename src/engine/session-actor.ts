@@ -13,9 +13,11 @@ import { endReport } from "./end-report.ts";
 import type { EndReport, SessionStatus } from "./engine-options.ts";
 import type { FailedReply, TurnReply } from "./host/orders.ts";
 import { type Arrival, acknowledgement, Inbox } from "./inbox.ts";
+import { LaneSlot } from "./lane-slot.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { OpenCalls } from "./open-calls.ts";
-import { engineClosing, isLogTrouble, sessionEnded, stuckBy } from "./refusals.ts";
+import { PendingNotes } from "./pending-notes.ts";
+import { engineClosing, isLogTrouble, isSendersFault, sessionEnded, stuckBy } from "./refusals.ts";
 import { RunnerDeaths } from "./runner-deaths.ts";
 import { type Place, SessionLoader } from "./session-loader.ts";
 import type { LoggedEvent, SessionLog } from "./session-log.ts";
@@ -37,15 +39,14 @@ export class SessionActor {
   readonly #timers = new ArmedTimers();
   /** Where it stands, for those who ask. */
   readonly standing: SessionStanding;
-  #notes: LoggedEvent[] = [];
+  readonly #notes: PendingNotes;
   /** The trigger of a session that has not run yet. */
   #trigger: ProgramEvent | undefined;
   #place: Place | undefined;
   #business: Business = "idle";
   /** Counts beginnings: work that waited for something sees whether it is still wanted. */
   #begun = 0;
-  /** The lane of which a slot is held. */
-  #slot: Lane | undefined;
+  readonly #slot: LaneSlot;
   readonly #deaths: RunnerDeaths;
   readonly #grace: CancelGrace;
   #parking = false;
@@ -64,14 +65,22 @@ export class SessionActor {
     this.id = manifest.id;
     this.manifest = manifest;
     this.#log = log;
+    log.onLost = (error) => this.#logLost(error);
     this.#trigger = trigger;
     this.standing = new SessionStanding((phase) => services.phaseChanged(this, phase));
     const { delay, limits } = services;
+    this.#slot = new LaneSlot({
+      enter: () => services.enqueue(this),
+      release: (lane) => services.release(lane),
+    });
     this.#deaths = new RunnerDeaths(limits);
-    this.#grace = new CancelGrace(
-      (over) => delay(limits.cancelGraceMs, over),
-      () => this.#business !== "appending" && this.#forceEnd(),
-    );
+    const overdue = (): void => {
+      if (this.#business !== "appending") this.#forceEnd();
+    };
+    this.#grace = new CancelGrace(delay, overdue);
+    this.#notes = new PendingNotes(log, (error) => {
+      services.trouble(`session ${this.id}: its log took no note: ${messageOf(error)}`);
+    });
     this.#inbox = new Inbox((change) => services.inboxBytes(change));
     this.#calls = new OpenCalls(manifest.id, services.effects, {
       onStart: () => services.count("calls"),
@@ -109,7 +118,7 @@ export class SessionActor {
   /** Whether nothing of it has to stay in memory. */
   get isDormant(): boolean {
     return (
-      this.isIdle && this.#calls.size === 0 && this.#notes.length === 0 && !this.#grace.isRunning
+      this.isIdle && this.#calls.size === 0 && this.#notes.size === 0 && !this.#grace.isRunning
     );
   }
 
@@ -120,12 +129,13 @@ export class SessionActor {
 
   /** Whether it goes on without anybody's doing. */
   get isRunnable(): boolean {
-    return !this.isIdle || this.standing.calls.length > 0 || this.#calls.size > 0;
+    const waits = this.isIdle && this.standing.calls.length === 0 && this.#calls.size === 0;
+    return !waits || this.#grace.isRunning;
   }
 
   /** Whether something is under way that an orderly end waits for. */
   get isBusy(): boolean {
-    return this.#slot !== undefined || ["appending", "ending"].includes(this.#business);
+    return this.#slot.isHeld || ["appending", "ending"].includes(this.#business);
   }
 
   status(): SessionStatus {
@@ -142,14 +152,14 @@ export class SessionActor {
   wake(): void {
     if (this.#business !== "idle" || this.#parking) return;
     if (this.#place && this.#inbox.size === 0) {
-      this.#flushNotes();
+      this.#notes.flush();
       this.idleSince = this.#services.now();
       this.standing.become("waiting");
       return;
     }
     this.#business = "queued";
     this.standing.become("queued");
-    this.#services.enqueue(this);
+    this.#slot.ask();
   }
 
   /** Takes an input or a cancel; resolves when it is durable. */
@@ -190,33 +200,22 @@ export class SessionActor {
 
   #note(type: string, ref: number | null, data: Uint8Array): void {
     if (this.#refusal()) return;
-    this.#notes.push({ kind: "note", type, time: this.#services.clock(), ref, data });
-    if (this.#business === "idle" && this.#place) this.#flushNotes();
-  }
-
-  /** Between activations only. */
-  #flushNotes(): void {
-    for (const note of this.#notes.splice(0)) this.#watch(this.#log.append(note));
+    this.#notes.add({ type, time: this.#services.clock(), ref, data });
+    if (this.#business === "idle") this.#notes.flush();
   }
 
   /** Uses a slot of `lane`, which is given back when a turn is over. */
   run(lane: Lane): void {
-    this.#slot = lane;
+    if (!this.#slot.take(lane, this.#business === "queued")) return;
     this.standing.become("running");
     const place = this.#place;
     void this.#guarded(() => (place ? this.#deliverNext(place) : this.#load(lane)));
   }
 
-  #release(): void {
-    const lane = this.#slot;
-    this.#slot = undefined;
-    if (lane) this.#services.release(lane);
-  }
-
   /** Nothing is under way any more: looks for what comes next. */
   #goOn(): void {
     this.#business = "idle";
-    this.#release();
+    this.#slot.release();
     if (this.#grace.isOver) this.#forceEnd();
     else this.wake();
   }
@@ -227,29 +226,30 @@ export class SessionActor {
     });
     if (!arrival) return this.#goOn();
     this.#business = "appending";
-    this.#flushNotes();
+    this.#notes.flush();
     const { kind, type, ref, data } = arrival;
     const header = { kind, type, ref, time: this.#services.clock() };
-    const { seq } = await this.#appendOutside({ ...header, data }, arrival);
+    const appended = await this.#appendOutside({ ...header, data }, arrival);
     // When the lane was lost meanwhile, the log has it.
-    if (this.#place !== place) return this.#goOn();
+    if (!appended || this.#place !== place) return this.#goOn();
     this.#business = "turn";
-    const event: ProgramEvent = { ...header, seq, form: "cbor", payload: data };
+    const event: ProgramEvent = { ...header, seq: appended.seq, form: "cbor", payload: data };
     place.lane.send({ kind: "deliver", handle: place.handle, event });
   }
 
-  async #appendOutside(event: LoggedEvent, arrival: Arrival): Promise<Appended> {
+  /** `undefined` for what cannot be an event: only whoever sent it hears of that. */
+  async #appendOutside(event: LoggedEvent, arrival: Arrival): Promise<Appended | undefined> {
     let appended: Appended;
     try {
       appended = await this.#log.appendAny(event);
     } catch (error) {
       arrival.refused?.(error);
+      if (arrival.refused && isSendersFault(error)) return undefined;
       throw error;
     }
     arrival.taken?.(appended);
-    this.#watch(appended);
     if (event.kind === "timer") this.#timers.delete(event.ref as number);
-    if (event.kind === "cancel") this.#grace.begin();
+    if (event.kind === "cancel") this.#grace.begin(this.#services.limits.cancelGraceMs);
     return appended;
   }
 
@@ -304,8 +304,7 @@ export class SessionActor {
       const made = catchUp ? catchUp.take(turn) : turn.made;
       if (catchUp && !catchUp.done) return;
       place.catchUp = undefined;
-      const recorded = catchUp?.recorded ?? [];
-      if (recorded.some(({ kind }) => kind === "cancel")) this.#grace.begin();
+      if (place.graceMs !== undefined) this.#grace.begin(place.graceMs);
       // A turn that the log has already had what it logged then. Nothing comes behind an end.
       const isNews = !catchUp || made.length > 0 || this.#spawnedAt !== undefined;
       if (isNews && !turn.ended) for (const log of turn.logs) this.#note("log", null, log);
@@ -329,7 +328,6 @@ export class SessionActor {
     const appended = await this.#log.appendMade(made, first);
     if (this.#begun !== begun) return;
     const last = appended.at(-1);
-    if (last) this.#watch(last);
     if (last && turn.snapshots.length > 0) {
       this.#services.keepSnapshots(this.manifest, this.#log, turn.snapshots, marks, last.durable);
     }
@@ -363,14 +361,11 @@ export class SessionActor {
   /** The `end` has been appended: everything stops; when it is durable, everybody hears of it. */
   #ending({ seq, durable }: Appended, { type, time, data }: MadeEvent): void {
     this.#business = "ending";
-    this.#release();
+    this.#slot.release();
     this.#calls.abort();
     const report = endReport(this.id, { seq, type, time, data: decodeValue(data) });
-    // When the log does not take it, whoever watches the log goes on from there.
-    durable.then(
-      () => this.#close(report),
-      (error: unknown) => this.#logLost(error),
-    );
+    const close = (): void => this.#close(report);
+    durable.then(close, () => {}); // `onLost` of the log hears of it
   }
 
   #close(report: EndReport): void {
@@ -400,24 +395,27 @@ export class SessionActor {
   }
 
   #guarded(work: () => Promise<void>): Promise<void> {
-    return work().catch((error: unknown) => {
+    const working = work();
+    const begun = this.#begun;
+    return working.catch((error: unknown) => {
+      // What came of something that is wanted no more is told by whatever took its place.
+      if (this.#begun !== begun) return;
       if (isLogTrouble(error)) this.#logLost(error);
       else this.#stop(stuckBy(error));
     });
   }
 
-  /** An append may fail: the log stands on what is durable, and the session goes on from there. */
-  #watch({ durable }: Appended): void {
-    durable.catch((error: unknown) => this.#logLost(error));
-  }
-
+  /** The log stands on what is durable, and the session goes on from there. */
   #logLost(error: unknown): void {
     if (this.#business === "over" || this.#parking) return;
     this.#calls.abort();
     this.#business = "idle";
     this.#giveUp();
+    // It goes on in a moment, unless it has by then: until it does it is not one that only waits.
+    this.standing.become("queued");
+    const begun = this.#begun;
     this.#services.trouble(`session ${this.id}: its log took no event: ${messageOf(error)}`);
-    this.#services.later(() => this.wake());
+    this.#services.later(() => this.#begun === begun && this.wake());
   }
 
   /** Gives the context back; the session goes on from its log. */
@@ -433,7 +431,7 @@ export class SessionActor {
   #giveUp(): void {
     this.#begun += 1;
     this.unload();
-    this.#release();
+    this.#slot.release();
   }
 
   /** Gives the context back, if the session waits. */

@@ -24,6 +24,8 @@ export interface Place {
   catchUp: CatchUp | undefined;
   /** The calls that are open in the log, until somebody has looked after them. */
   openCalls: readonly ProgramEvent[];
+  /** What is left of the time that a cancelled session has to end by itself. */
+  readonly graceMs: number | undefined;
 }
 
 /** What the log of a session led to; `gone`: the session was stopped, or its lane was lost. */
@@ -58,7 +60,8 @@ export class SessionLoader {
 
   /** A new session: there is nothing but its trigger. */
   begin(lane: Lane, event: ProgramEvent): void {
-    const place = this.#open(lane, { from: "trigger", event }, new CatchUp([]), []);
+    const nothing = { catchUp: new CatchUp([]), openCalls: [], graceMs: undefined };
+    const place = this.#open(lane, { from: "trigger", event }, nothing);
     lane.send({ kind: "step", handle: place.handle, unread: [], now: event.time });
   }
 
@@ -69,7 +72,9 @@ export class SessionLoader {
     if (!isCurrent() || lane.isAside) return { kind: "gone" };
     const reader = this.#services.directory.session(manifest.id);
     try {
-      const plan = planResume(reader, manifest.program?.bundle ?? new Uint8Array(32));
+      const { cancelGraceMs } = this.#services.limits;
+      const program = manifest.program?.bundle ?? new Uint8Array(32);
+      const plan = planResume(reader, program, cancelGraceMs);
       if (plan.end !== undefined) {
         const report = endReport(manifest.id, reader.event(plan.end));
         return { kind: "ended", report };
@@ -78,7 +83,11 @@ export class SessionLoader {
       const state: OpenState = plan.start
         ? { from: "snapshot", ...plan.start }
         : { from: "trigger", event: programEvent(reader.event(0)) };
-      const place = this.#open(lane, state, new CatchUp(plan.tail), plan.openCalls);
+      const { openCalls, cancelledForMs } = plan;
+      const graceMs =
+        cancelledForMs === undefined ? undefined : Math.max(0, cancelGraceMs - cancelledForMs);
+      const catchUp = new CatchUp(plan.tail);
+      const place = this.#open(lane, state, { catchUp, openCalls, graceMs });
       for (const events of foldChunks(reader, plan)) {
         lane.send({ kind: "fold", handle: place.handle, events });
         await this.#services.breathe();
@@ -91,7 +100,11 @@ export class SessionLoader {
     }
   }
 
-  #open(lane: Lane, state: OpenState, catchUp: CatchUp, openCalls: readonly ProgramEvent[]): Place {
+  #open(
+    lane: Lane,
+    state: OpenState,
+    known: Pick<Place, "catchUp" | "openCalls" | "graceMs">,
+  ): Place {
     const { actor, manifest, opened } = this.#for;
     const order = this.#services.programOf(manifest);
     if (!lane.programs.has(order.program)) {
@@ -101,8 +114,7 @@ export class SessionLoader {
     const place: Place = {
       lane,
       handle: this.#services.newHandle(actor, lane),
-      catchUp,
-      openCalls,
+      ...known,
     };
     opened(place);
     lane.send({

@@ -1,12 +1,13 @@
 /**
  * The log of one session that the engine writes: outside events and what the program makes of them,
  * in the order in which the actor hands them in. Opened when the session needs it, closed when it
- * sleeps.
+ * sleeps. When the disk does not take an event, nothing that stands on it is appended: until the
+ * session has been read again (`settle`), the log takes nothing.
  */
-import { assert, limits, type SessionId } from "../base/index.ts";
+import { assert, limits, ReachError, type SessionId } from "../base/index.ts";
 import type { MadeEvent } from "../driver/index.ts";
 import type { EventKind } from "../event/index.ts";
-import type { Appended, Directory, RootMark, SessionWriter } from "../session/index.ts";
+import type { Appended, Directory, NewEvent, RootMark, SessionWriter } from "../session/index.ts";
 
 /** An event to append; its payload is CBOR. */
 export interface LoggedEvent {
@@ -26,11 +27,20 @@ export class SessionLog {
   readonly #directory: Directory;
   #writer: SessionWriter | undefined;
   #closing: Promise<void> | undefined;
+  /** Seq of the next event, if none was lost. */
+  #expected: number;
+  /** Counts readings of the log: what stands on an earlier one is not appended any more. */
+  #reading = 0;
+  /** Of the last batch. */
+  #durable: Promise<void> | undefined;
+  /** Told of every batch that is not in the log after all, of those appended from now on. */
+  onLost: ((error: unknown) => void) | undefined;
 
   constructor(directory: Directory, id: SessionId, writer: SessionWriter | undefined) {
     this.#directory = directory;
     this.id = id;
     this.#writer = writer;
+    this.#expected = writer?.nextSeq ?? 0;
   }
 
   /** Seq that the next event gets; 0 while the log is closed. */
@@ -43,6 +53,8 @@ export class SessionLog {
     await this.#closing;
     this.#writer ??= this.#directory.appendTo(this.id);
     await this.#writer.flush();
+    this.#expected = this.#writer.nextSeq;
+    this.#reading += 1;
     return this.#writer;
   }
 
@@ -52,30 +64,60 @@ export class SessionLog {
   }
 
   /** Appends a small event at once. */
-  append({ data, ...event }: LoggedEvent): Appended {
-    assert(this.#writer, "a log is open while it is written");
-    return this.#writer.append({ ...event, form: "cbor", bytes: data });
+  append(event: LoggedEvent): Appended {
+    const appended = this.#whole().append(newEvent(event));
+    this.#expected += 1;
+    this.#watch(appended);
+    return appended;
   }
 
   /** Appends an event of any size; others must wait until this resolves. */
   async appendAny(event: LoggedEvent): Promise<Appended> {
     if (event.data.length <= plainBytesMax) return this.append(event);
-    assert(this.#writer, "a log is open while it is written");
-    const { data, ...header } = event;
-    return this.#writer.appendLarge({ ...header, form: "cbor", bytes: data });
+    return (await this.#appendLarge([event]))[0] as Appended;
   }
 
-  /** Appends what a program made, in order; the first of them gets seq `first`. */
+  /**
+   * Appends what a program made, in order; the first of them gets seq `first`. Nothing is appended
+   * before all large payloads are stored, and nothing at all when something was lost meanwhile.
+   */
   async appendMade(made: readonly MadeEvent[], first: number): Promise<Appended[]> {
-    const appended: Appended[] = [];
+    const isNext = made.length === 0 || first === this.#expected;
+    assert(isNext, "an activation is appended without gaps");
+    const events = made.map((event) => ({ ...event, ref: null }));
     const plain = made.every(({ data }) => data.length <= plainBytesMax);
-    for (const [i, event] of made.entries()) {
-      const logged = { ...event, ref: null };
-      const one = plain ? this.append(logged) : await this.appendAny(logged);
-      assert(one.seq === first + i, "an activation is appended without gaps");
-      appended.push(one);
-    }
+    return plain ? events.map((event) => this.append(event)) : this.#appendLarge(events);
+  }
+
+  async #appendLarge(events: readonly LoggedEvent[]): Promise<Appended[]> {
+    const reading = this.#reading;
+    const appended = await this.#whole().appendInRow(events.map(newEvent), () => {
+      if (this.#reading !== reading) throw this.#lost();
+      this.#whole();
+    });
+    this.#expected += appended.length;
+    for (const one of appended) this.#watch(one);
     return appended;
+  }
+
+  #watch({ durable }: Appended): void {
+    const { onLost } = this;
+    // Events of one batch have one promise.
+    if (durable === this.#durable || !onLost) return;
+    this.#durable = durable;
+    durable.catch(onLost);
+  }
+
+  /** The writer, unless an event was lost that the next one stands on. */
+  #whole(): SessionWriter {
+    assert(this.#writer, "a log is open while it is written");
+    if (this.#writer.nextSeq !== this.#expected) throw this.#lost();
+    return this.#writer;
+  }
+
+  #lost(): ReachError {
+    const message = `the log of session ${this.id} did not take an event before this one`;
+    return new ReachError("IO_FAILED", message, { where: this.id });
   }
 
   /** The root over the first `size` events, filled in when they are committed. */
@@ -97,4 +139,8 @@ export class SessionLog {
     this.#closing = this.#directory.closeWriter(writer);
     return this.#closing;
   }
+}
+
+function newEvent({ data, ...event }: LoggedEvent): NewEvent {
+  return { ...event, form: "cbor", bytes: data };
 }

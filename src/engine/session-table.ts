@@ -8,7 +8,7 @@ import { eventLogPath } from "../log/index.ts";
 import type { Directory } from "../session/index.ts";
 import type { ActorServices } from "./actor-services.ts";
 import { breathe } from "./background-work.ts";
-import { sessionEnded } from "./refusals.ts";
+import { isLogTrouble, sessionEnded } from "./refusals.ts";
 import {
   markBehind,
   type RegistryContent,
@@ -18,7 +18,7 @@ import {
 } from "./registry.ts";
 import { SessionActor } from "./session-actor.ts";
 import { SessionLog } from "./session-log.ts";
-import { isUnfinished, storedSession } from "./stored-sessions.ts";
+import { isNothingToRun, storedSession } from "./stored-sessions.ts";
 import { TimerHeap } from "./timer-heap.ts";
 
 /** What a table needs of its engine. */
@@ -27,6 +27,8 @@ export interface TableServices extends ActorServices {
 }
 
 const sweepMsMax = 1000;
+/** Before a session that could not be read is looked at again. */
+const againMs = 1000;
 /** Sessions looked at in one go while the store is searched. */
 const searchedAtOnce = 32;
 
@@ -101,11 +103,25 @@ export class SessionTable {
   #wake(id: SessionId): void {
     this.actorOf(id).then(
       (actor) => actor.timerDue(),
-      (error: unknown) => {
-        this.#asleep.delete(id);
-        this.#services.trouble(`session ${id} cannot be woken: ${messageOf(error)}`);
-      },
+      (error: unknown) => this.#notReached(id, error),
     );
+  }
+
+  /**
+   * A session could not be read when it was to go on. Unless there is nothing to run it stays
+   * known, here and in the registry; when the disk may work again, it is woken once more.
+   */
+  #notReached(id: SessionId, error: unknown): void {
+    this.#changed = true;
+    if (isNothingToRun(error)) {
+      this.#asleep.delete(id);
+      return;
+    }
+    const { due = null } = this.#asleep.get(id) ?? {};
+    this.#asleep.set(id, { due, runnable: true });
+    const again = this.#services.clock() + againMs;
+    if (isLogTrouble(error) && !this.#closed) this.#timers.set(id, again);
+    this.#services.trouble(`session ${id} cannot be woken: ${messageOf(error)}`);
   }
 
   /**
@@ -135,27 +151,29 @@ export class SessionTable {
    * Takes over what an engine before has left: reads the registry, sets the timers of those that
    * sleep, and goes on, in the background, with those that have something to do. Where the registry
    * may be behind, what the journal held is looked at first, then everything. With `asked` nothing
-   * goes on by itself, and what is known is kept for an engine that takes over everything.
+   * goes on by itself, and what is known is kept for an engine that takes over everything. Throws
+   * when the registry cannot be read or marked; then nothing goes on.
    */
   async open(resumes: "all" | "asked"): Promise<void> {
     const { disk, path, recovery } = this.#services.directory;
     const registry = readRegistry(disk, path);
     for (const [id, entry] of registry?.sessions ?? []) this.#asleep.set(id, entry);
+    // Before anything goes on that it does not say.
+    await this.#markBehind(registry);
     if (resumes === "asked") this.#complete = registry?.clean === true;
     else this.#search(registry, recovery?.sessions ?? []);
-    await this.#markBehind(registry);
     this.#sweep();
   }
 
-  /** From now on the registry may be behind. What it says is known, and not written anew. */
+  /**
+   * From now on the registry may be behind. What it says is known, and not written anew. Throws
+   * when that cannot be made durable: after a crash what it says would be believed.
+   */
   async #markBehind(registry: RegistryContent | undefined): Promise<void> {
     const { disk, path, writable } = this.#services.directory;
     if (!registry) return this.#write(false);
     this.#lastWrite = this.#services.now();
-    if (!writable) return;
-    // One write at a time: they have one temporary name.
-    this.#writing = this.#queued(() => markBehind(disk, path, registry));
-    await this.#writing;
+    if (writable) await markBehind(disk, path, registry);
   }
 
   #search(registry: RegistryContent | undefined, hidden: Iterable<SessionId>): void {
@@ -199,10 +217,17 @@ export class SessionTable {
       seen.add(id);
       looked += 1;
       if (looked % searchedAtOnce === 0) await breathe();
-      if (this.#stillSleeps(id)) continue;
-      if (!isUnfinished(this.#services.directory, id)) this.#asleep.delete(id);
-      else if (this.#actors.has(id)) continue;
-      else await this.#goOnWithOne(id);
+      await this.#goOnWithOne(id);
+    }
+  }
+
+  async #goOnWithOne(id: SessionId): Promise<void> {
+    try {
+      if (this.#stillSleeps(id)) return;
+      const actor = await this.actorOf(id);
+      actor.wake();
+    } catch (error) {
+      this.#notReached(id, error);
     }
   }
 
@@ -223,11 +248,6 @@ export class SessionTable {
     } finally {
       file.close();
     }
-  }
-
-  async #goOnWithOne(id: SessionId): Promise<void> {
-    const actor = await this.actorOf(id).catch(() => undefined);
-    actor?.wake();
   }
 
   /** Looks now and then who may sleep. */

@@ -2,7 +2,7 @@
  * What the store says about sessions that nobody runs: whether they are executed ones, and whether
  * and how they have ended.
  */
-import { ReachError, type SessionId } from "../base/index.ts";
+import { codeOf, ReachError, type SessionId } from "../base/index.ts";
 import type { EventView } from "../event/index.ts";
 import type { Directory, Manifest, SessionReader } from "../session/index.ts";
 import { endReport } from "./end-report.ts";
@@ -45,12 +45,8 @@ function lastEvent(reader: SessionReader): EventView | undefined {
   return undefined;
 }
 
-/** Whether a session is an executed one that has not ended; `false` also when it cannot be read. */
-export function isUnfinished(directory: Directory, id: SessionId): boolean {
-  try {
-    return storedSession(directory, id).report === undefined;
-  } catch (error) {
-    if (error instanceof ReachError) return false;
-    throw error;
-  }
+/** Whether an error of `storedSession` says that there is nothing to run, now or ever. */
+export function isNothingToRun(error: unknown): boolean {
+  const code = codeOf(error);
+  return code === "NOT_FOUND" || code === "GONE" || code === "USAGE" || code === "SESSION_ENDED";
 }

@@ -3,8 +3,11 @@
  * entry that has been replaced stays until it comes up; it is passed over then.
  */
 
-/** Longest delay of a system timer; what is due later is looked at again. */
-const delayMsMax = 2 ** 31 - 1;
+/**
+ * Longest delay of a system timer; what is due later is looked at again. System timers do not count
+ * the time that the machine sleeps, and know nothing of a clock that is set.
+ */
+const delayMsMax = 60_000;
 
 interface Entry {
   readonly due: number;

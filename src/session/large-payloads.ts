@@ -15,6 +15,8 @@ export class LargePayloads {
   readonly #marker: BulkMarker;
   readonly #checkLock: () => void;
   #chain: Promise<unknown> = Promise.resolve();
+  /** Why nothing more goes to the pack: what waited behind a failure fails for the same reason. */
+  #failure: { readonly error: unknown } | undefined;
 
   private constructor(
     id: SessionId,
@@ -50,18 +52,23 @@ export class LargePayloads {
 
   /** Stores a payload; it is durable when this resolves. Throws `FENCED`. */
   put(bytes: Uint8Array): Promise<BlobName> {
-    const put = this.#chain.then(async () => {
-      const name = this.#packs.put(bytes);
-      const { pack, size: packSize } = await this.#packs.sync();
-      await this.#marker.advance({ end: eventLogStart, size: 0, pack, packSize });
-      // A writer that took over before the watermark was durable has cut the payload off, and may
-      // yet find in the journal whatever frame names it.
-      this.#checkLock();
-      this.#packs.confirm();
-      return name;
+    const put = this.#chain.then(() => this.#put(bytes));
+    this.#chain = put.catch((error: unknown) => {
+      this.#failure ??= { error };
     });
-    this.#chain = put.catch(() => {});
     return put;
+  }
+
+  async #put(bytes: Uint8Array): Promise<BlobName> {
+    if (this.#failure) throw this.#failure.error;
+    const name = this.#packs.put(bytes);
+    const { pack, size: packSize } = await this.#packs.sync();
+    await this.#marker.advance({ end: eventLogStart, size: 0, pack, packSize });
+    // A writer that took over before the watermark was durable has cut the payload off, and may
+    // yet find in the journal whatever frame names it.
+    this.#checkLock();
+    this.#packs.confirm();
+    return name;
   }
 
   /**

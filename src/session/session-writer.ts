@@ -184,12 +184,7 @@ export class SessionWriter {
     together: AppendTogether = {},
   ): Promise<Appended> {
     assert(events.length > 0, "an append has events");
-    const large = new Map<NewEvent, Uint8Array>();
-    for (const event of events) {
-      if (event.bytes.length <= this.#context.journaledBytesMax) continue;
-      const ref = await this.#context.putLarge(event.bytes);
-      large.set(event, encodeBlobRef({ ...ref, form: event.form }));
-    }
+    const large = await this.#putLarge(events);
     if (this.#closed) throw this.#closed;
     const { expectedSeq = this.#nextSeq, check, producer, added } = together;
     if (expectedSeq !== this.#nextSeq) throw this.#unexpected(expectedSeq);
@@ -197,6 +192,35 @@ export class SessionWriter {
     const appended = this.#addTogether(this.#prepare(events, large), producer);
     added?.(appended);
     return appended;
+  }
+
+  /**
+   * Appends events in a row, each durable with those before it: for more than a unit of the journal
+   * should hold. Payloads above 1 MiB are made durable first; then `check` is asked, and all are
+   * appended before anybody else can append. Throws as `append`, and what `check` throws.
+   */
+  async appendInRow(events: readonly NewEvent[], check: () => void): Promise<Appended[]> {
+    const large = await this.#putLarge(events);
+    check();
+    for (const [i, event] of events.entries()) {
+      checkEventHeader(headerOf(event, this.#nextSeq + i));
+    }
+    if (this.#closed) throw this.#closed;
+    return events.map((event) => {
+      const there = large.get(event);
+      return there ? this.#add(event, there, undefined) : this.append(event);
+    });
+  }
+
+  /** Makes the payloads durable that do not go through the journal; returns what names them. */
+  async #putLarge(events: readonly NewEvent[]): Promise<ReadonlyMap<NewEvent, Uint8Array>> {
+    const large = new Map<NewEvent, Uint8Array>();
+    for (const event of events) {
+      if (event.bytes.length <= this.#context.journaledBytesMax) continue;
+      const ref = await this.#context.putLarge(event.bytes);
+      large.set(event, encodeBlobRef({ ...ref, form: event.form }));
+    }
+    return large;
   }
 
   #unexpected(expectedSeq: number): ReachError {

@@ -1,4 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { nodeDisk } from "../../src/disk/index.ts";
+import { Engine } from "../../src/engine/index.ts";
+import { readRegistry } from "../../src/engine/registry.ts";
+import { Directory } from "../../src/session/index.ts";
+import { effectsOf } from "../engine/running.ts";
 import { Workbench } from "./reach-command.ts";
 import { claudeSession } from "./transcripts.ts";
 
@@ -47,6 +52,32 @@ describe("reach fork", () => {
     expect(diff.stdout).toContain("forked   b left a after 4 events; 1 event settled there");
     expect(diff.stdout).toContain("diverged   after 6 events that are the same");
     expect(diff.stdout).toMatch(/ {2}a {2}event 7, step, .*\n {2}b {2}event 8, step, /);
+  });
+
+  it("is known to the next engine, also behind one that ended in order", async () => {
+    const bench = new Workbench();
+    bench.write("reach.config.mjs", config);
+    bench.write("searching.mjs", program);
+    const { id } = await bench.json<{ id: string }>(["run", "searching.mjs"]);
+    const path = bench.path(".reach", "default");
+    const effects = effectsOf({ search: ({ q }: { q: string }) => ({ found: q.length }) });
+    /** As `reach serve` does, from its beginning to its end in order. */
+    const served = async (work: (engine: Engine) => Promise<unknown>): Promise<void> => {
+      const directory = await Directory.open({ path, mode: "write" });
+      const engine = await Engine.open({ directory, effects, runners: { kind: "inline" } });
+      await work(engine);
+      await engine.close();
+      await directory.close();
+    };
+    await served(async () => {});
+    expect(readRegistry(nodeDisk, path)).toMatchObject({ clean: true });
+    const refused = await bench.run(["fork", id, "--at", "9999"]);
+    expect(refused.code).not.toBe(0);
+    const fork = await bench.json<Forked>(["fork", id, "--at", "5", "--set", '4={"found":99}']);
+    await served(async (engine) => {
+      expect((await engine.finished(fork.id)).result).toEqual([1, 99, 3]);
+    });
+    expect(readRegistry(nodeDisk, path)).toEqual({ clean: true, sessions: new Map() });
   });
 
   it("that settles a call as its source did differs in nothing from it", async () => {

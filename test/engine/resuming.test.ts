@@ -7,6 +7,7 @@ import { encodeValue } from "../../src/base/index.ts";
 import { nodeDisk } from "../../src/disk/index.ts";
 import { readRegistry } from "../../src/engine/registry.ts";
 import { Directory } from "../../src/session/index.ts";
+import { FaultyDisk } from "./faulty-disk.ts";
 import { effectsOf, programOf, Running, until } from "./running.ts";
 
 const opened: Running[] = [];
@@ -144,6 +145,23 @@ describe("the registry of sessions", () => {
     await run.open({ programs: [patient], limits: { ...limits, registryMs: 1e6 } });
     expect(registryOf(run)).toEqual({ clean: false, sessions: before?.sessions });
     expect(before?.sessions.has(id)).toBe(true);
+  });
+
+  it("that cannot be made to say so keeps an engine from opening", async () => {
+    const disk = new FaultyDisk();
+    const run = new Running(disk);
+    opened.push(run);
+    const id = await asleep(run);
+    await run.close();
+    disk.fault = { part: "/engine.registry", code: "IO_FAILED", mode: "writing" };
+    await expect(run.open({ programs: [patient], limits })).rejects.toMatchObject({
+      code: "IO_FAILED",
+    });
+    await run.crash();
+    expect(readRegistry(nodeDisk, run.scratch.at("data", "default"))?.clean).toBe(true);
+    disk.fault = undefined;
+    const engine = await run.open({ programs: [patient], limits });
+    expect(engine.status(id).phase).toBe("waiting");
   });
 
   it("is not written anew after a crash, since it says already that it may be behind", async () => {
@@ -341,6 +359,54 @@ describe("a session goes on", () => {
     reader.close();
     await again.input(id, { type: "go", data: "gone" });
     expect((await again.finished(id)).result).toBe("gone");
+  });
+});
+
+describe("a session that was cancelled and goes on all the same", () => {
+  const stubborn = programOf(
+    "stubborn",
+    `{
+      init: () => ({ n: 0 }),
+      reduce(state, event) { if (event.kind === "input") state.n += 1; return state; },
+      async step(ctx) {
+        try { await ctx.waitFor("x"); } catch { ctx.emit("still here"); }
+        return "continue";
+      },
+    }`,
+  );
+
+  const limits = { cancelGraceMs: 60_000, snapshotEvents: 20 };
+  const left: number[] = [];
+
+  /** A minute passes in a moment. */
+  function delay(ms: number, wake: () => void): () => void {
+    if (ms > 10_000) left.push(ms);
+    const timer = setTimeout(wake, ms > 10_000 ? 400 : ms);
+    return () => clearTimeout(timer);
+  }
+
+  it.each([
+    ["a crash", 0],
+    ["a crash", 40],
+    ["a clean end", 0],
+    ["a clean end", 40],
+  ])("has the rest of its time after %s of its engine, %i inputs later", async (end, inputs) => {
+    const run = fresh();
+    const first = await run.open({ programs: [stubborn], limits });
+    const { id } = await first.start("stubborn", null);
+    await until(() => first.status(id).phase === "waiting");
+    await first.cancel(id);
+    for (let n = 0; n < inputs; n++) await first.input(id, { type: "x", data: n });
+    await until(() => run.events(id).at(-1)?.startsWith("step") === true);
+    if (end === "a crash") await run.crash();
+    else await run.close();
+    left.length = 0;
+    const engine = await run.open({ limits, delay });
+    await until(() => left.length > 0);
+    expect(left.every((ms) => ms <= 60_000)).toBe(true);
+    expect(await engine.finished(id)).toMatchObject({ outcome: "cancelled", forced: true });
+    expect(run.events(id).filter((event) => event.startsWith("end"))).toHaveLength(1);
+    expect(run.troubles).toEqual([]);
   });
 });
 

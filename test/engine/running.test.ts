@@ -1,5 +1,6 @@
 // Sessions that run from their trigger to their end: what is in their logs, and what is told.
 
+import { getEventListeners } from "node:events";
 import { afterEach, describe, expect, it } from "vitest";
 import { effectsOf, programOf, Running, until } from "./running.ts";
 
@@ -76,6 +77,30 @@ describe("a session", () => {
     await expect(engine.input(id, { type: "a", data: 1 })).rejects.toMatchObject({
       code: "SESSION_ENDED",
     });
+  });
+
+  it("refuses an input that cannot be an event, and takes the next one", async () => {
+    const run = fresh();
+    const program = programOf(
+      "talk",
+      `{ step: async (ctx) => ({ done: await ctx.waitFor("a") }) }`,
+    );
+    let time = 1000;
+    const engine = await run.open({ programs: [program], clock: () => time });
+    const { id } = await engine.start("talk", null);
+    const refused = { code: "EVENT_INVALID" };
+    for (const type of ["a\ud800", "\u00e9".repeat(129)]) {
+      await expect(engine.input(id, { type, data: 1 })).rejects.toMatchObject(refused);
+    }
+    // What is only noticed when it is appended is refused there.
+    await until(() => engine.status(id).phase === "waiting");
+    time = -1;
+    const early = [engine.input(id, { type: "a", data: 1 }), engine.cancel(id)];
+    for (const { status } of await Promise.allSettled(early)) expect(status).toBe("rejected");
+    expect(engine.status(id)).toMatchObject({ phase: "waiting", size: 1 });
+    time = 2000;
+    await engine.input(id, { type: "a", data: 2 });
+    expect((await engine.finished(id)).result).toBe(2);
   });
 
   it("sleeps and is woken by its timer", async () => {
@@ -202,5 +227,60 @@ describe("a session", () => {
       'note:retry@1 {"attempt":1}',
       'note:retry@2 {"attempt":1}',
     ]);
+  });
+
+  it("goes on though an effect notes what no log can take", async () => {
+    const run = fresh();
+    const effects = effectsOf({
+      double: (input: number, { note }) => {
+        note("raw", "x".repeat(1_200_000));
+        note("t".repeat(300), 1);
+        return 2 * input;
+      },
+    });
+    const engine = await run.open({ programs: [adder], effects });
+    const { id } = await engine.start("adder", { start: 100 });
+    expect((await engine.finished(id)).result).toBe(110);
+    expect(run.events(id).filter((event) => event.startsWith("note"))).toHaveLength(4);
+  });
+
+  it("has its notes at once also while nothing of it is in a runner", async () => {
+    const run = fresh();
+    let noteNow = (): void => {};
+    const effects = effectsOf({
+      double: (_: number, { note }) => {
+        noteNow = () => note("progress", 1);
+        return new Promise(() => {});
+      },
+    });
+    const engine = await run.open({ programs: [adder], effects, limits: { idleMs: 10 } });
+    const { id } = await engine.start("adder", { start: 1 });
+    await until(() => engine.status(id).phase === "waiting");
+    await until(() => engine.metrics().sessionsLoaded === 0);
+    noteNow();
+    await until(() => run.events(id).includes("note:progress@2 1"));
+  });
+
+  it("leaves nothing with the signal of somebody who has waited for its end", async () => {
+    const run = fresh();
+    const program = programOf(
+      "talk",
+      `{ step: async (ctx) => ({ done: await ctx.waitFor("a") }) }`,
+    );
+    const engine = await run.open({ programs: [program] });
+    const [first, second] = [await engine.start("talk", null), await engine.start("talk", null)];
+    const { signal } = new AbortController();
+    const ended = engine.finished(first.id, { signal });
+    expect(getEventListeners(signal, "abort")).toHaveLength(1);
+    await engine.input(first.id, { type: "a", data: 1 });
+    expect((await ended).result).toBe(1);
+    expect(getEventListeners(signal, "abort")).toHaveLength(0);
+    const gone = new AbortController();
+    const left = engine.finished(second.id, gone);
+    gone.abort(new Error("gone"));
+    await expect(left).rejects.toThrow("gone");
+    expect(getEventListeners(gone.signal, "abort")).toHaveLength(0);
+    await engine.input(second.id, { type: "a", data: 2 });
+    expect((await engine.finished(second.id)).result).toBe(2);
   });
 });

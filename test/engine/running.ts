@@ -4,6 +4,7 @@
  */
 import * as path from "node:path";
 import { encodeValue, type SessionId, sha256, utf8 } from "../../src/base/index.ts";
+import { type Disk, nodeDisk } from "../../src/disk/index.ts";
 import type { EffectRequest, EffectResult } from "../../src/effects/index.ts";
 import { Engine, type EngineOptions } from "../../src/engine/index.ts";
 import type { LoadedProgram } from "../../src/runtime/index.ts";
@@ -42,8 +43,13 @@ export function effectsOf(handlers: Readonly<Record<string, TestEffect>>): {
 export class Running {
   readonly scratch = new Scratch();
   readonly troubles: string[] = [];
+  readonly #disk: Disk;
   #directory: Directory | undefined;
   #engine: Engine | undefined;
+
+  constructor(disk: Disk = nodeDisk) {
+    this.#disk = disk;
+  }
 
   get directory(): Directory {
     return this.#directory as Directory;
@@ -58,6 +64,7 @@ export class Running {
       path: this.scratch.at("data", "default"),
       mode: "write",
       takeOver: true,
+      disk: this.#disk,
     });
     this.#engine = await Engine.open({
       effects: effectsOf({}),

@@ -3,7 +3,14 @@
  * they are given. A fork of a session that Reach ran goes on with `reach run --resume`.
  */
 import { type Command, Option } from "commander";
-import { isSessionId, ReachError } from "../../base/index.ts";
+import {
+  isSessionId,
+  newSessionId,
+  ReachError,
+  systemClock,
+  systemEntropy,
+} from "../../base/index.ts";
+import { enterSession } from "../../engine/index.ts";
 import { type ForkReport, forkSession } from "../../session/index.ts";
 import { type CommandDefinition, parsePositive } from "../command.ts";
 import type { ExitCode } from "../exit-codes.ts";
@@ -73,9 +80,9 @@ function parseOverride(
 async function fork(
   invocation: Invocation,
   text: string,
-  { at, set, rerunOpen, name, id }: ForkFlags,
+  { at, set, rerunOpen, name, id = newSessionId(systemClock, systemEntropy) }: ForkFlags,
 ): Promise<ExitCode | undefined> {
-  if (id !== undefined && !isSessionId(id)) {
+  if (!isSessionId(id)) {
     throw new ReachError("USAGE", `${id} is no session id`, {
       hint: "an id is a UUID of version 7; without --new-id a new one is made",
     });
@@ -85,13 +92,14 @@ async function fork(
   try {
     await withWriter(invocation, {}, async (directory) => {
       const source = resolveSession(directory, text);
+      await enterSession(directory.disk, directory.path, id);
       const report = await forkSession(directory, source, {
         at,
         signal: stop.signal,
         ...(set === undefined ? {} : { overrides: set }),
         ...(rerunOpen === undefined ? {} : { rerunOpen }),
         ...(name === undefined ? {} : { name }),
-        ...(id === undefined ? {} : { id }),
+        id,
       });
       if (output.json) await output.printObject({ ...report, source });
       else if (output.quiet) await output.print(report.id);
