@@ -2,17 +2,19 @@
  * One import under way: pieces of the source go to the format's reader, its records to the session,
  * and every 8 to 32 MiB what has been written is acknowledged while the next pieces are being cut.
  */
-import { codeOf, equalBytes, ReachError, type SessionId, toHex } from "../base/index.ts";
+import { codeOf, equalBytes, messageOf, ReachError, type SessionId, toHex } from "../base/index.ts";
 import {
   type BulkWriter,
   type Directory,
   type ImportIndex,
   ImportSink,
+  type IndexedImport,
+  problemsKept,
   type ResumeAt,
 } from "../session/index.ts";
 import { type Earlier, recallSession } from "./earlier-import.ts";
 import type { ImportOptions, ImportReport } from "./import-report.ts";
-import type { Format, ReaderOptions, SourceReader } from "./importer.ts";
+import type { Format, ImportProblem, ReaderOptions, SourceReader } from "./importer.ts";
 import { noArrayError, outlineDocument } from "./outline.ts";
 import type { PeekedStream } from "./peeked-stream.ts";
 import { changedSource, hashPrefixes, type SourceHash } from "./source-hash.ts";
@@ -202,7 +204,8 @@ export class ImportRun {
       this.#resume,
     );
     await this.#directory.closeWriter(writer);
-    await index.add(head, { id: writer.id, size, sha256: toHex(sha256) });
+    const entry = { id: writer.id, size, sha256: toHex(sha256) };
+    const unindexed = await this.#addTo(index, head, entry);
     return {
       id: writer.id,
       format: this.#format.name,
@@ -215,11 +218,27 @@ export class ImportRun {
       interrupted: this.#interrupted,
       root: toHex(writer.tail.root()),
       blobs: writer.blobStatistics,
-      problems: sink.problems,
-      problemCount: sink.problemCount,
+      problems: [...unindexed, ...sink.problems].slice(0, problemsKept),
+      problemCount: sink.problemCount + unindexed.length,
       unparsed: sink.unparsed,
       fragments: sink.fragments,
     };
+  }
+
+  /** The session is durable and signed whether its hint is written or not: that is a problem. */
+  async #addTo(
+    index: ImportIndex,
+    head: Uint8Array,
+    entry: IndexedImport,
+  ): Promise<ImportProblem[]> {
+    try {
+      await index.add(head, entry);
+      return [];
+    } catch (error) {
+      const what = "the session is complete, but when its source is imported again it will not be";
+      const message = `${what} recognised: ${messageOf(error)}`;
+      return [{ line: null, offset: entry.size, message }];
+    }
   }
 
   /**
@@ -231,7 +250,8 @@ export class ImportRun {
       () => error,
       (earlier: unknown) => earlier,
     );
-    if (this.#writer) await this.#directory.discardBulk(this.#writer);
+    // What cannot be undone now is undone by whoever comes next to the session, or the directory.
+    if (this.#writer) await this.#directory.discardBulk(this.#writer).catch(() => undefined);
     return first;
   }
 }

@@ -292,12 +292,13 @@ export class Directory {
 
   /**
    * Gives a bulk import up: what it acknowledged of an existing session stays, a session that it
-   * began goes with everything in it.
+   * began goes with everything in it. One that is complete stays as it is.
    */
-  discardBulk(writer: BulkWriter): Promise<void> {
+  async discardBulk(writer: BulkWriter): Promise<void> {
+    if (writer.isComplete) return;
     const discarded = this.#discarded.get(writer) ?? this.#discard(writer);
     this.#discarded.set(writer, discarded);
-    return discarded;
+    await discarded;
   }
 
   async #discard(writer: BulkWriter): Promise<void> {

@@ -14,7 +14,8 @@ import {
   type ResumeAt,
 } from "./layout.ts";
 
-const problemsKept = 100;
+/** Problems that are kept of an import; of the others only the number is. */
+export const problemsKept = 100;
 const problemsNoted = 20;
 
 /** What an importer knows of a record. */
