@@ -17,6 +17,7 @@ import type { ImportOptions, ImportReport } from "./import-report.ts";
 import type { Format, ImportProblem, ReaderOptions, SourceReader } from "./importer.ts";
 import { noArrayError, outlineDocument } from "./outline.ts";
 import type { PeekedStream } from "./peeked-stream.ts";
+import { sourceProblems } from "./source.ts";
 import { changedSource, hashPrefixes, type SourceHash } from "./source-hash.ts";
 
 /** One import under way. */
@@ -71,6 +72,7 @@ export class ImportRun {
     this.#before = writer.nextSeq;
     const time = this.#earlier ? this.#resumeReader(writer, readerOptions) : 0;
     this.#sink = new ImportSink(writer, time);
+    for (const problem of sourceProblems(source)) this.#sink.problem(problem);
   }
 
   #sessionExists(): boolean {
