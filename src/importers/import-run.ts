@@ -102,7 +102,7 @@ export class ImportRun {
       firstOffset: this.#from,
     });
     this.#reader = reader;
-    return recallSession(this.#directory, id, reader);
+    return recallSession(this.#directory, id, this.#format, reader);
   }
 
   async read(stream: PeekedStream): Promise<void> {
@@ -154,10 +154,10 @@ export class ImportRun {
   }
 
   async #endReader(files: boolean): Promise<void> {
-    const resume = files ? undefined : this.#reader?.resumable?.();
-    this.#resume = resume ? { offset: resume.offset, line: resume.line } : null;
-    if (this.#interrupted) await this.#stopAt(resume?.offset);
+    const reader = files ? undefined : this.#reader;
+    if (this.#interrupted) await this.#stopAt(reader?.resumable?.()?.offset);
     else if (!files) await this.#endSource();
+    this.#resume = reader?.resumable?.() ?? null;
   }
 
   /** The import ends with the last whole line: what was read of the next one comes again. */

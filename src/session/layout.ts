@@ -87,6 +87,8 @@ export class LayoutCursor {
 export interface ResumeAt {
   readonly offset: number;
   readonly line: number;
+  /** Events of the import from here on are of a line that comes again; older notes do not say. */
+  readonly seq?: number;
 }
 
 /** Something that an import reported. */
@@ -142,8 +144,13 @@ function isImportNote(value: unknown): value is ImportNote {
     Array.isArray(note.runs) &&
     Array.isArray(note.problems) &&
     note.problems.every(isProblem) &&
-    (note.resume === null || (isCount(note.resume?.offset) && isCount(note.resume?.line)))
+    (note.resume === null || isResumeAt(note.resume))
   );
+}
+
+function isResumeAt(value: unknown): boolean {
+  const { offset, line, seq = 0 } = (value ?? {}) as Partial<ResumeAt>;
+  return [offset, line, seq].every(isCount);
 }
 
 function isCount(value: unknown): boolean {
