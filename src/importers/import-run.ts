@@ -168,6 +168,8 @@ export class ImportRun {
         hint: "nothing was kept; import it again",
       });
     }
+    // A whole record at the end, without its newline, is kept; of what may go on nothing is.
+    if (offset === this.#read) this.#reader?.end(this.#sink as ImportSink);
     const sizes = [Math.min(offset, this.#read), Math.max(offset, this.#read)];
     const hashes = await hashPrefixes(source, sizes);
     const whole = hashes[sizes.indexOf(this.#read)];

@@ -174,6 +174,26 @@ describe("an import", () => {
     expect((await exported(report.id)).equals(whole)).toBe(true);
   });
 
+  it("that is interrupted between a record and its newline keeps the record", async () => {
+    const whole = Buffer.from(lines(300));
+    const cut = whole.indexOf("\n", 400_000);
+    async function* open() {
+      yield whole.subarray(0, cut);
+      yield whole.subarray(cut);
+    }
+    const stop = new AbortController();
+    const report = await importSource(directory, {
+      source: { name: "a.jsonl", size: whole.length, reopenable: true, open },
+      signal: stop.signal,
+      onProgress: () => stop.abort(),
+    });
+    expect(report).toMatchObject({ interrupted: true, bytes: cut });
+    expect((await exported(report.id)).equals(whole.subarray(0, cut))).toBe(true);
+    const rest = await run(file("a.jsonl", whole));
+    expect(rest).toMatchObject({ id: report.id, records: 300 - report.records });
+    expect((await exported(report.id)).equals(whole)).toBe(true);
+  });
+
   it("of a folder takes its files as one source", async () => {
     const events = path.join(folder, "events");
     mkdirSync(events);
