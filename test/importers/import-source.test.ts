@@ -207,6 +207,17 @@ describe("an import", () => {
     expect((await exported(report.id)).equals(Buffer.concat(all))).toBe(true);
   });
 
+  it("of 8 MiB of blank lines takes no longer than of any other lines", async () => {
+    const blank = Buffer.concat([Buffer.from("{}"), Buffer.alloc(64 * 1024, "\n")]);
+    const gaps = Buffer.concat([Buffer.from('{"a":1}\n'), ...Array(127).fill(blank)]);
+    const long = Buffer.concat([Buffer.from('{"a":1}\n'), Buffer.alloc(3_000_000, "\n")]);
+    for (const [bytes, records] of [[gaps, 128] as const, [long, 4] as const]) {
+      const report = await run(file("blank.jsonl", bytes), { fresh: true });
+      expect(report.records).toBe(records);
+      expect((await exported(report.id)).equals(bytes)).toBe(true);
+    }
+  });
+
   it("keeps a layout that has no repetition, in notes of bounded size", async () => {
     const odd = Array.from({ length: 3000 }, (_, i) => `{"n":${i}}\n${" ".repeat(i % 400)}\n`);
     const source = file("ragged.jsonl", odd.join(""));
