@@ -13,6 +13,7 @@ import {
 } from "../session/index.ts";
 import type { ImportOptions } from "./import-report.ts";
 import type { Format, SourceReader } from "./importer.ts";
+import { notedPath } from "./path-option.ts";
 import type { Source } from "./source.ts";
 import { hashPrefixes } from "./source-hash.ts";
 
@@ -32,11 +33,13 @@ export async function findEarlier(
 ): Promise<Earlier | undefined> {
   const { source, fresh, id } = options;
   if (fresh || !source.reopenable || source.size === null) return undefined;
+  const path = notedPath(options);
   const found: Earlier[] = [];
   for (const entry of index.find(head)) {
     if (id !== undefined && entry.id !== id) continue;
     const note = lastImport(directory, entry.id);
-    if (!note || note.size > source.size || note.format !== format.name) continue;
+    if (!note || note.size > source.size) continue;
+    if (note.format !== format.name || note.path !== path) continue;
     const canGoOn = format.appendOnly && note.resume !== null;
     if (canGoOn || note.size === source.size) found.push({ id: entry.id, note });
   }

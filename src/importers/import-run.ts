@@ -16,6 +16,7 @@ import { type Earlier, recallSession } from "./earlier-import.ts";
 import type { ImportOptions, ImportReport } from "./import-report.ts";
 import type { Format, ImportProblem, ReaderOptions, SourceReader } from "./importer.ts";
 import { noArrayError, outlineDocument } from "./outline.ts";
+import { notedPath } from "./path-option.ts";
 import type { PeekedStream } from "./peeked-stream.ts";
 import { sourceProblems } from "./source.ts";
 import { changedSource, hashPrefixes, type SourceHash } from "./source-hash.ts";
@@ -196,10 +197,12 @@ export class ImportRun {
     await this.#acknowledging;
     const sha256 = this.#sha256 ?? (await this.#hash.digest());
     const size = this.#read;
+    const path = notedPath(this.#options);
     sink.finish(
       {
         format: this.#format.name,
         name: this.#options.source.name,
+        ...(path === undefined ? {} : { path }),
         from: this.#from,
         size,
         sha256,

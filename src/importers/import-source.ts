@@ -40,9 +40,11 @@ async function importStream(
   hash: SourceHash,
   started: number,
 ): Promise<ImportReport> {
-  const { source } = options;
+  const { source, path } = options;
   const head = await stream.head();
   const format = chooseFormat(head, options);
+  // Refuses a path that has no use here, also where there is nothing to read any more.
+  format.reader(path === undefined ? {} : { path });
   const index = new ImportIndex(directory);
   const earlier = await findEarlier(directory, index, options, format, head);
   if (earlier && earlier.note.size === source.size && !earlier.note.interrupted) {

@@ -26,6 +26,12 @@ export interface SinkMeta {
   readonly ref: number | null;
 }
 
+/** What an importer knows of a source when it has been read. */
+export type ImportedSource = Pick<
+  ImportNote,
+  "format" | "name" | "path" | "from" | "size" | "sha256" | "interrupted"
+>;
+
 /** Takes the records, gaps and problems of one import. */
 export class ImportSink {
   readonly #writer: BulkWriter;
@@ -76,10 +82,7 @@ export class ImportSink {
   }
 
   /** Ends the import with its note. */
-  finish(
-    source: Pick<ImportNote, "format" | "name" | "from" | "size" | "sha256" | "interrupted">,
-    resume: ResumeAt | null,
-  ): void {
+  finish(source: ImportedSource, resume: ResumeAt | null): void {
     const note: ImportNote = {
       version: 1,
       ...source,

@@ -132,6 +132,8 @@ export interface ImportNote {
   readonly version: 1;
   readonly format: string;
   readonly name: string;
+  /** Of a document, the array whose elements are the records; older notes do not say. */
+  readonly path?: string;
   /** Place in the source where this import began to read. */
   readonly from: number;
   /** Bytes of the source up to the end of this import, and their SHA-256. */
@@ -166,6 +168,7 @@ function isImportNote(value: unknown): value is ImportNote {
     [note?.size, note?.from, note?.records, note?.problemCount].every(isCount) &&
     typeof note?.format === "string" &&
     typeof note.name === "string" &&
+    (note.path === undefined || typeof note.path === "string") &&
     typeof note.interrupted === "boolean" &&
     note.sha256 instanceof Uint8Array &&
     note.sha256.length === 32 &&

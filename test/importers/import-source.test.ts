@@ -109,6 +109,27 @@ describe("an import", () => {
     expect(fresh.id).not.toBe(first.id);
   });
 
+  it("of another array of the same document is a session of its own", async () => {
+    const source = file("doc.json", `{"a": [1, 2], "b": [{"c": 3}]}${" ".repeat(200)}`);
+    const whole = await run(source);
+    const a = await run(source, { path: "a" });
+    const b = await run(source, { path: "b" });
+    expect(new Set([whole.id, a.id, b.id]).size).toBe(3);
+    expect([whole, a, b].map(({ unchanged }) => unchanged)).toEqual([false, false, false]);
+    for (const [path, id] of [["a", a.id] as const, ['["b"]', b.id] as const]) {
+      expect(await run(source, { path })).toMatchObject({ id, unchanged: true });
+    }
+    expect(await run(source)).toMatchObject({ id: whole.id, unchanged: true });
+    await expect(run(source, { path: "b", id: a.id })).rejects.toMatchObject({ code: "CONFLICT" });
+  });
+
+  it("refuses a path that has no meaning, the first time and the second", async () => {
+    const source = file("a.jsonl", lines(20));
+    await expect(run(source, { path: "a.b" })).rejects.toMatchObject({ code: "USAGE" });
+    await run(source);
+    await expect(run(source, { path: "a.b" })).rejects.toMatchObject({ code: "USAGE" });
+  });
+
   it("of a longer version continues the session, also when its last line was cut", async () => {
     const whole = lines(200);
     let id: string | undefined;
