@@ -82,7 +82,7 @@ async function* readFrom(
   }
 }
 
-/** A file, or a folder whose files, in the order of their names and numbers, are one source. */
+/** A file, a pipe with a name, or a folder whose files, in the order of their names and numbers, are one source. */
 export function fileSource(file: string): Source {
   let stat: fs.Stats;
   try {
@@ -91,12 +91,19 @@ export function fileSource(file: string): Source {
     throw unreadable(file, error);
   }
   const name = path.basename(path.resolve(file));
-  if (!stat.isDirectory()) {
-    const size = stat.isFile() ? stat.size : null;
-    const open: Source["open"] = (offset, take) => readFrom(file, offset, take);
-    return { name, size, reopenable: stat.isFile(), open };
+  if (stat.isDirectory()) return folderSource(file, name);
+  if (!stat.isFile()) return streamSource(name, readOnce(file));
+  const open: Source["open"] = (offset, take) => readFrom(file, offset, take);
+  return { name, size: stat.size, reopenable: true, open };
+}
+
+/** What has no places to read from, such as a pipe. */
+async function* readOnce(file: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* fs.createReadStream(file, { highWaterMark: sourcePieceBytes });
+  } catch (error) {
+    throw unreadable(file, error);
   }
-  return folderSource(file, name);
 }
 
 /** Bytes that can be read only once, such as standard input. */

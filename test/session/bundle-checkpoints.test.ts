@@ -56,7 +56,7 @@ function imported(bundle: Uint8Array) {
 }
 
 describe("a bundle imported with a key", () => {
-  test("keeps what others have signed about the same events, and says who was trusted", async () => {
+  test("keeps what others signed about the same events, and says who was trusted", async () => {
     const { report } = await imported(await bundleWith(signed(30, root)));
     expect(report.signedBy).toMatch(/^data\.example\+/);
     const verified = await verifySession(other, id);
