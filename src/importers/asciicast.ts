@@ -37,10 +37,6 @@ class CastMapper implements RecordMapper {
     return { time: this.#timeOf(seconds), kind: code === "i" ? "input" : "emit", type: code };
   }
 
-  setClock(time: number): void {
-    if (this.#counts === "from last") this.#clock = time;
-  }
-
   #readHeader(header: JsonObject): Reading {
     const { timestamp } = header;
     this.#counts = header["version"] === 2 ? "from start" : "from last";
@@ -61,6 +57,8 @@ class CastMapper implements RecordMapper {
 export const asciicast: Format = {
   name: "asciicast",
   appendOnly: true,
+  // Times of version 3 add up, with fractions of a millisecond.
+  recalls: ["trigger", "input", "emit"],
   sniff(head) {
     const { records } = headSample(head).lines;
     const header = headerOf(records[0]);

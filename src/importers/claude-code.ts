@@ -114,6 +114,7 @@ function isOurs(value: unknown): boolean {
 export const claudeCode: Format = {
   name: "claude-code",
   appendOnly: true,
+  recalls: ["call"],
   sniff(head) {
     const { lines, document } = headSample(head);
     const ours = lines.records.filter(isOurs).length;

@@ -88,6 +88,7 @@ function isOurs(value: unknown): boolean {
 export const codex: Format = {
   name: "codex",
   appendOnly: true,
+  recalls: ["call"],
   sniff(head) {
     const { lines, document } = headSample(head);
     const ours = lines.records.filter(isOurs).length;

@@ -9,9 +9,11 @@ import {
   type ImportIndex,
   type ImportNote,
   importNoteOf,
+  type SessionReader,
 } from "../session/index.ts";
 import type { ImportOptions } from "./import-report.ts";
 import type { Format, SourceReader } from "./importer.ts";
+import { notedPath } from "./path-option.ts";
 import type { Source } from "./source.ts";
 import { hashPrefixes } from "./source-hash.ts";
 
@@ -31,11 +33,13 @@ export async function findEarlier(
 ): Promise<Earlier | undefined> {
   const { source, fresh, id } = options;
   if (fresh || !source.reopenable || source.size === null) return undefined;
+  const path = notedPath(options);
   const found: Earlier[] = [];
   for (const entry of index.find(head)) {
     if (id !== undefined && entry.id !== id) continue;
     const note = lastImport(directory, entry.id);
-    if (!note || note.size > source.size || note.format !== format.name) continue;
+    if (!note || note.size > source.size) continue;
+    if (note.format !== format.name || note.path !== path) continue;
     const canGoOn = format.appendOnly && note.resume !== null;
     if (canGoOn || note.size === source.size) found.push({ id: entry.id, note });
   }
@@ -75,27 +79,41 @@ function lastImport(directory: Directory, id: SessionId): ImportNote | undefined
   }
 }
 
-/** Tells a reader of the first record, of calls still open and of the last record of a session. */
-export function recallSession(directory: Directory, id: SessionId, reader: SourceReader): number {
+/**
+ * Tells a reader of what its format recalls of a session; returns the time of the last record. What
+ * was read of a line that came again is passed over: it would count twice.
+ */
+export function recallSession(
+  directory: Directory,
+  id: SessionId,
+  { recalls }: Format,
+  reader: SourceReader,
+): number {
   const session = directory.session(id);
   try {
-    const open = new Set<number>();
-    let last = -1;
-    for (const event of session.events()) {
-      if (event.kind === "note") continue;
-      last = event.seq;
-      if (event.kind === "call") open.add(event.seq);
-      else if (event.ref !== null) open.delete(event.ref);
-    }
-    const seqs = [...new Set([0, ...open, last])].filter((seq) => seq >= 0).sort((a, b) => a - b);
+    const kinds = new Set(recalls);
+    const again = readAgain(session);
     let time = 0;
-    for (const seq of seqs) {
-      const event = session.event(seq);
-      if (event.payload.form !== "bytes") reader.recall?.(event.data, seq, event.time);
+    for (const event of session.events()) {
+      const { seq, kind } = event;
+      while (again[0] && seq >= again[0].end) again.shift();
+      if (kind === "note" || seq >= (again[0]?.from ?? Number.POSITIVE_INFINITY)) continue;
       time = event.time;
+      if (kinds.has(kind) && event.payload.form === "json") reader.recall?.(event.data, seq);
     }
     return time;
   } finally {
     session.close();
   }
+}
+
+/** Events of lines that the import after theirs read again, in order, as far as notes tell. */
+function readAgain(session: SessionReader): { readonly from: number; readonly end: number }[] {
+  const found: { from: number; end: number }[] = [];
+  for (const event of session.events()) {
+    if (event.kind !== "note") continue;
+    const from = importNoteOf(event)?.resume?.seq;
+    if (from !== undefined && from < event.seq) found.push({ from, end: event.seq });
+  }
+  return found;
 }

@@ -2,19 +2,23 @@
  * One import under way: pieces of the source go to the format's reader, its records to the session,
  * and every 8 to 32 MiB what has been written is acknowledged while the next pieces are being cut.
  */
-import { codeOf, equalBytes, ReachError, type SessionId, toHex } from "../base/index.ts";
+import { codeOf, equalBytes, messageOf, ReachError, type SessionId, toHex } from "../base/index.ts";
 import {
   type BulkWriter,
   type Directory,
   type ImportIndex,
   ImportSink,
+  type IndexedImport,
+  problemsKept,
   type ResumeAt,
 } from "../session/index.ts";
 import { type Earlier, recallSession } from "./earlier-import.ts";
 import type { ImportOptions, ImportReport } from "./import-report.ts";
-import type { Format, ReaderOptions, SourceReader } from "./importer.ts";
+import type { Format, ImportProblem, ReaderOptions, SourceReader } from "./importer.ts";
 import { noArrayError, outlineDocument } from "./outline.ts";
+import { notedPath } from "./path-option.ts";
 import type { PeekedStream } from "./peeked-stream.ts";
+import { sourceProblems } from "./source.ts";
 import { changedSource, hashPrefixes, type SourceHash } from "./source-hash.ts";
 
 /** One import under way. */
@@ -69,6 +73,7 @@ export class ImportRun {
     this.#before = writer.nextSeq;
     const time = this.#earlier ? this.#resumeReader(writer, readerOptions) : 0;
     this.#sink = new ImportSink(writer, time);
+    for (const problem of sourceProblems(source)) this.#sink.problem(problem);
   }
 
   #sessionExists(): boolean {
@@ -98,7 +103,7 @@ export class ImportRun {
       firstOffset: this.#from,
     });
     this.#reader = reader;
-    return recallSession(this.#directory, id, reader);
+    return recallSession(this.#directory, id, this.#format, reader);
   }
 
   async read(stream: PeekedStream): Promise<void> {
@@ -150,10 +155,10 @@ export class ImportRun {
   }
 
   async #endReader(files: boolean): Promise<void> {
-    const resume = files ? undefined : this.#reader?.resumable?.();
-    this.#resume = resume ? { offset: resume.offset, line: resume.line } : null;
-    if (this.#interrupted) await this.#stopAt(resume?.offset);
+    const reader = files ? undefined : this.#reader;
+    if (this.#interrupted) await this.#stopAt(reader?.resumable?.()?.offset);
     else if (!files) await this.#endSource();
+    this.#resume = reader?.resumable?.() ?? null;
   }
 
   /** The import ends with the last whole line: what was read of the next one comes again. */
@@ -164,6 +169,8 @@ export class ImportRun {
         hint: "nothing was kept; import it again",
       });
     }
+    // A whole record at the end, without its newline, is kept; of what may go on nothing is.
+    if (offset === this.#read) this.#reader?.end(this.#sink as ImportSink);
     const sizes = [Math.min(offset, this.#read), Math.max(offset, this.#read)];
     const hashes = await hashPrefixes(source, sizes);
     const whole = hashes[sizes.indexOf(this.#read)];
@@ -190,10 +197,12 @@ export class ImportRun {
     await this.#acknowledging;
     const sha256 = this.#sha256 ?? (await this.#hash.digest());
     const size = this.#read;
+    const path = notedPath(this.#options);
     sink.finish(
       {
         format: this.#format.name,
         name: this.#options.source.name,
+        ...(path === undefined ? {} : { path }),
         from: this.#from,
         size,
         sha256,
@@ -202,7 +211,8 @@ export class ImportRun {
       this.#resume,
     );
     await this.#directory.closeWriter(writer);
-    await index.add(head, { id: writer.id, size, sha256: toHex(sha256) });
+    const entry = { id: writer.id, size, sha256: toHex(sha256) };
+    const unindexed = await this.#addTo(index, head, entry);
     return {
       id: writer.id,
       format: this.#format.name,
@@ -215,11 +225,27 @@ export class ImportRun {
       interrupted: this.#interrupted,
       root: toHex(writer.tail.root()),
       blobs: writer.blobStatistics,
-      problems: sink.problems,
-      problemCount: sink.problemCount,
+      problems: [...unindexed, ...sink.problems].slice(0, problemsKept),
+      problemCount: sink.problemCount + unindexed.length,
       unparsed: sink.unparsed,
       fragments: sink.fragments,
     };
+  }
+
+  /** The session is durable and signed whether its hint is written or not: that is a problem. */
+  async #addTo(
+    index: ImportIndex,
+    head: Uint8Array,
+    entry: IndexedImport,
+  ): Promise<ImportProblem[]> {
+    try {
+      await index.add(head, entry);
+      return [];
+    } catch (error) {
+      const what = "the session is complete, but when its source is imported again it will not be";
+      const message = `${what} recognised: ${messageOf(error)}`;
+      return [{ line: null, offset: entry.size, message }];
+    }
   }
 
   /**
@@ -231,7 +257,8 @@ export class ImportRun {
       () => error,
       (earlier: unknown) => earlier,
     );
-    if (this.#writer) await this.#directory.discardBulk(this.#writer);
+    // What cannot be undone now is undone by whoever comes next to the session, or the directory.
+    if (this.#writer) await this.#directory.discardBulk(this.#writer).catch(() => undefined);
     return first;
   }
 }

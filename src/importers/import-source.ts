@@ -11,6 +11,7 @@ import type { ImportOptions, ImportReport } from "./import-report.ts";
 import { ImportRun } from "./import-run.ts";
 import type { Format } from "./importer.ts";
 import { PeekedStream } from "./peeked-stream.ts";
+import { type Source, sourceProblems } from "./source.ts";
 import { SourceHash } from "./source-hash.ts";
 
 /**
@@ -39,13 +40,15 @@ async function importStream(
   hash: SourceHash,
   started: number,
 ): Promise<ImportReport> {
-  const { source } = options;
+  const { source, path } = options;
   const head = await stream.head();
   const format = chooseFormat(head, options);
+  // Refuses a path that has no use here, also where there is nothing to read any more.
+  format.reader(path === undefined ? {} : { path });
   const index = new ImportIndex(directory);
   const earlier = await findEarlier(directory, index, options, format, head);
   if (earlier && earlier.note.size === source.size && !earlier.note.interrupted) {
-    return unchangedReport(directory, earlier, format, started);
+    return unchangedReport(directory, earlier, source, started);
   }
   const run = new ImportRun(directory, options, format, { earlier, hash });
   try {
@@ -77,14 +80,17 @@ function chooseFormat(head: Uint8Array, { format, source }: ImportOptions): Form
 function unchangedReport(
   directory: Directory,
   { id, note }: Earlier,
-  format: Format,
+  source: Source,
   started: number,
 ): ImportReport {
+  // What is left out of a folder may have come since.
+  const told = new Set(note.problems.map(({ message }) => message));
+  const since = sourceProblems(source).filter(({ message }) => !told.has(message));
   const reader = directory.session(id);
   try {
     return {
       id,
-      format: format.name,
+      format: note.format,
       records: 0,
       events: reader.size,
       bytes: note.size,
@@ -94,8 +100,8 @@ function unchangedReport(
       interrupted: false,
       root: toHex(reader.root()),
       blobs: { count: 0, bytes: 0, storedBytes: 0 },
-      problems: note.problems,
-      problemCount: note.problemCount,
+      problems: [...since, ...note.problems],
+      problemCount: note.problemCount + since.length,
       unparsed: 0,
       fragments: 0,
     };

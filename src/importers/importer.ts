@@ -62,10 +62,9 @@ export interface SourceReader {
   resumable?(): ResumePoint | undefined;
   /**
    * Line formats only: tells a reader that starts in the middle of a source what earlier records
-   * said. `value` is the parsed record, `seq` and `time` (ms) those of its event. Recall the first
-   * record (it may be a header), calls that may still be open, and the last record, in order.
+   * said: all those of the kinds that its format recalls, in order. `value` is the parsed record.
    */
-  recall?(value: unknown, seq: number, time: number): void;
+  recall?(value: unknown, seq: number): void;
 }
 
 /** Reads a folder that holds one record per file; files are fed in order. */
@@ -92,6 +91,11 @@ export interface Format {
   readonly name: string;
   /** A longer version of a source continues its session. */
   readonly appendOnly: boolean;
+  /**
+   * Kinds of records on which it depends how later ones are read: they open calls, or move a
+   * clock. A reader that goes on is told of them again.
+   */
+  readonly recalls: readonly EventKind[];
   /** How much the first bytes of a source look like this format: 0 (not) to 1 (certainly). */
   sniff(head: Uint8Array, fileName: string): number;
   /** A reader for one source; throws `USAGE` for a `path` that is malformed or has no use here. */

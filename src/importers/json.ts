@@ -24,6 +24,7 @@ const mapper: RecordMapper = {
 export const json: Format = {
   name: "json",
   appendOnly: false,
+  recalls: [],
   sniff(head) {
     const { top, elements, broken, complete } = headSample(head).document;
     if (top === "none") return 0;

@@ -50,9 +50,9 @@ export class LateReader implements SourceReader {
   }
 
   /** The layout of a source that is resumed is that of its lines: nothing to wait for. */
-  recall(value: unknown, seq: number, time: number): void {
+  recall(value: unknown, seq: number): void {
     this.#reader ??= this.#choose(firstLine(this.#held.bytes));
-    this.#reader.recall?.(value, seq, time);
+    this.#reader.recall?.(value, seq);
   }
 
   #start(sink: RecordSink): SourceReader {

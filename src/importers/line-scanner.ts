@@ -72,7 +72,8 @@ export class LineScanner implements SourceReader {
     this.#writer.end();
     this.#oversized = false;
     this.#lineOffset = point.offset;
-    this.#lineSeq = point.seq;
+    // The seq of a record that was whole is known by now, others may have come in between.
+    this.#lineSeq = point.offset === this.#writer.offset ? this.#writer.seq : point.seq;
   }
 
   resumable(): ResumePoint {
@@ -84,8 +85,8 @@ export class LineScanner implements SourceReader {
     return { offset: offset + this.#held.length, line, seq: seq + 1 };
   }
 
-  recall(value: unknown, seq: number, time: number): void {
-    this.#keeper.recall(value, onLine, seq, time);
+  recall(value: unknown, seq: number): void {
+    this.#keeper.recall(value, onLine, seq);
   }
 
   /** Completes the line that an earlier chunk began; returns where the next one starts. */

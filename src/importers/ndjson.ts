@@ -22,6 +22,7 @@ const lineNames = /\.(?:jsonl|ndjson|jsonlines|ldjson)$/i;
 export const ndjson: Format = {
   name: "ndjson",
   appendOnly: true,
+  recalls: [],
   sniff(head, fileName) {
     const sample = headSample(head);
     const { records, badLines } = sample.lines;

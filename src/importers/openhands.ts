@@ -137,6 +137,8 @@ function readerFor(firstLine: Buffer, options: ReaderOptions): SourceReader {
 export const openhands: Format = {
   name: "openhands",
   appendOnly: true,
+  // In V0 whatever anybody does is answered, and has the kind of what it is.
+  recalls: ["call", "input", "emit"],
   sniff(head) {
     const { lines, document } = headSample(head);
     const seen = document.top === "array" ? document.elements : lines.records;

@@ -4,6 +4,7 @@
  */
 import { ReachError } from "../base/index.ts";
 import type { ReaderOptions } from "./importer.ts";
+import { formatPath, parsePath } from "./json-path.ts";
 
 /** Throws `USAGE` when a path is given to a format that has no use for it. */
 export function refusePath(format: string, options: ReaderOptions): void {
@@ -11,4 +12,9 @@ export function refusePath(format: string, options: ReaderOptions): void {
   throw new ReachError("USAGE", `--path has no meaning for ${format}`, {
     hint: "add `--format json` to read the source as a plain JSON document",
   });
+}
+
+/** The path as the note of an import has it: one spelling for each array. Throws `USAGE`. */
+export function notedPath({ path }: ReaderOptions): string | undefined {
+  return path === undefined ? undefined : formatPath(parsePath(path));
 }

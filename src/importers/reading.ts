@@ -35,8 +35,6 @@ export const onLine: RecordPlace = { member: null, element: true };
  */
 export interface RecordMapper {
   read(value: unknown, place: RecordPlace): Reading;
-  /** Formats that count time from record to record: the last record was at `time`, in ms. */
-  setClock?(time: number): void;
 }
 
 /** A parsed JSON object. */

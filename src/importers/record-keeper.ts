@@ -65,9 +65,8 @@ export class RecordKeeper {
   }
 
   /** Learns from a record that was kept by an earlier reader. */
-  recall(value: unknown, place: RecordPlace, seq: number, time: number): void {
+  recall(value: unknown, place: RecordPlace, seq: number): void {
     this.#remember(this.#mapper.read(value, place), seq);
-    this.#mapper.setClock?.(time);
   }
 
   #metaOf(reading: Reading): RecordMeta {

@@ -4,7 +4,10 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { codeOf, messageOf, ReachError } from "../base/index.ts";
+import { ReachError } from "../base/index.ts";
+import { folderSource } from "./folder-source.ts";
+import type { ImportProblem } from "./importer.ts";
+import { unreadable } from "./unreadable.ts";
 
 /** Bytes to import. */
 export interface Source {
@@ -21,6 +24,13 @@ export interface Source {
   open(offset: number, take?: TakeBuffer): AsyncIterable<Uint8Array>;
   /** For a folder that holds one record per file: the files in order. */
   files?(): AsyncIterable<Uint8Array>;
+  /** What a person should hear of, besides what the bytes show. */
+  readonly problems?: readonly string[];
+}
+
+/** What is to be told of a source as a whole, as problems of its first byte. */
+export function sourceProblems({ problems = [] }: Source): ImportProblem[] {
+  return problems.map((message) => ({ line: null, offset: 0, message }));
 }
 
 /** Bytes that are read from a file at a time. */
@@ -30,19 +40,6 @@ export const sourcePieceBytes: number = 1024 * 1024;
 export type TakeBuffer = () => Promise<Uint8Array>;
 
 const ownMemory: TakeBuffer = () => Promise.resolve(Buffer.allocUnsafeSlow(sourcePieceBytes));
-
-function unreadable(file: string, error: unknown): unknown {
-  // Not of the file: the thread that hashes what is read has failed.
-  if (codeOf(error) !== undefined) return error;
-  const code = (error as NodeJS.ErrnoException).code;
-  const missing = code === "ENOENT";
-  const message = missing ? `there is no file ${file}` : `cannot read ${file}: ${messageOf(error)}`;
-  return new ReachError(missing ? "NOT_FOUND" : "SOURCE_UNREADABLE", message, {
-    cause: error,
-    where: file,
-    hint: missing ? "check the path" : "check its permissions, and that it is a file",
-  });
-}
 
 async function* readFrom(
   file: string,
@@ -85,7 +82,7 @@ async function* readFrom(
   }
 }
 
-/** A file, or a folder whose files, in the order of their names, are one source. */
+/** A file, a pipe with a name, or a folder whose files, in the order of their names and numbers, are one source. */
 export function fileSource(file: string): Source {
   let stat: fs.Stats;
   try {
@@ -94,43 +91,16 @@ export function fileSource(file: string): Source {
     throw unreadable(file, error);
   }
   const name = path.basename(path.resolve(file));
-  if (!stat.isDirectory()) {
-    const size = stat.isFile() ? stat.size : null;
-    const open: Source["open"] = (offset, take) => readFrom(file, offset, take);
-    return { name, size, reopenable: stat.isFile(), open };
-  }
-  return folderSource(file, name);
+  if (stat.isDirectory()) return folderSource(file, name);
+  if (!stat.isFile()) return streamSource(name, readOnce(file));
+  const open: Source["open"] = (offset, take) => readFrom(file, offset, take);
+  return { name, size: stat.size, reopenable: true, open };
 }
 
-function folderSource(folder: string, name: string): Source {
-  const names = fs.readdirSync(folder, { withFileTypes: true });
-  const files = names
-    .filter((entry) => entry.isFile() && !entry.name.startsWith("."))
-    .map((entry) => path.join(folder, entry.name))
-    .sort();
-  if (files.length === 0) {
-    throw new ReachError("SOURCE_UNREADABLE", `the folder ${folder} holds no files`, {
-      where: folder,
-    });
-  }
-  const sizes = files.map((file) => fs.statSync(file).size);
-  const size = sizes.reduce((sum, one) => sum + one, 0);
-  async function* whole(): AsyncGenerator<Uint8Array> {
-    for (const file of files) yield await readWhole(file);
-  }
-  async function* open(offset: number): AsyncGenerator<Uint8Array> {
-    let skip = offset;
-    for await (const bytes of whole()) {
-      if (skip < bytes.length) yield bytes.subarray(skip);
-      skip = Math.max(0, skip - bytes.length);
-    }
-  }
-  return { name, size, reopenable: true, open, files: whole };
-}
-
-async function readWhole(file: string): Promise<Uint8Array> {
+/** What has no places to read from, such as a pipe. */
+async function* readOnce(file: string): AsyncGenerator<Uint8Array> {
   try {
-    return await fs.promises.readFile(file);
+    yield* fs.createReadStream(file, { highWaterMark: sourcePieceBytes });
   } catch (error) {
     throw unreadable(file, error);
   }

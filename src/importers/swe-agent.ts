@@ -39,6 +39,7 @@ function isMessage(value: unknown): boolean {
 export const sweAgent: Format = {
   name: "swe-agent",
   appendOnly: false,
+  recalls: [],
   sniff(head) {
     const { document } = headSample(head);
     if (document.broken) return 0;

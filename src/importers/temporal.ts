@@ -84,6 +84,7 @@ function isEvent(value: unknown): boolean {
 export const temporal: Format = {
   name: "temporal",
   appendOnly: false,
+  recalls: [],
   sniff(head) {
     const { document } = headSample(head);
     const events = document.top === "array" ? document.elements : document.members.get("events");

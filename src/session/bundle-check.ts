@@ -20,7 +20,7 @@ import { type KeyedNote, openCheckpointOf, openKeyedCheckpoint } from "./checkpo
 import { PayloadReader } from "./chunk-window.ts";
 import { EventCheck } from "./event-check.ts";
 import { forkClaim } from "./fork-claim.ts";
-import { verifierOf } from "./keys.ts";
+import { isPlainKey, verifierOf } from "./keys.ts";
 import { secretsOf } from "./manifest.ts";
 import { PayloadAssembly, type PayloadTarget } from "./payload-assembly.ts";
 import { RootMarks } from "./root-marks.ts";
@@ -50,6 +50,8 @@ export class BundleCheck {
   readonly problems = new ProblemList();
   readonly snapshots = new SnapshotClaims();
   readonly claims: SignedClaims;
+  /** What checkpoints say that are to be kept, whoever signed them; where a key was given. */
+  readonly #kept: SignedClaims;
   /** The checkpoints as they stand in the bundle. */
   readonly notes: KeyedNote[] = [];
   readonly #identity: Uint8Array;
@@ -76,6 +78,7 @@ export class BundleCheck {
     this.#given = given;
     this.#target = target;
     this.claims = new SignedClaims(this.snapshots, this.problems);
+    this.#kept = new SignedClaims(new SnapshotClaims(), this.problems);
     const wrong = (_: Uint8Array, message: string): void => this.problems.add(where, message);
     this.#payloads = new PayloadAssembly(wrong);
     this.#states = new PayloadAssembly(wrong);
@@ -145,14 +148,16 @@ export class BundleCheck {
     const { origin, verifierKey } = this.head;
     const keyed = readCheckpoint(content);
     const own = keyed.verifierKey === verifierKey;
+    // Files are named by a key and begin with it, as one line.
+    if (!isPlainKey(keyed.verifierKey)) throw bundleError("a key in it is not spelled as keys are");
     if (this.notes.some((note) => note.verifierKey === keyed.verifierKey)) {
       throw bundleError("it has two checkpoints of one key");
     }
     this.notes.push(keyed);
     if (this.notes.length > checkpointsMax) throw bundleError("it has too many checkpoints");
     const given = this.#given;
-    const name = `checkpoint ${this.notes.length}`;
-    this.claims.add({ where: name, foreign: !own, trusted: given !== undefined }, () => {
+    const source = { where: `checkpoint ${this.notes.length}`, foreign: !own };
+    this.claims.add({ ...source, trusted: given !== undefined }, () => {
       if (given) {
         return isSignedBy(keyed.note, given)
           ? openCheckpointOf(keyed.note, given, this.id)
@@ -161,6 +166,10 @@ export class BundleCheck {
       const opened = openKeyedCheckpoint(keyed, this.id);
       return own ? openCheckpoint(keyed.note, [verifierOf(verifierKey)], origin) : opened;
     });
+    // It is kept with the session, and counts as soon as somebody verifies that without a key.
+    if (given && this.#target) {
+      this.#kept.add({ ...source, trusted: false }, () => openKeyedCheckpoint(keyed, this.id));
+    }
   }
 
   #snapshotRecords(content: Uint8Array): void {
@@ -182,7 +191,7 @@ export class BundleCheck {
     const { head } = this;
     if (this.#given) this.claims.requireSigner(this.#given);
     const shared = forkClaim(this.head.manifest, this.problems);
-    this.#marks = new RootMarks([...this.claims.claims, ...shared]);
+    this.#marks = new RootMarks([...this.claims.claims, ...this.#kept.claims, ...shared]);
     if (this.#marks.next === 0) this.#marks.reached(this.root);
     if (this.problems.count === 0) await this.#target?.begin(head);
     this.#payloads.target = this.#target;
@@ -289,6 +298,7 @@ export class BundleCheck {
     }
     if (whole) this.#checkStates();
     this.claims.finish(this.#range.end);
+    this.#kept.finish(this.#range.end);
   }
 
   #checkStates(): void {

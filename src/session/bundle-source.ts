@@ -1,17 +1,18 @@
 /**
- * Where the bytes of a bundle come from: a file, or a stream of pieces of any size. Read in order,
+ * Where the bytes of a bundle come from: a file, a pipe, or a stream of pieces of any size. Read in order,
  * once; what is asked for is allocated as it arrives, never as it is announced.
  */
-import { concat, noBytes } from "../base/index.ts";
-import { type Disk, nodeDisk } from "../disk/index.ts";
+import * as fs from "node:fs";
+import { concat, messageOf, noBytes, ReachError } from "../base/index.ts";
+import { nodeDisk } from "../disk/index.ts";
 
 /** A path, or the bytes themselves in order. */
 export type BundleSource = string | AsyncIterable<Uint8Array>;
 
 const pieceBytes = 1024 * 1024;
 
-async function* piecesOfFile(path: string, disk: Disk): AsyncGenerator<Uint8Array, void> {
-  const file = disk.open(path, "read");
+async function* piecesOfFile(path: string): AsyncGenerator<Uint8Array, void> {
+  const file = nodeDisk.open(path, "read");
   try {
     for (let at = 0; ; ) {
       const piece = new Uint8Array(pieceBytes);
@@ -25,6 +26,21 @@ async function* piecesOfFile(path: string, disk: Disk): AsyncGenerator<Uint8Arra
   }
 }
 
+/** What has no places to read from, such as a pipe with a name. */
+async function* piecesOfPipe(path: string): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* fs.createReadStream(path, { highWaterMark: pieceBytes });
+  } catch (error) {
+    throw new ReachError("IO_FAILED", messageOf(error), { cause: error, where: path });
+  }
+}
+
+function piecesOf(path: string): AsyncIterable<Uint8Array> {
+  const stat = fs.statSync(path, { throwIfNoEntry: false });
+  const isPipe = stat !== undefined && !stat.isFile() && !stat.isDirectory();
+  return isPipe ? piecesOfPipe(path) : piecesOfFile(path);
+}
+
 /** Hands out bytes in the sizes that are asked for. */
 export class BundleBytes {
   readonly #pieces: AsyncIterator<Uint8Array>;
@@ -32,8 +48,8 @@ export class BundleBytes {
   /** Bytes that have been handed out. */
   offset = 0;
 
-  constructor(source: BundleSource, disk: Disk = nodeDisk) {
-    const pieces = typeof source === "string" ? piecesOfFile(source, disk) : source;
+  constructor(source: BundleSource) {
+    const pieces = typeof source === "string" ? piecesOf(source) : source;
     this.#pieces = pieces[Symbol.asyncIterator]();
   }
 

@@ -45,6 +45,7 @@ import { openForWriting } from "./open-for-writing.ts";
 import { type ErrorReport, watchRebuilding } from "./rebuilding.ts";
 import { type RecoveryReport, recoverBulk } from "./recover-directory.ts";
 import { notUndone, type Resumed, resumeSession, usedUp } from "./resume-session.ts";
+import { sessionFolderIds } from "./session-folders.ts";
 import { isRemoved, type ReaderContext, SessionReader } from "./session-reader.ts";
 import { SessionTail } from "./session-tail.ts";
 import { SessionWriter, type WriterContext } from "./session-writer.ts";
@@ -156,9 +157,8 @@ export class Directory {
 
   /** The same, as they lie: 256 parts, between which others may have the thread. */
   *sessionIdsByFolder(): Generator<SessionId[], void> {
-    for (const spread of this.disk.list(`${this.path}/sessions`)) {
-      const names = this.disk.list(`${this.path}/sessions/${spread}`);
-      yield names.filter((name) => isSessionId(name) && this.#isThere(name));
+    for (const ids of sessionFolderIds(this.disk, this.path)) {
+      yield ids.filter((id) => this.#isThere(id));
     }
   }
 
@@ -292,12 +292,13 @@ export class Directory {
 
   /**
    * Gives a bulk import up: what it acknowledged of an existing session stays, a session that it
-   * began goes with everything in it.
+   * began goes with everything in it. One that is complete stays as it is.
    */
-  discardBulk(writer: BulkWriter): Promise<void> {
+  async discardBulk(writer: BulkWriter): Promise<void> {
+    if (writer.isComplete) return;
     const discarded = this.#discarded.get(writer) ?? this.#discard(writer);
     this.#discarded.set(writer, discarded);
-    return discarded;
+    await discarded;
   }
 
   async #discard(writer: BulkWriter): Promise<void> {

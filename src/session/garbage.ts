@@ -3,12 +3,13 @@
  * removals and of writes that a crash interrupted. Never anything that a living session names,
  * whether it is whole, damaged or quarantined.
  */
-import { isSessionId, type SessionId } from "../base/index.ts";
+import type { SessionId } from "../base/index.ts";
 import { temporarySuffix } from "../disk/index.ts";
 import { blobFolder, bulkFolder, journalFolder, sessionFolder } from "../log/index.ts";
 import type { Directory } from "./directory.ts";
 import { LivePayloads } from "./live-payloads.ts";
 import { finishRemoval, removeFile } from "./remove.ts";
+import { sessionFolderIds } from "./session-folders.ts";
 import { tombstonePath } from "./session-reader.ts";
 import type { Progress } from "./verify-report.ts";
 
@@ -105,17 +106,11 @@ class PresentPayloads {
 async function finishRemovals(directory: Directory): Promise<number> {
   const { disk, path } = directory;
   let bytes = 0;
-  for (const id of sessionFolderIds(directory)) {
+  for (const id of [...sessionFolderIds(disk, path)].flat()) {
     const left = disk.list(sessionFolder(path, id)).length > 1;
     if (left && disk.exists(tombstonePath(path, id))) bytes += await finishRemoval(directory, id);
   }
   return bytes;
-}
-
-/** Ids of all folders of sessions, also of removed ones. */
-function sessionFolderIds({ disk, path }: Directory): SessionId[] {
-  const spreads = disk.list(`${path}/sessions`);
-  return spreads.flatMap((spread) => disk.list(`${path}/sessions/${spread}`).filter(isSessionId));
 }
 
 /** Nobody is writing, so every file with that ending was given up. */
@@ -127,7 +122,7 @@ function removeTemporaryFiles(directory: Directory): { files: number; bytes: num
     journalFolder(path),
     bulkFolder(path),
     blobFolder(path),
-    ...sessionFolderIds(directory).flatMap((id) => {
+    ...[...sessionFolderIds(disk, path)].flat().flatMap((id) => {
       const folder = sessionFolder(path, id);
       return [folder, `${folder}/snapshots`];
     }),

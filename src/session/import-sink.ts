@@ -14,7 +14,8 @@ import {
   type ResumeAt,
 } from "./layout.ts";
 
-const problemsKept = 100;
+/** Problems that are kept of an import; of the others only the number is. */
+export const problemsKept = 100;
 const problemsNoted = 20;
 
 /** What an importer knows of a record. */
@@ -24,6 +25,12 @@ export interface SinkMeta {
   readonly type: string;
   readonly ref: number | null;
 }
+
+/** What an importer knows of a source when it has been read. */
+export type ImportedSource = Pick<
+  ImportNote,
+  "format" | "name" | "path" | "from" | "size" | "sha256" | "interrupted"
+>;
 
 /** Takes the records, gaps and problems of one import. */
 export class ImportSink {
@@ -75,10 +82,7 @@ export class ImportSink {
   }
 
   /** Ends the import with its note. */
-  finish(
-    source: Pick<ImportNote, "format" | "name" | "from" | "size" | "sha256" | "interrupted">,
-    resume: ResumeAt | null,
-  ): void {
+  finish(source: ImportedSource, resume: ResumeAt | null): void {
     const note: ImportNote = {
       version: 1,
       ...source,

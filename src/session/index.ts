@@ -40,7 +40,7 @@ export { type ForkData, type ForkOptions, type ForkReport, forkSession } from ".
 export type { ForkParting } from "./fork-parting.ts";
 export { collectGarbage, type GarbageOptions, type GarbageReport } from "./garbage.ts";
 export { ImportIndex, type IndexedImport } from "./import-index.ts";
-export { ImportSink, type SinkMeta } from "./import-sink.ts";
+export { ImportSink, problemsKept, type SinkMeta } from "./import-sink.ts";
 export { hasIdentity, type Identity, signText, verifierOf, verifyEd25519 } from "./keys.ts";
 export {
   type ImportNote,

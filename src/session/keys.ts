@@ -64,6 +64,16 @@ export function verifierOf(verifierKey: string): Verifier {
   return ed25519Note(name, publicKey, verifyEd25519);
 }
 
+/** Whether a text is a public key in the one spelling that keys are written in. */
+export function isPlainKey(verifierKey: string): boolean {
+  try {
+    const { name, publicKey } = parseVerifierKey(verifierKey);
+    return formatVerifierKey(name, publicKey) === verifierKey;
+  } catch {
+    return false;
+  }
+}
+
 /** The identity that was made last: a directory is often opened again by the same process. */
 let latest: { seed: Uint8Array; identity: Identity & { signer: Signer } } | undefined;
 

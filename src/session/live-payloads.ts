@@ -17,6 +17,8 @@ const hashBytes = 32;
 const saltBytes = 16;
 const snapshotBytes = 160;
 const stateHashAt = 56;
+/** Of whatever program and version; other programs leave files of their own. */
+const snapshotEnding = ".log";
 /** Names that are not given again, as long as they are remembered. */
 const rememberedMax = 2 ** 17;
 /** What stands in front of the hash in every reference: tag, array of three, byte string. */
@@ -55,7 +57,9 @@ export class LivePayloads {
     yield* this.#inManifest(id);
     yield* this.#inLog(id);
     const folder = `${sessionFolder(this.#root, id)}/snapshots`;
-    for (const name of this.#disk.list(folder)) yield* this.#inSnapshots(`${folder}/${name}`);
+    for (const name of this.#disk.list(folder)) {
+      if (name.endsWith(snapshotEnding)) yield* this.#inSnapshots(`${folder}/${name}`);
+    }
   }
 
   /** The code of the program that the session runs. A manifest that is damaged names nothing. */

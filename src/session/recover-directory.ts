@@ -4,7 +4,6 @@
  */
 import {
   type Entropy,
-  isSessionId,
   messageOf,
   ReachError,
   type SessionId,
@@ -42,6 +41,7 @@ import {
   type TornTail,
 } from "../log/index.ts";
 import { settleRemovals } from "./removal-marks.ts";
+import { sessionFolderIds } from "./session-folders.ts";
 import { isRemoved, quarantinePath, readQuarantine } from "./session-reader.ts";
 
 /** What recovery did, for people and for `reach doctor`. */
@@ -215,9 +215,9 @@ function noteHit(
 /** Sessions that may miss events at their end: no checkpoint says that they are complete. */
 function unproven({ disk, path }: Options): [SessionId, number][] {
   const found: [SessionId, number][] = [];
-  for (const spread of disk.list(`${path}/sessions`)) {
-    for (const id of disk.list(`${path}/sessions/${spread}`)) {
-      if (!isSessionId(id) || isRemoved(disk, path, id)) continue;
+  for (const ids of sessionFolderIds(disk, path)) {
+    for (const id of ids) {
+      if (isRemoved(disk, path, id)) continue;
       if (!disk.exists(eventLogPath(path, id))) continue;
       const log = new EventLog(disk, eventLogPath(path, id), "", id, true);
       try {

@@ -14,12 +14,30 @@ beforeEach(() => {
 });
 afterEach(() => scratch.remove());
 
+const noRoom = new ReachError("DISK_FULL", "no room");
+
+/** A disk that has no room for the hints of later imports. */
+function diskWithoutHints(): Disk {
+  const open: Disk["open"] = (path, mode) => {
+    if (mode === "create" && path.includes("/imports/")) throw noRoom;
+    return nodeDisk.open(path, mode);
+  };
+  return { ...nodeDisk, open };
+}
+
+function lines(text: string): Source {
+  async function* open(): AsyncGenerator<Uint8Array> {
+    yield Buffer.from(text);
+  }
+  return { name: "a.jsonl", size: text.length, reopenable: true, open };
+}
+
 /** A disk that has no room when a pack is to be made durable. */
 function fullDisk(): Disk {
   const open: Disk["open"] = (path, mode) => {
     const file = nodeDisk.open(path, mode);
     if (!path.endsWith(".pack")) return file;
-    const sync = (): Promise<void> => Promise.reject(new ReachError("DISK_FULL", "no room"));
+    const sync = (): Promise<void> => Promise.reject(noRoom);
     return new Proxy<DiskFile>(file, {
       get(target, name) {
         const value: unknown = name === "sync" ? sync : Reflect.get(target, name);
@@ -45,4 +63,32 @@ it("an import for which there is no room says so, and is gone", async () => {
   await expect(importSource(directory, { source })).rejects.toMatchObject({ code: "DISK_FULL" });
   expect(directory.sessionIds()).toEqual([]);
   await directory.close().catch(() => undefined);
+});
+
+it("an import that is signed is done, also where the hint for the next has no room", async () => {
+  const disk = diskWithoutHints();
+  const directory = await Directory.open({ path: scratch.at("data"), mode: "write", disk });
+  const report = await importSource(directory, { source: lines('{"n":1}\n{"n":2}\n') });
+  expect(report).toMatchObject({ records: 2, events: 3, interrupted: false, problemCount: 1 });
+  expect(report.problems[0]?.message).toMatch(/is complete.*no room/);
+  // Nothing waits to be undone: the session goes on taking events.
+  const writer = directory.appendTo(report.id);
+  const header = { kind: "emit", type: "test", time: 1, ref: null } as const;
+  await writer.append({ ...header, form: "bytes", bytes: new Uint8Array(3) }).durable;
+  await directory.closeWriter(writer);
+  const reader = directory.session(report.id);
+  expect(reader.size).toBe(4);
+  reader.close();
+  await directory.close();
+});
+
+it("an import that is done is not given up any more", async () => {
+  const directory = await Directory.open({ path: scratch.at("data"), mode: "write" });
+  const writer = await directory.openBulk();
+  writer.append({ kind: "emit", type: "test", time: 1, ref: null }, "bytes", new Uint8Array(3));
+  await directory.closeWriter(writer);
+  await directory.discardBulk(writer);
+  expect(directory.sessionIds()).toEqual([writer.id]);
+  directory.appendTo(writer.id);
+  await directory.close();
 });

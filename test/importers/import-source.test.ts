@@ -109,6 +109,27 @@ describe("an import", () => {
     expect(fresh.id).not.toBe(first.id);
   });
 
+  it("of another array of the same document is a session of its own", async () => {
+    const source = file("doc.json", `{"a": [1, 2], "b": [{"c": 3}]}${" ".repeat(200)}`);
+    const whole = await run(source);
+    const a = await run(source, { path: "a" });
+    const b = await run(source, { path: "b" });
+    expect(new Set([whole.id, a.id, b.id]).size).toBe(3);
+    expect([whole, a, b].map(({ unchanged }) => unchanged)).toEqual([false, false, false]);
+    for (const [path, id] of [["a", a.id] as const, ['["b"]', b.id] as const]) {
+      expect(await run(source, { path })).toMatchObject({ id, unchanged: true });
+    }
+    expect(await run(source)).toMatchObject({ id: whole.id, unchanged: true });
+    await expect(run(source, { path: "b", id: a.id })).rejects.toMatchObject({ code: "CONFLICT" });
+  });
+
+  it("refuses a path that has no meaning, the first time and the second", async () => {
+    const source = file("a.jsonl", lines(20));
+    await expect(run(source, { path: "a.b" })).rejects.toMatchObject({ code: "USAGE" });
+    await run(source);
+    await expect(run(source, { path: "a.b" })).rejects.toMatchObject({ code: "USAGE" });
+  });
+
   it("of a longer version continues the session, also when its last line was cut", async () => {
     const whole = lines(200);
     let id: string | undefined;
@@ -174,6 +195,26 @@ describe("an import", () => {
     expect((await exported(report.id)).equals(whole)).toBe(true);
   });
 
+  it("that is interrupted between a record and its newline keeps the record", async () => {
+    const whole = Buffer.from(lines(300));
+    const cut = whole.indexOf("\n", 400_000);
+    async function* open() {
+      yield whole.subarray(0, cut);
+      yield whole.subarray(cut);
+    }
+    const stop = new AbortController();
+    const report = await importSource(directory, {
+      source: { name: "a.jsonl", size: whole.length, reopenable: true, open },
+      signal: stop.signal,
+      onProgress: () => stop.abort(),
+    });
+    expect(report).toMatchObject({ interrupted: true, bytes: cut });
+    expect((await exported(report.id)).equals(whole.subarray(0, cut))).toBe(true);
+    const rest = await run(file("a.jsonl", whole));
+    expect(rest).toMatchObject({ id: report.id, records: 300 - report.records });
+    expect((await exported(report.id)).equals(whole)).toBe(true);
+  });
+
   it("of a folder takes its files as one source", async () => {
     const events = path.join(folder, "events");
     mkdirSync(events);
@@ -185,6 +226,17 @@ describe("an import", () => {
     expect(report.records).toBe(5);
     const all = readdirSync(events).map((name) => readFileSync(path.join(events, name)));
     expect((await exported(report.id)).equals(Buffer.concat(all))).toBe(true);
+  });
+
+  it("of 8 MiB of blank lines takes no longer than of any other lines", async () => {
+    const blank = Buffer.concat([Buffer.from("{}"), Buffer.alloc(64 * 1024, "\n")]);
+    const gaps = Buffer.concat([Buffer.from('{"a":1}\n'), ...Array(127).fill(blank)]);
+    const long = Buffer.concat([Buffer.from('{"a":1}\n'), Buffer.alloc(3_000_000, "\n")]);
+    for (const [bytes, records] of [[gaps, 128] as const, [long, 4] as const]) {
+      const report = await run(file("blank.jsonl", bytes), { fresh: true });
+      expect(report.records).toBe(records);
+      expect((await exported(report.id)).equals(bytes)).toBe(true);
+    }
   });
 
   it("keeps a layout that has no repetition, in notes of bounded size", async () => {

@@ -27,10 +27,9 @@ function inTwo(format: Format, source: Buffer, size: number) {
   const second = new MemorySink(seq);
   const longer = format.reader({ firstOffset: offset, firstLine: line, firstSeq: seq });
   const before = first.records.slice(0, seq);
-  let time = 0;
-  for (const [index, record] of before.entries()) {
-    time = record.time ?? time;
-    if (record.form === "json") longer.recall?.(JSON.parse(record.bytes.toString()), index, time);
+  for (const [index, { kind, form, bytes }] of before.entries()) {
+    if (form !== "json" || !format.recalls.includes(kind)) continue;
+    longer.recall?.(JSON.parse(bytes.toString()), index);
   }
   feed(longer, source.subarray(offset), second, [5]);
   return { first, second, point, before };
@@ -108,9 +107,9 @@ it("times that count from event to event go on from the last event", () => {
   const offset = source.indexOf("[0.25");
   const reader = format.reader({ firstOffset: offset, firstLine: 5, firstSeq: 4 });
   const { records } = read(format, source);
-  for (const seq of [0, 3]) {
-    const { bytes, time } = records[seq] as (typeof records)[number];
-    reader.recall?.(JSON.parse(bytes.toString()), seq, time ?? 0);
+  for (const seq of [0, 2, 3]) {
+    const { bytes } = records[seq] as (typeof records)[number];
+    reader.recall?.(JSON.parse(bytes.toString()), seq);
   }
   const sink = new MemorySink(4);
   feed(reader, source.subarray(offset), sink);
