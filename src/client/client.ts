@@ -82,9 +82,10 @@ export class ReachClient {
     } while (cursor !== undefined);
   }
 
-  /** One session. Throws `NOT_FOUND`, `GONE`. */
-  session(id: SessionId, signal?: AbortSignal): Promise<SessionInfo> {
-    return this.#requests.json(`/v1/sessions/${id}`, { signal });
+  /** One session. Throws `NOT_FOUND`, `GONE`; `CORRUPT` where the server answers with another. */
+  async session(id: SessionId, signal?: AbortSignal): Promise<SessionInfo> {
+    const found: SessionInfo = await this.#requests.json(`/v1/sessions/${id}`, { signal });
+    return ofSession(id, found.id, found);
   }
 
   /**
@@ -190,7 +191,10 @@ export class ReachClient {
     return (await this.#requests.send(`/v1/sessions/${id}/checkpoint`, { signal })).text();
   }
 
-  /** The session in one file, as it arrives. */
+  /**
+   * The session in one file, as it arrives. Nothing of it has been checked, not even whose it is:
+   * verify it, and compare its id with the one that was asked for.
+   */
   async bundle(id: SessionId, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> {
     const answer = await this.#requests.send(`/v1/sessions/${id}/bundle`, { signal });
     if (answer.body) return answer.body;
@@ -210,7 +214,7 @@ export class ReachClient {
   ): Promise<unknown> {
     const path = `/v1/sessions/${id}/replay`;
     const started: JobInfo = await this.#requests.json(path, { method: "POST", body, signal });
-    return this.#finished(started, onProgress, signal);
+    return this.#finished(ofSession(id, started.session, started), onProgress, signal);
   }
 
   async #finished(
@@ -235,6 +239,14 @@ export class ReachClient {
     if (error) throw new ReachError(error.code, error.detail);
     return job.result;
   }
+}
+
+/** What the server answers about a session, unless that is another one. */
+function ofSession<Answer>(id: SessionId, found: SessionId, answer: Answer): Answer {
+  if (found === id) return answer;
+  throw new ReachError("CORRUPT", `the server answers with session ${found}, not ${id}`, {
+    where: id,
+  });
 }
 
 /** What is replayed. */

@@ -6,7 +6,8 @@ import { ReachClient } from "../../src/client.ts";
 import { MemoryEngine } from "../server/memory-engine.ts";
 import { type Served, serve } from "../server/serving.ts";
 import { writeSample } from "../session/sample-session.ts";
-import { heard, Workbench } from "./reach-command.ts";
+import { ended, heard, Workbench } from "./reach-command.ts";
+import { breakInside, problem, standIn } from "./stand-in.ts";
 
 async function both(served: Served, bench: Workbench, args: readonly string[]) {
   const data = served.scratch.at("data");
@@ -135,5 +136,26 @@ describe("a command with --url", () => {
     expect(local).toMatchObject({ code: 2, stdout: "" });
     expect(local.stderr).toContain("works on a data directory");
     expect((await bench.run(["--url", served.url, "--data", ".", "ls"])).code).toBe(2);
+  });
+
+  it("does not take another session for the one that was named", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 20);
+    const other = await writeSample(served.directory, 30);
+    await served.restart();
+    const url = await standIn(served.url, (path) => path.replace(id, other));
+    const bench = new Workbench();
+    const [key] = served.directory.identity.verifierKey.split("\n");
+    const verified = await bench.run(["--url", url, "verify", id, "--key", key as string]);
+    expect(verified).toMatchObject({ code: 4, stdout: "" });
+    expect(verified.stderr).toContain(`session ${other}, not ${id}`);
+    const json = await bench.run(["--url", url, "verify", id, "--json"]);
+    expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: "BUNDLE_INVALID", where: id } });
+    for (const command of ["show", "events", "tail", "replay"]) {
+      const { code, stdout, stderr } = await bench.run(["--url", url, command, id]);
+      expect({ command, code, stdout }).toEqual({ command, code: 4, stdout: "" });
+      expect(stderr).toContain(`session ${other}, not ${id}`);
+    }
+    expect((await bench.run(["--url", url, "verify", other])).code).toBe(0);
   });
 });

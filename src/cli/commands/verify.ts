@@ -45,8 +45,8 @@ export const verifyCommand: CommandDefinition = {
       "is another question, for `reach replay`.",
     "Without --key a bundle is checked with the key that it brings along, which proves that it " +
       "is consistent, not whose it is. `reach doctor` prints the key of a data directory.",
-    "With --url the session is fetched as a bundle and verified here; without --key the key that " +
-      "the server sends along is believed.",
+    "With --url the session is fetched as a bundle and verified here: that it is the one that was " +
+      "asked for, and intact. Without --key the key that the server sends along is believed.",
     'With --json: {"verified": [{"id", "integrity", "completeness", "problems", ...}]}.',
   ],
   configure(command: Command, start) {
@@ -144,10 +144,19 @@ async function checkRemote(
     const body = Readable.fromWeb((await client.bundle(id, signal)) as WebStream);
     await pipeline(body, fs.createWriteStream(file), { signal });
     const { report } = await checkBundle(invocation, file, key === undefined ? {} : { key }, stop);
+    // The same key signs every session of the server: a good signature does not say which one.
+    if (report.id !== id) throw anotherSession(id, report.id);
     return { target: id, report };
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
+}
+
+function anotherSession(id: string, found: string): ReachError {
+  return new ReachError("BUNDLE_INVALID", `the server sent session ${found}, not ${id}`, {
+    where: id,
+    hint: "do not trust what it says of this session",
+  });
 }
 
 function checkFlags(targets: readonly string[], { all, key }: VerifyFlags): void {
