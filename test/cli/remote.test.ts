@@ -158,4 +158,61 @@ describe("a command with --url", () => {
     }
     expect((await bench.run(["--url", url, "verify", other])).code).toBe(0);
   });
+
+  it("fetches a session again when the connection breaks inside of it", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 20);
+    await served.restart();
+    const bench = new Workbench();
+    let breaks = 1;
+    const url = await standIn(served.url, (path, reply) => {
+      if (!path.endsWith("/bundle") || breaks-- <= 0) return path;
+      breakInside(reply);
+      return undefined;
+    });
+    const verified = await bench.run(["--url", url, "verify", id, "--quiet"]);
+    expect(verified).toMatchObject({ code: 0, stdout: "intact complete\n", stderr: "" });
+    breaks = Number.POSITIVE_INFINITY;
+    const never = await bench.run(["--url", url, "verify", id]);
+    expect(never).toMatchObject({ code: 7, stdout: "" });
+    expect(never.stderr).not.toContain("bug of Reach");
+  });
+
+  it("Ctrl-C ends waiting for a session that does not come", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 20);
+    await served.restart();
+    const bench = new Workbench();
+    let asked = (): void => {};
+    const waiting = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const url = await standIn(served.url, (path, reply) => {
+      if (!path.endsWith("/bundle")) return path;
+      reply.writeHead(200, { "content-length": 4096 });
+      reply.write("REACHBDL", () => asked());
+      return undefined;
+    });
+    const child = bench.start(["--url", url, "verify", id]);
+    const end = ended(child);
+    await waiting;
+    // The answer is being read a moment after it was sent.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    child.kill("SIGINT");
+    const { code, stderr } = await end;
+    expect({ code, bug: stderr.includes("bug of Reach") }).toEqual({ code: 130, bug: false });
+  });
+
+  it("says that what answers is no Reach server", async () => {
+    const url = await standIn("", (_, reply) => {
+      reply.writeHead(200, { "content-type": "text/html" });
+      reply.end("<html>hello</html>");
+      return undefined;
+    });
+    const bench = new Workbench();
+    const { code, stdout, stderr } = await bench.run(["--url", url, "ls"]);
+    expect({ code, stdout }).toEqual({ code: 7, stdout: "" });
+    expect(stderr).toContain(`${url} answers what is no JSON`);
+    expect(stderr).toContain("does `reach serve` run there?");
+  });
 });

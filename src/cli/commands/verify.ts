@@ -21,6 +21,7 @@ import type { CommandDefinition } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { type Interruption, interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
+import { fileError } from "../output-file.ts";
 import { remoteOf, resolveRemote } from "../remote.ts";
 import { resolveSession, withReader } from "../sessions.ts";
 import { checkKey } from "../verifier-key.ts";
@@ -140,15 +141,22 @@ async function checkRemote(
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "reach-verify-"));
   try {
     const file = path.join(folder, `${id}.bundle`);
-    const { signal } = stop;
-    const body = Readable.fromWeb((await client.bundle(id, signal)) as WebStream);
-    await pipeline(body, fs.createWriteStream(file), { signal });
+    await client.saveBundle(id, (body) => writeBody(file, body), stop.signal);
     const { report } = await checkBundle(invocation, file, key === undefined ? {} : { key }, stop);
     // The same key signs every session of the server: a good signature does not say which one.
     if (report.id !== id) throw anotherSession(id, report.id);
     return { target: id, report };
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Writes from the beginning, also where it has begun before. */
+async function writeBody(file: string, body: ReadableStream<Uint8Array>): Promise<void> {
+  try {
+    await pipeline(Readable.fromWeb(body as WebStream), fs.createWriteStream(file));
+  } catch (error) {
+    throw fileError(error, file);
   }
 }
 
