@@ -64,7 +64,7 @@ export class Requests {
     return this.take(path, asking, (answer) => Promise.resolve(answer));
   }
 
-  /** The answer and its whole body. Throws as `send`, `UNAVAILABLE` also when the body breaks off. */
+  /** The answer with its whole body. Throws as `send`, `UNAVAILABLE` also when that breaks off. */
   whole(path: string, asking: Asking = {}): Promise<WholeAnswer> {
     return this.take(path, asking, async (answer) => {
       try {

@@ -1,11 +1,11 @@
-/** A server that stands before another one and does not pass on everything that is asked or said. */
+/** A server that stands before another one and does not pass on all that is asked or said. */
 import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 
 /**
- * Serves on a free port until the test ends. `meddle` gets each path; it returns the path to ask the
- * other server for, or nothing when it has answered itself.
+ * Serves on a free port until the test ends. `meddle` gets each path; it returns the path to ask
+ * the other server for, or nothing when it has answered itself.
  */
 export async function standIn(
   url: string,

@@ -60,8 +60,8 @@ export const importCommand: CommandDefinition = {
     ["reach import run.bundle --key reach.local+5ab3c0de+AbCd…", "a session from elsewhere"],
   ],
   notes: [
-    "A bundle is known by its content, also on standard input. With --key nothing else is taken in: " +
-      "what is no bundle is refused, not imported unverified.",
+    "A bundle is known by its content, also on standard input. With --key nothing else is taken " +
+      "in: what is no bundle is refused, not imported unverified.",
     "A longer version of a file that was imported before continues its session, after proving " +
       "that the beginning is the same. Nothing is dropped: `reach export ID --format original` " +
       "gives back the very bytes.",

@@ -46,8 +46,8 @@ export const verifyCommand: CommandDefinition = {
       "is another question, for `reach replay`.",
     "Without --key a bundle is checked with the key that it brings along, which proves that it " +
       "is consistent, not whose it is. `reach doctor` prints the key of a data directory.",
-    "With --url the session is fetched as a bundle and verified here: that it is the one that was " +
-      "asked for, and intact. Without --key the key that the server sends along is believed.",
+    "With --url the session is fetched as a bundle and verified here: that it is the one that " +
+      "was asked for, and intact. Without --key the key that the server sends along is believed.",
     'With --json: {"verified": [{"id", "integrity", "completeness", "problems", ...}]}.',
   ],
   configure(command: Command, start) {
