@@ -215,4 +215,33 @@ describe("a command with --url", () => {
     expect(stderr).toContain(`${url} answers what is no JSON`);
     expect(stderr).toContain("does `reach serve` run there?");
   });
+
+  it("ends following at once behind the end of a session that has ended", async () => {
+    const engine = (directory: Served["directory"]) => new MemoryEngine(directory);
+    const served = await serve({ engine });
+    const client = new ReachClient({ url: served.url });
+    const { id } = await client.trigger("echo", {});
+    await client.cancel(id);
+    const bench = new Workbench();
+    for (const place of [
+      ["--url", served.url],
+      ["--data", served.scratch.at("data")],
+    ]) {
+      for (const from of [
+        ["-n", "0"],
+        ["--from", "1000"],
+      ]) {
+        const child = bench.start([...place, "tail", id, "-f", ...from, "--ndjson"]);
+        const late = setTimeout(() => child.kill("SIGKILL"), 8000);
+        const { code, stdout } = await ended(child);
+        clearTimeout(late);
+        expect({ place: place[0], from, code, stdout }).toEqual({
+          place: place[0],
+          from,
+          code: 0,
+          stdout: "",
+        });
+      }
+    }
+  });
 });
