@@ -215,4 +215,23 @@ describe("reach import", () => {
     const short = await bench.run(["import", "-", "--data", "fifth"], { input: "REACH" });
     expect(short.code).toBe(1);
   });
+
+  it("tells with --json what was imported before an error that ends everything", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("c.jsonl", ndjson(5, 1000));
+    await bench.run(["export", id, "--format", "bundle", "-o", "c.bundle"]);
+    bench.write("a.jsonl", ndjson(3));
+    bench.write("b.jsonl", ndjson(4, 100));
+    await bench.run(["import", "a.jsonl", "--data", "there"]);
+    // A file where the folder of the session should be: this is not about the source.
+    bench.write(path.join("there/default/sessions", id.slice(-2), id), "in the way");
+    const args = ["import", "a.jsonl", "b.jsonl", "c.bundle", "a.jsonl", "--data", "there"];
+    const { code, stdout, stderr } = await bench.run([...args, "--json"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: "ALREADY_EXISTS" } });
+    const { imports } = JSON.parse(stdout) as Imports;
+    expect(imports.map(({ source }) => source)).toEqual(["a.jsonl", "b.jsonl", "c.bundle"]);
+    expect(imports[1]).toMatchObject({ events: 5 });
+    expect(imports[2]).toMatchObject({ error: { code: "ALREADY_EXISTS" } });
+  });
 });

@@ -32,6 +32,7 @@ import {
 } from "../import-outcome.ts";
 import { interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
+import type { Output } from "../output.ts";
 import type { Progress } from "../progress.ts";
 import { resolveSession, withWriter } from "../sessions.ts";
 import { StandardInput } from "../standard-input.ts";
@@ -116,17 +117,26 @@ async function importAll(
         const source = only ?? (await open(file));
         const outcome = await importOne(invocation, directory, source, flags, stop.signal);
         outcomes.push(outcome);
+        if ("error" in outcome && !concernsSource(outcome.error)) throw outcome.error;
         await tellOutcome(output, ids, outcome, files.length === 1);
         if (!("error" in outcome)) ids.push(sessionOf(outcome));
       }
     });
+  } catch (error) {
+    // What has been imported is there, whatever ends the rest.
+    if (outcomes.some((outcome) => !("error" in outcome))) await tellAll(output, outcomes);
+    throw error;
   } finally {
     stop.end();
     await input.close();
   }
-  if (output.json) await output.printObject({ imports: outcomes.map(outcomeObject) });
+  await tellAll(output, outcomes);
   const done = outcomes.length === files.length && outcomes.every(isComplete);
   return done ? exitCodes.ok : (stop.exitCode ?? exitCodeOfOutcomes(outcomes));
+}
+
+async function tellAll(output: Output, outcomes: readonly Outcome[]): Promise<void> {
+  if (output.json) await output.printObject({ imports: outcomes.map(outcomeObject) });
 }
 
 function checkFlags(files: readonly string[], { id, format, key }: ImportFlags): void {
@@ -227,8 +237,7 @@ async function importOne(
     });
     return { source: file, report };
   } catch (error) {
-    if (concernsSource(error)) return { source: file, error };
-    throw error;
+    return { source: file, error };
   } finally {
     progress.clear();
   }
