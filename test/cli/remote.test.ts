@@ -216,6 +216,24 @@ describe("a command with --url", () => {
     expect(stderr).toContain("does `reach serve` run there?");
   });
 
+  it("verifies all sessions of a server but those that are removed meanwhile", async () => {
+    const served = await serve();
+    const ids = [await writeSample(served.directory, 5), await writeSample(served.directory, 5)];
+    const [removed] = ids as [string, string];
+    await served.restart();
+    const url = await standIn(served.url, (path, reply) => {
+      if (!path.endsWith(`${removed}/bundle`)) return path;
+      problem(reply, 410, "GONE");
+      return undefined;
+    });
+    const bench = new Workbench();
+    const all = await bench.run(["--url", url, "verify", "--all", "--json"]);
+    expect(all.code).toBe(0);
+    expect((JSON.parse(all.stdout) as { verified: unknown[] }).verified).toHaveLength(1);
+    expect(all.stderr).toContain(`${removed} was removed meanwhile`);
+    expect((await bench.run(["--url", url, "verify", removed, "--all"])).code).toBe(5);
+  });
+
   it("ends following at once behind the end of a session that has ended", async () => {
     const engine = (directory: Served["directory"]) => new MemoryEngine(directory);
     const served = await serve({ engine });
