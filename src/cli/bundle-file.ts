@@ -12,6 +12,14 @@ import { keyRemark, verdictWords } from "./verify-text.ts";
 /** What every bundle begins with, in every version. */
 const bundleMagic = Buffer.from("REACHBDL");
 
+/** How many of the first bytes tell whether something is a bundle. */
+export const bundleMagicBytes: number = bundleMagic.length;
+
+/** Whether what begins with `head` is a bundle. */
+export function isBundleHead(head: Uint8Array): boolean {
+  return bundleMagic.equals(head.subarray(0, bundleMagicBytes));
+}
+
 /** Whether the file is a bundle, by its first bytes; what cannot be read is none. */
 export function isBundleFile(file: string): boolean {
   let fd: number;
@@ -23,7 +31,7 @@ export function isBundleFile(file: string): boolean {
   }
   try {
     const head = Buffer.alloc(bundleMagic.length);
-    return fs.readSync(fd, head, 0, head.length, 0) === head.length && head.equals(bundleMagic);
+    return isBundleHead(head.subarray(0, fs.readSync(fd, head, 0, head.length, 0)));
   } finally {
     fs.closeSync(fd);
   }

@@ -1,6 +1,7 @@
 /**
- * Results that are files: to `-o FILE`, whole or not at all, or to stdout. Bytes that would garble
- * a terminal are not sent to one.
+ * Results that are files: to `-o FILE`, whole or not at all, or to stdout. A file that is replaced
+ * keeps its mode, a new one is for its owner alone. Bytes that would garble a terminal are not sent
+ * to one.
  */
 import * as fs from "node:fs";
 import { messageOf, ReachError } from "../base/index.ts";
@@ -16,6 +17,9 @@ export interface Target {
   /** Ends the work early; what was written to a file goes away then. */
   readonly signal?: AbortSignal;
 }
+
+/** Sessions are nobody else's business, in the data directory and outside of it. */
+const newFileMode = 0o600;
 
 /** Thrown inside of `produce` when nobody reads stdout any more. */
 const outputEnded = new Error("nobody reads the output any more");
@@ -80,6 +84,8 @@ async function replaceFile<Result>(
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const result = await fill(temporary, target, produce);
+    const found = fs.statSync(path, { throwIfNoEntry: false });
+    if (found) await fs.promises.chmod(temporary, found.mode & 0o7777);
     await fs.promises.rename(temporary, path);
     return result;
   } catch (error) {
@@ -95,7 +101,7 @@ async function fill<Result>(
 ): Promise<Result> {
   let handle: fs.promises.FileHandle;
   try {
-    handle = await fs.promises.open(path, "w");
+    handle = await fs.promises.open(path, "w", newFileMode);
   } catch (error) {
     throw fileError(error, path);
   }

@@ -15,7 +15,7 @@ import type {
   StateInfo,
 } from "./answers.ts";
 import { type TailOptions, tailEvents } from "./event-tail.ts";
-import { type ClientOptions, pause, Requests } from "./requests.ts";
+import { type ClientOptions, namedBreaks, pause, Requests } from "./requests.ts";
 import { fetchPayload, type StoredOptions, storedEvents } from "./stored-events.ts";
 
 /** Which sessions are listed. */
@@ -82,9 +82,10 @@ export class ReachClient {
     } while (cursor !== undefined);
   }
 
-  /** One session. Throws `NOT_FOUND`, `GONE`. */
-  session(id: SessionId, signal?: AbortSignal): Promise<SessionInfo> {
-    return this.#requests.json(`/v1/sessions/${id}`, { signal });
+  /** One session. Throws `NOT_FOUND`, `GONE`; `CORRUPT` where the server answers with another. */
+  async session(id: SessionId, signal?: AbortSignal): Promise<SessionInfo> {
+    const found: SessionInfo = await this.#requests.json(`/v1/sessions/${id}`, { signal });
+    return ofSession(id, found.id, found);
   }
 
   /**
@@ -163,12 +164,11 @@ export class ReachClient {
 
   /** The state after the first `at` events; after all of them by default. */
   async state(id: SessionId, at?: number, signal?: AbortSignal): Promise<StateInfo> {
-    const answer = await this.#requests.send(`/v1/sessions/${id}/state`, {
+    const { headers, bytes } = await this.#requests.whole(`/v1/sessions/${id}/state`, {
       query: { at },
       headers: { accept: "application/cbor" },
       signal,
     });
-    const { headers } = answer;
     const [name = "", version = "", hash = ""] = (headers.get("reach-program") ?? "").split("/");
     const snapshot = headers.get("reach-snapshot");
     return {
@@ -176,7 +176,7 @@ export class ReachClient {
       program: { name: decodeURIComponent(name), version: decodeURIComponent(version), hash },
       stateHash: headers.get("etag")?.slice(1, 65) ?? "",
       snapshotUsed: snapshot === null ? null : Number(snapshot),
-      state: decodeValue(new Uint8Array(await answer.arrayBuffer())),
+      state: decodeValue(bytes),
     };
   }
 
@@ -187,14 +187,31 @@ export class ReachClient {
 
   /** The newest signed checkpoint: a C2SP note. */
   async checkpoint(id: SessionId, signal?: AbortSignal): Promise<string> {
-    return (await this.#requests.send(`/v1/sessions/${id}/checkpoint`, { signal })).text();
+    const { bytes } = await this.#requests.whole(`/v1/sessions/${id}/checkpoint`, { signal });
+    return new TextDecoder().decode(bytes);
   }
 
-  /** The session in one file, as it arrives. */
+  /**
+   * The session in one file, as it arrives: reading it throws `UNAVAILABLE` where it breaks off.
+   * Nothing of it has been checked, not even whose it is: verify it, and compare its id with the
+   * one that was asked for.
+   */
   async bundle(id: SessionId, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-    const answer = await this.#requests.send(`/v1/sessions/${id}/bundle`, { signal });
-    if (answer.body) return answer.body;
-    throw new ReachError("UNAVAILABLE", "the server sent no bundle");
+    return bundleBody(this.url, await this.#requests.send(bundlePath(id), { signal }), signal);
+  }
+
+  /**
+   * The same into `save`, which is called again, with all of it from the first byte on, where the
+   * connection breaks and what `save` throws is what reading threw.
+   */
+  saveBundle(
+    id: SessionId,
+    save: (body: ReadableStream<Uint8Array>) => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    return this.#requests.take(bundlePath(id), { signal }, (answer) => {
+      return save(bundleBody(this.url, answer, signal));
+    });
   }
 
   /** Cancels a session that runs. */
@@ -210,7 +227,7 @@ export class ReachClient {
   ): Promise<unknown> {
     const path = `/v1/sessions/${id}/replay`;
     const started: JobInfo = await this.#requests.json(path, { method: "POST", body, signal });
-    return this.#finished(started, onProgress, signal);
+    return this.#finished(ofSession(id, started.session, started), onProgress, signal);
   }
 
   async #finished(
@@ -235,6 +252,27 @@ export class ReachClient {
     if (error) throw new ReachError(error.code, error.detail);
     return job.result;
   }
+}
+
+function bundlePath(id: SessionId): string {
+  return `/v1/sessions/${id}/bundle`;
+}
+
+function bundleBody(
+  url: string,
+  answer: Response,
+  signal: AbortSignal | undefined,
+): ReadableStream<Uint8Array> {
+  if (answer.body) return namedBreaks(url, answer.body, signal);
+  throw new ReachError("UNAVAILABLE", "the server sent no bundle");
+}
+
+/** What the server answers about a session, unless that is another one. */
+function ofSession<Answer>(id: SessionId, found: SessionId, answer: Answer): Answer {
+  if (found === id) return answer;
+  throw new ReachError("CORRUPT", `the server answers with session ${found}, not ${id}`, {
+    where: id,
+  });
 }
 
 /** What is replayed. */

@@ -1,6 +1,7 @@
 /**
  * Requests to a server: the token, the answers that are errors, and trying again what may be sent
- * twice, with growing pauses and for as long as the server asks.
+ * twice, also when the connection breaks inside of an answer, with growing pauses and for as long
+ * as the server asks.
  */
 import { codeOf, type ErrorCode, errorCodes, messageOf, ReachError } from "../base/index.ts";
 import type { ProblemInfo } from "./answers.ts";
@@ -29,6 +30,12 @@ export interface Asking {
   readonly again?: boolean;
 }
 
+/** An answer that has arrived. */
+export interface WholeAnswer {
+  readonly headers: Headers;
+  readonly bytes: Uint8Array;
+}
+
 const attemptsDefault = 5;
 const firstPauseMs = 100;
 const pauseMsMax = 5000;
@@ -50,30 +57,65 @@ export class Requests {
   }
 
   /**
-   * The answer, if it is none of an error. Throws what the server says, `UNAVAILABLE` when it
-   * cannot be reached, `INTERRUPTED` when `signal` is aborted.
+   * The answer, if it is none of an error; its body is still to come. Throws what the server says,
+   * `UNAVAILABLE` when it cannot be reached, `INTERRUPTED` when `signal` is aborted.
    */
-  async send(path: string, asking: Asking = {}): Promise<Response> {
+  send(path: string, asking: Asking = {}): Promise<Response> {
+    return this.take(path, asking, (answer) => Promise.resolve(answer));
+  }
+
+  /** The answer with its whole body. Throws as `send`, `UNAVAILABLE` also when that breaks off. */
+  whole(path: string, asking: Asking = {}): Promise<WholeAnswer> {
+    return this.take(path, asking, async (answer) => {
+      try {
+        return { headers: answer.headers, bytes: new Uint8Array(await answer.arrayBuffer()) };
+      } catch (cause) {
+        throw brokenOff(this.url, cause, asking.signal);
+      }
+    });
+  }
+
+  /** The JSON of the answer. Throws as `whole`, and `UNAVAILABLE` for what is no JSON. */
+  async json<Answer>(path: string, asking: Asking = {}): Promise<Answer> {
+    const headers = { accept: "application/json", ...asking.headers };
+    const { bytes } = await this.whole(path, { ...asking, headers });
+    try {
+      return JSON.parse(new TextDecoder().decode(bytes)) as Answer;
+    } catch (cause) {
+      throw new ReachError("UNAVAILABLE", `${this.url} answers what is no JSON`, {
+        cause,
+        hint: servingHint,
+      });
+    }
+  }
+
+  /**
+   * What `use` makes of the answer. Where it throws what passes by itself, the request is sent
+   * again, as when there had been no answer.
+   */
+  async take<Result>(
+    path: string,
+    asking: Asking,
+    use: (answer: Response) => Promise<Result>,
+  ): Promise<Result> {
     const { method = "GET", signal } = asking;
     const again = asking.again ?? (method === "GET" || method === "HEAD");
     const attempts = again ? this.#attempts : 1;
     for (let attempt = 1; ; attempt++) {
       const { answer, error } = await this.#try(path, asking);
-      if (answer?.ok || answer?.status === 304) return answer;
-      const lasting = answer !== undefined && !passing.has(answer.status);
-      if (lasting || attempt >= attempts) throw answer ? await errorOf(answer) : error;
-      await answer?.body?.cancel();
+      if (answer?.ok || answer?.status === 304) {
+        try {
+          return await use(answer);
+        } catch (failure) {
+          if (!isPassing(failure) || attempt >= attempts) throw failure;
+        }
+      } else {
+        const lasting = answer !== undefined && !passing.has(answer.status);
+        if (lasting || attempt >= attempts) throw answer ? await errorOf(answer) : error;
+        await answer?.body?.cancel();
+      }
       await pause(pauseFor(attempt, answer?.headers.get("retry-after")), signal);
     }
-  }
-
-  /** The JSON of the answer. */
-  async json<Answer>(path: string, asking: Asking = {}): Promise<Answer> {
-    const answer = await this.send(path, {
-      ...asking,
-      headers: { accept: "application/json", ...asking.headers },
-    });
-    return (await answer.json()) as Answer;
   }
 
   async #try(
@@ -119,10 +161,44 @@ export function interrupted(cause: unknown): ReachError {
   return new ReachError("INTERRUPTED", "the request was called off", { cause });
 }
 
+const servingHint = "does `reach serve` run there?";
+
 function unreachable(url: string, cause: unknown): ReachError {
-  const inner = cause instanceof Error ? (cause.cause ?? cause) : cause;
-  const message = `${url} cannot be reached: ${messageOf(inner)}`;
-  return new ReachError("UNAVAILABLE", message, { cause, hint: "does `reach serve` run there?" });
+  const message = `${url} cannot be reached: ${reasonOf(cause)}`;
+  return new ReachError("UNAVAILABLE", message, { cause, hint: servingHint });
+}
+
+/** A body as it arrives, of which a connection that breaks is `UNAVAILABLE`. */
+export function namedBreaks(
+  url: string,
+  body: ReadableStream<Uint8Array>,
+  signal: AbortSignal | undefined,
+): ReadableStream<Uint8Array> {
+  const reader = body.getReader();
+  return new ReadableStream({
+    async pull(stream) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) stream.close();
+        else stream.enqueue(value);
+      } catch (cause) {
+        stream.error(brokenOff(url, cause, signal));
+      }
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+/** The error for a body that ended too early; `INTERRUPTED` where the caller called it off. */
+function brokenOff(url: string, cause: unknown, signal: AbortSignal | undefined): ReachError {
+  if (signal?.aborted) return interrupted(cause);
+  const message = `the connection to ${url} broke inside of an answer: ${reasonOf(cause)}`;
+  return new ReachError("UNAVAILABLE", message, { cause, hint: servingHint });
+}
+
+/** `fetch` says that it failed, and why only in the cause. */
+function reasonOf(error: unknown): string {
+  return messageOf(error instanceof Error ? (error.cause ?? error) : error);
 }
 
 /** What the server says is wrong; an answer of somebody else is named by its status. */

@@ -36,19 +36,18 @@ export async function* storedEvents(
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   for (let after = from - 1; after + 1 < to && left > 0; ) {
     const limit = Math.min(pageEvents, left, to - after - 1);
-    const answer = await requests.send(`/v1/sessions/${id}/events`, {
+    const { headers, bytes } = await requests.whole(`/v1/sessions/${id}/events`, {
       query: { after, limit, type, kind },
       headers: { accept: "application/cbor-seq" },
       signal,
     });
-    const bytes = new Uint8Array(await answer.arrayBuffer());
     for await (const event of viewsOf(requests, bytes, options)) {
       if (event.seq >= to) return;
       yield event;
       left -= 1;
     }
-    const next = Number(answer.headers.get("reach-next"));
-    if (answer.headers.get("reach-more") !== "true" || !(next > after)) return;
+    const next = Number(headers.get("reach-next"));
+    if (headers.get("reach-more") !== "true" || !(next > after)) return;
     after = next;
   }
 }
@@ -93,8 +92,7 @@ export async function fetchPayload(
   name: string,
   signal?: AbortSignal,
 ): Promise<Uint8Array> {
-  const answer = await requests.send(`/v1/blobs/${name}`, { signal });
-  const bytes = new Uint8Array(await answer.arrayBuffer());
+  const { bytes } = await requests.whole(`/v1/blobs/${name}`, { signal });
   const wanted = fromHex(name);
   if (wanted && equalBytes(sha256(bytes), wanted)) return bytes;
   throw new ReachError("BLOB_CORRUPT", `what the server sent for payload ${name} is another one`);

@@ -1,5 +1,6 @@
 /** Replay: a program folded over events, and the explanation when the result is another one. */
 export { type Difference, differences, missing } from "./difference.ts";
+export { visible } from "./display.ts";
 export {
   type CauseKind,
   type DivergedStretch,

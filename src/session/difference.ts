@@ -5,9 +5,9 @@
  * Reach writes beside what was recorded, are passed over unless they are asked for; between a
  * session and its fork so is what the fork settled.
  */
-import { codeOf, equalBytes, messageOf } from "../base/index.ts";
+import { codeOf, equalBytes, fromUtf8, messageOf, pathText } from "../base/index.ts";
 import type { EventKind, EventView, Payload } from "../event/index.ts";
-import { type Difference, differences } from "../replay/index.ts";
+import { type Difference, differences, missing, visible } from "../replay/index.ts";
 import { type ForkParting, forkPassing } from "./fork-parting.ts";
 import type { SessionReader } from "./session-reader.ts";
 
@@ -200,12 +200,122 @@ function differingPaths(
   limit = 10,
 ): Difference[] {
   try {
-    return differences(a?.data, b?.data, { limit });
+    const found = differences(a?.data, b?.data, { limit });
+    if (found.length > 0 || !a || !b || !(isJson(a) || isJson(b))) return found;
+    const spelled = spelledDifference(jsonText(a), jsonText(b));
+    return spelled ? [spelled] : [];
   } catch (error) {
     if (codeOf(error) !== "CORRUPT") throw error;
     const expected = "(cannot be decoded)";
     return [{ path: "$", steps: [], expected, actual: messageOf(error) }];
   }
+}
+
+function isJson({ payload }: EventView): boolean {
+  return (payload.form === "blob" ? payload.ref.form : payload.form) === "json";
+}
+
+/** The JSON text; of data that is none, the text that says the same. */
+function jsonText(event: EventView): string {
+  return isJson(event) ? fromUtf8(event.payloadBytes) : JSON.stringify(event.data);
+}
+
+const betweenTokens = " \t\r\n,:";
+const brackets = "[]{}";
+const behindWords = `${betweenTokens}${brackets}`;
+const closing: ReadonlySet<string | undefined> = new Set(["]", "}", undefined]);
+const shownChars = 60;
+
+/**
+ * Where two JSON texts say something else though they are read as the same value: a number that no
+ * double can tell from its neighbour, a key that stands twice, keys that are read in another order.
+ * Numbers are compared by their value (1.50 is 1.5), texts by their characters.
+ */
+function spelledDifference(a: string, b: string): Difference | undefined {
+  const [left, right] = [jsonTokens(a), jsonTokens(b)];
+  const walk = new JsonWalk();
+  for (;;) {
+    const [expected, actual] = [left.next().value, right.next().value];
+    if (expected === undefined && actual === undefined) return undefined;
+    if (expected !== actual && meaning(expected) !== meaning(actual)) {
+      const { steps } = walk;
+      const path = visible(pathText(steps));
+      return { path, steps, expected: shown(expected), actual: shown(actual) };
+    }
+    walk.pass(expected as string);
+  }
+}
+
+/** The tokens of a JSON text in order, without commas and colons. */
+function* jsonTokens(text: string): Generator<string, undefined> {
+  for (let at = 0; at < text.length; ) {
+    const start = at;
+    const first = text[at] as string;
+    at += 1;
+    if (first === '"') at = stringEnd(text, at);
+    else if (betweenTokens.includes(first)) continue;
+    else if (!brackets.includes(first)) {
+      while (at < text.length && !behindWords.includes(text[at] as string)) at += 1;
+    }
+    yield text.slice(start, at);
+  }
+  return undefined;
+}
+
+/** The place behind the quote that ends a string. */
+function stringEnd(text: string, start: number): number {
+  for (let at = start; ; at += 1) {
+    at = text.indexOf('"', at);
+    let escapes = 0;
+    while (text[at - 1 - escapes] === "\\") escapes += 1;
+    if (escapes % 2 === 0) return at + 1;
+  }
+}
+
+/** Knows the path of the next token of a JSON text. */
+class JsonWalk {
+  /** Where each open container is: at a key, before one (`undefined`), at an index. */
+  readonly #open: { readonly list: boolean; at: string | number | undefined }[] = [];
+
+  get steps(): (string | number)[] {
+    return this.#open.flatMap(({ at }) => at ?? []);
+  }
+
+  pass(token: string): void {
+    const inner = this.#open.at(-1);
+    if (token === "[" || token === "{") {
+      this.#open.push({ list: token === "[", at: token === "[" ? 0 : undefined });
+    } else if (token === "]" || token === "}") {
+      this.#open.pop();
+      this.#passValue(this.#open.at(-1));
+    } else if (inner && !inner.list && inner.at === undefined) {
+      inner.at = JSON.parse(token) as string;
+    } else this.#passValue(inner);
+  }
+
+  #passValue(inner: { readonly list: boolean; at: string | number | undefined } | undefined): void {
+    if (inner) inner.at = inner.list ? (inner.at as number) + 1 : undefined;
+  }
+}
+
+/** The same text for tokens that say the same. */
+function meaning(token: string | undefined): string | undefined {
+  if (token?.startsWith('"')) return `"${JSON.parse(token)}`;
+  const parts = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(token ?? "");
+  if (!parts) return token;
+  const [, sign, whole = "", fraction = "", exponent = "0"] = parts;
+  const digits = (whole + fraction).replace(/^0+/, "");
+  const significant = digits.replace(/0+$/, "");
+  // Whether a zero has a sign has been compared before.
+  if (significant === "") return "0";
+  const power = BigInt(exponent) - BigInt(fraction.length - digits.length + significant.length);
+  return `${sign}${significant}e${power}`;
+}
+
+function shown(token: string | undefined): string {
+  if (closing.has(token)) return missing;
+  const text = visible(token as string);
+  return text.length > shownChars ? `${text.slice(0, shownChars)}…` : text;
 }
 
 /** Counts events by type; beyond a thousand types all others are one. */

@@ -84,4 +84,18 @@ describe("reach export", () => {
     expect(fs.lstatSync(bench.path("link.jsonl")).isSymbolicLink()).toBe(true);
     expect((await bench.run(["export", id, "-o", "-"])).stdout).toBe(ndjson(3));
   });
+
+  it("lets nobody else read what it writes, and leaves a file the mode that it had", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("a.jsonl", ndjson(3));
+    const modeAfter = async (name: string) => {
+      const { code } = await bench.run(["export", id, "-o", name]);
+      return [code, (fs.statSync(bench.path(name)).mode & 0o7777).toString(8)];
+    };
+    expect(await modeAfter("new.jsonl")).toEqual([0, "600"]);
+    for (const mode of ["600", "640", "664"]) {
+      fs.chmodSync(bench.write(mode, "old"), Number.parseInt(mode, 8));
+      expect(await modeAfter(mode)).toEqual([0, mode]);
+    }
+  });
 });

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import * as fs from "node:fs";
+import * as path from "node:path";
 import { describe, expect, it } from "vitest";
 import { Workbench } from "./reach-command.ts";
 import { claudeSession, glued, ndjson } from "./transcripts.ts";
@@ -18,6 +19,14 @@ interface Imports {
     readonly unparsed: number;
     readonly problems: readonly { readonly line: number | null; readonly message: string }[];
   }[];
+}
+
+/** The key that signs in a data directory. */
+async function keyOf(bench: Workbench, data = ".reach"): Promise<string> {
+  interface Doctor {
+    readonly directory: { readonly verifierKey: string };
+  }
+  return (await bench.json<Doctor>(["doctor", "--data", data])).directory.verifierKey;
 }
 
 describe("reach import", () => {
@@ -161,5 +170,68 @@ describe("reach import", () => {
     const several = await bench.run(["import", "a.jsonl", "a.jsonl", "--id", randomUUID()]);
     expect(several.code).toBe(2);
     expect(several.stderr).toContain("--id names one session");
+  });
+
+  it("with --key takes nothing in that is no bundle of that key", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("a.jsonl", ndjson(5));
+    const key = await keyOf(bench);
+    await bench.run(["export", id, "--format", "bundle", "-o", "run.bundle"]);
+    const there = ["--data", "there", "--key", key];
+    for (const [source, ...more] of [
+      ["a.jsonl"],
+      ["-"],
+      ["-", "--format", "ndjson"],
+      ["run.bundle", "--format", "ndjson"],
+    ] as const) {
+      const args = ["import", source, ...more, ...there];
+      const { code, stdout, stderr } = await bench.run(args, { input: ndjson(5) });
+      expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: "" });
+      expect(stderr).toContain("--key");
+      expect(stderr).toContain("bundle");
+    }
+    expect(fs.existsSync(bench.path("there"))).toBe(false);
+    const several = await bench.run(["import", "a.jsonl", "run.bundle", ...there, "--quiet"]);
+    expect(several).toMatchObject({ code: 2, stdout: `${id}\n` });
+  });
+
+  it("knows a bundle on standard input, and checks it with the key that is given", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("a.jsonl", ndjson(5));
+    await bench.import("b.jsonl", ndjson(5, 5));
+    const key = await keyOf(bench);
+    await bench.run(["export", id, "--format", "bundle", "-o", "run.bundle"]);
+    await bench.run(["import", "b.jsonl", "--data", "other"]);
+    const foreign = await keyOf(bench, "other");
+    const input = bench.read("run.bundle");
+    const run = (...args: string[]) => bench.run(["import", "-", ...args], { input });
+    const refused = await run("--data", "third", "--key", foreign);
+    expect(refused).toMatchObject({ code: 4, stdout: "" });
+    const taken = await run("--data", "there", "--key", key);
+    expect(taken.stdout).toContain("checked with the key that was given");
+    expect(taken.code).toBe(0);
+    expect((await bench.run(["ls", "--data", "there", "--quiet"])).stdout).toBe(`${id}\n`);
+    expect((await run("--data", "fourth", "--quiet")).stdout).toBe(`${id}\n`);
+    const short = await bench.run(["import", "-", "--data", "fifth"], { input: "REACH" });
+    expect(short.code).toBe(1);
+  });
+
+  it("tells with --json what was imported before an error that ends everything", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("c.jsonl", ndjson(5, 1000));
+    await bench.run(["export", id, "--format", "bundle", "-o", "c.bundle"]);
+    bench.write("a.jsonl", ndjson(3));
+    bench.write("b.jsonl", ndjson(4, 100));
+    await bench.run(["import", "a.jsonl", "--data", "there"]);
+    // A file where the folder of the session should be: this is not about the source.
+    bench.write(path.join("there/default/sessions", id.slice(-2), id), "in the way");
+    const args = ["import", "a.jsonl", "b.jsonl", "c.bundle", "a.jsonl", "--data", "there"];
+    const { code, stdout, stderr } = await bench.run([...args, "--json"]);
+    expect(code).toBe(1);
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: "ALREADY_EXISTS" } });
+    const { imports } = JSON.parse(stdout) as Imports;
+    expect(imports.map(({ source }) => source)).toEqual(["a.jsonl", "b.jsonl", "c.bundle"]);
+    expect(imports[1]).toMatchObject({ events: 5 });
+    expect(imports[2]).toMatchObject({ error: { code: "ALREADY_EXISTS" } });
   });
 });

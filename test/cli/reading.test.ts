@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { Workbench } from "./reach-command.ts";
+import { encodeValue } from "../../src/base/index.ts";
+import { Directory } from "../../src/session/index.ts";
+import { ended, Workbench } from "./reach-command.ts";
 import { claudeSession, ndjson } from "./transcripts.ts";
 
 interface Listing {
@@ -212,6 +214,29 @@ describe("reach events", () => {
     expect(none.events).toEqual([]);
     const both = await bench.run(["events", id, "--json", "--ndjson"]);
     expect(both.code).toBe(2);
+  });
+});
+
+describe("reach tail", () => {
+  it("ends following a session that has ended, also where notes stand behind the end", async () => {
+    const bench = new Workbench();
+    const path = bench.path(".reach/default");
+    const directory = await Directory.open({ path, mode: "write" });
+    const writer = directory.createSession({ kind: "executed", name: "ended" });
+    const kinds = ["trigger", "end", ...Array.from({ length: 60 }, () => "note" as const)] as const;
+    for (const kind of kinds) {
+      const bytes = encodeValue(null);
+      await writer.append({ kind, type: kind, time: 1, ref: null, form: "cbor", bytes }).durable;
+    }
+    await directory.close();
+    for (const lines of ["0", "1", "61", "62"]) {
+      const child = bench.start(["tail", writer.id, "-f", "-n", lines, "--ndjson"]);
+      const late = setTimeout(() => child.kill("SIGKILL"), 8000);
+      const { code, stdout } = await ended(child);
+      clearTimeout(late);
+      expect({ lines, code }).toEqual({ lines, code: 0 });
+      expect(objects(stdout)).toHaveLength(Number(lines));
+    }
   });
 });
 

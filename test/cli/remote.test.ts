@@ -6,7 +6,8 @@ import { ReachClient } from "../../src/client.ts";
 import { MemoryEngine } from "../server/memory-engine.ts";
 import { type Served, serve } from "../server/serving.ts";
 import { writeSample } from "../session/sample-session.ts";
-import { heard, Workbench } from "./reach-command.ts";
+import { ended, heard, Workbench } from "./reach-command.ts";
+import { breakInside, problem, standIn } from "./stand-in.ts";
 
 async function both(served: Served, bench: Workbench, args: readonly string[]) {
   const data = served.scratch.at("data");
@@ -135,5 +136,130 @@ describe("a command with --url", () => {
     expect(local).toMatchObject({ code: 2, stdout: "" });
     expect(local.stderr).toContain("works on a data directory");
     expect((await bench.run(["--url", served.url, "--data", ".", "ls"])).code).toBe(2);
+  });
+
+  it("does not take another session for the one that was named", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 20);
+    const other = await writeSample(served.directory, 30);
+    await served.restart();
+    const url = await standIn(served.url, (path) => path.replace(id, other));
+    const bench = new Workbench();
+    const [key] = served.directory.identity.verifierKey.split("\n");
+    const verified = await bench.run(["--url", url, "verify", id, "--key", key as string]);
+    expect(verified).toMatchObject({ code: 4, stdout: "" });
+    expect(verified.stderr).toContain(`session ${other}, not ${id}`);
+    const json = await bench.run(["--url", url, "verify", id, "--json"]);
+    expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: "BUNDLE_INVALID", where: id } });
+    for (const command of ["show", "events", "tail", "replay"]) {
+      const { code, stdout, stderr } = await bench.run(["--url", url, command, id]);
+      expect({ command, code, stdout }).toEqual({ command, code: 4, stdout: "" });
+      expect(stderr).toContain(`session ${other}, not ${id}`);
+    }
+    expect((await bench.run(["--url", url, "verify", other])).code).toBe(0);
+  });
+
+  it("fetches a session again when the connection breaks inside of it", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 20);
+    await served.restart();
+    const bench = new Workbench();
+    let breaks = 1;
+    const url = await standIn(served.url, (path, reply) => {
+      if (!path.endsWith("/bundle") || breaks-- <= 0) return path;
+      breakInside(reply);
+      return undefined;
+    });
+    const verified = await bench.run(["--url", url, "verify", id, "--quiet"]);
+    expect(verified).toMatchObject({ code: 0, stdout: "intact complete\n", stderr: "" });
+    breaks = Number.POSITIVE_INFINITY;
+    const never = await bench.run(["--url", url, "verify", id]);
+    expect(never).toMatchObject({ code: 7, stdout: "" });
+    expect(never.stderr).not.toContain("bug of Reach");
+  });
+
+  it("Ctrl-C ends waiting for a session that does not come", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 20);
+    await served.restart();
+    const bench = new Workbench();
+    let asked = (): void => {};
+    const waiting = new Promise<void>((resolve) => {
+      asked = resolve;
+    });
+    const url = await standIn(served.url, (path, reply) => {
+      if (!path.endsWith("/bundle")) return path;
+      reply.writeHead(200, { "content-length": 4096 });
+      reply.write("REACHBDL", () => asked());
+      return undefined;
+    });
+    const child = bench.start(["--url", url, "verify", id]);
+    const end = ended(child);
+    await waiting;
+    // The answer is being read a moment after it was sent.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    child.kill("SIGINT");
+    const { code, stderr } = await end;
+    expect({ code, bug: stderr.includes("bug of Reach") }).toEqual({ code: 130, bug: false });
+  });
+
+  it("says that what answers is no Reach server", async () => {
+    const url = await standIn("", (_, reply) => {
+      reply.writeHead(200, { "content-type": "text/html" });
+      reply.end("<html>hello</html>");
+      return undefined;
+    });
+    const bench = new Workbench();
+    const { code, stdout, stderr } = await bench.run(["--url", url, "ls"]);
+    expect({ code, stdout }).toEqual({ code: 7, stdout: "" });
+    expect(stderr).toContain(`${url} answers what is no JSON`);
+    expect(stderr).toContain("does `reach serve` run there?");
+  });
+
+  it("verifies all sessions of a server but those that are removed meanwhile", async () => {
+    const served = await serve();
+    const ids = [await writeSample(served.directory, 5), await writeSample(served.directory, 5)];
+    const [removed] = ids as [string, string];
+    await served.restart();
+    const url = await standIn(served.url, (path, reply) => {
+      if (!path.endsWith(`${removed}/bundle`)) return path;
+      problem(reply, 410, "GONE");
+      return undefined;
+    });
+    const bench = new Workbench();
+    const all = await bench.run(["--url", url, "verify", "--all", "--json"]);
+    expect(all.code).toBe(0);
+    expect((JSON.parse(all.stdout) as { verified: unknown[] }).verified).toHaveLength(1);
+    expect(all.stderr).toContain(`${removed} was removed meanwhile`);
+    expect((await bench.run(["--url", url, "verify", removed, "--all"])).code).toBe(5);
+  });
+
+  it("ends following at once behind the end of a session that has ended", async () => {
+    const engine = (directory: Served["directory"]) => new MemoryEngine(directory);
+    const served = await serve({ engine });
+    const client = new ReachClient({ url: served.url });
+    const { id } = await client.trigger("echo", {});
+    await client.cancel(id);
+    const bench = new Workbench();
+    for (const place of [
+      ["--url", served.url],
+      ["--data", served.scratch.at("data")],
+    ]) {
+      for (const from of [
+        ["-n", "0"],
+        ["--from", "1000"],
+      ]) {
+        const child = bench.start([...place, "tail", id, "-f", ...from, "--ndjson"]);
+        const late = setTimeout(() => child.kill("SIGKILL"), 8000);
+        const { code, stdout } = await ended(child);
+        clearTimeout(late);
+        expect({ place: place[0], from, code, stdout }).toEqual({
+          place: place[0],
+          from,
+          code: 0,
+          stdout: "",
+        });
+      }
+    }
   });
 });

@@ -9,6 +9,8 @@ describe("reach rm", () => {
     const asked = await bench.run(["rm", id]);
     expect(asked.code).toBe(2);
     expect(asked.stderr).toContain(`session ${id} (6 events) would be removed for good`);
+    const twice = await bench.run(["rm", id, id.slice(0, 20)]);
+    expect(twice.stderr).toBe(asked.stderr);
     expect((await bench.run(["ls", "--quiet"])).stdout).toBe(`${id}\n`);
   });
 

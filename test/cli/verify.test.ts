@@ -1,5 +1,13 @@
 import * as fs from "node:fs";
-import { describe, expect, it } from "vitest";
+import * as path from "node:path";
+import { Command } from "commander";
+import { describe, expect, it, vi } from "vitest";
+import type { Task } from "../../src/cli/command.ts";
+import { verifyCommand } from "../../src/cli/commands/verify.ts";
+import { Output } from "../../src/cli/output.ts";
+import { Progress } from "../../src/cli/progress.ts";
+import { readSettings } from "../../src/cli/settings.ts";
+import { Directory } from "../../src/session/index.ts";
 import { Workbench } from "./reach-command.ts";
 import { claudeSession, ndjson } from "./transcripts.ts";
 
@@ -111,4 +119,68 @@ describe("reach verify", () => {
     expect(wrong.code).toBe(2);
     expect(wrong.stderr).toContain("--key");
   });
+
+  it("passes over a session that is removed while others are being verified", async () => {
+    const bench = new Workbench();
+    const first = await bench.import("a.jsonl", ndjson(5));
+    const second = await bench.import("b.jsonl", ndjson(5, 50));
+    const list = Directory.prototype.sessionIds;
+    const removing = vi.spyOn(Directory.prototype, "sessionIds").mockImplementation(function (
+      this: Directory,
+    ) {
+      const ids = list.call(this);
+      fs.writeFileSync(path.join(path.dirname(bench.logOf(first)), "tombstone"), "{}");
+      return ids;
+    });
+    try {
+      const all = await verifyHere(bench, ["--all"]);
+      expect(all.code).toBe(0);
+      expect(all.printed).toContain(`${second}\nintact `);
+      expect(all.printed).not.toContain(`${first}\n`);
+      expect(all.noted).toBe(`session ${first} was removed meanwhile\n`);
+    } finally {
+      removing.mockRestore();
+    }
+  });
+
+  it("tells with --json what was verified before an error that ends everything", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("a.jsonl", ndjson(5));
+    await bench.run(["export", id, "--format", "bundle", "-o", "a.bundle"]);
+    bench.write("no.bundle", "hello");
+    const { code, stdout } = await bench.run(["verify", "a.bundle", "no.bundle", "--json"]);
+    expect(code).toBe(4);
+    expect((JSON.parse(stdout) as Verified).verified).toMatchObject([{ target: "a.bundle", id }]);
+  });
 });
+
+/** Runs the command in this process, where a directory can be made to change in between. */
+async function verifyHere(bench: Workbench, args: readonly string[]) {
+  let printed = "";
+  let noted = "";
+  const stream = (take: (text: string) => void) => ({
+    write(text: string | Uint8Array, done: () => void) {
+      take(String(text));
+      done();
+      return true;
+    },
+    on() {},
+  });
+  const stdout = stream((text) => {
+    printed += text;
+  });
+  const stderr = stream((text) => {
+    noted += text;
+  });
+  const output = new Output({ stdout, stderr, colour: "never", json: false, quiet: false });
+  const settings = readSettings({ data: bench.path(".reach") }, {}, undefined);
+  const progress = (label: string) => new Progress(process.stderr, label, { enabled: false });
+  let code = 0;
+  const start = async (task: Task) => {
+    code = (await task({ settings, config: undefined, output, progress })) ?? 0;
+  };
+  const command = new Command();
+  verifyCommand.configure(command, start);
+  await command.parseAsync([...args], { from: "user" });
+  return { code, printed, noted };
+}

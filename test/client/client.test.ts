@@ -47,6 +47,23 @@ async function brittle(port: number, bytes: () => number): Promise<{ url: string
   return way;
 }
 
+/** The answer as it arrives over a connection that breaks after its first bytes. */
+function brokenOff(answer: Response): Response {
+  const body = new ReadableStream<Uint8Array>({
+    async start(stream) {
+      const bytes = new Uint8Array(await answer.arrayBuffer());
+      stream.enqueue(bytes.subarray(0, 10));
+      stream.error(new TypeError("terminated", { cause: new Error("other side closed") }));
+    },
+  });
+  return new Response(body, answer);
+}
+
+/** A body of which nothing comes until it is called off. */
+function hang(stream: ReadableStreamDefaultController, signal: AbortSignal | null | undefined) {
+  signal?.addEventListener("abort", () => stream.error(signal.reason));
+}
+
 async function tailed(client: ReachClient, id: string, count: number, options: TailOptions = {}) {
   const seqs: number[] = [];
   for await (const { seq } of client.tail(id, options)) {
@@ -191,6 +208,54 @@ describe("the client", () => {
     fail = true;
     await expect(client.append(id, [{ type: "x" }])).rejects.toMatchObject({ code: "UNAVAILABLE" });
     expect((await client.session(id)).size).toBe(3);
+  });
+
+  it("asks again when a connection breaks inside of an answer", async () => {
+    const served = await serve();
+    const id = await recorded(served, 1500);
+    const large = { type: "large", data: "x".repeat(200_000) };
+    await new ReachClient({ url: served.url }).append(id, [large]);
+    let calls = 0;
+    // Every other answer breaks off where it has only begun.
+    const breaking: typeof fetch = async (input, init) => {
+      const answer = await fetch(input, init);
+      calls += 1;
+      return calls % 2 === 0 ? answer : brokenOff(answer);
+    };
+    const client = new ReachClient({ url: served.url, fetch: breaking });
+    expect((await client.session(id)).size).toBe(1501);
+    const seqs: number[] = [];
+    for await (const { seq } of client.stored(id, { payloads: true })) seqs.push(seq);
+    expect(seqs).toEqual(Array.from({ length: 1501 }, (_, n) => n));
+    let events = 0;
+    for await (const { seq } of client.events(id, { payload: "none" })) expect(seq).toBe(events++);
+    expect(events).toBe(1501);
+    expect((await client.state(id, 20)).at).toBe(20);
+    await served.restart();
+    calls = 0;
+    expect(await new ReachClient({ url: served.url, fetch: breaking }).checkpoint(id)).toContain(
+      "— ",
+    );
+  });
+
+  it("says that a connection broke where it may not ask again", async () => {
+    const served = await serve();
+    const id = await recorded(served, 3);
+    const breaking: typeof fetch = async (input, init) => brokenOff(await fetch(input, init));
+    const client = new ReachClient({ url: served.url, fetch: breaking, attempts: 2 });
+    const unavailable = { code: "UNAVAILABLE" };
+    await expect(client.append(id, [{ type: "x" }])).rejects.toMatchObject(unavailable);
+    expect((await new ReachClient({ url: served.url }).session(id)).size).toBe(4);
+    await expect(client.session(id)).rejects.toMatchObject(unavailable);
+    const body = await client.bundle(id);
+    await expect(new Response(body).arrayBuffer()).rejects.toMatchObject(unavailable);
+    const off = new AbortController();
+    const hanging: typeof fetch = async (_, init) => {
+      return new Response(new ReadableStream({ start: (stream) => hang(stream, init?.signal) }));
+    };
+    const waiting = new ReachClient({ url: served.url, fetch: hanging }).session(id, off.signal);
+    setTimeout(() => off.abort(), 20);
+    await expect(waiting).rejects.toMatchObject({ code: "INTERRUPTED" });
   });
 
   it("says what the server says, and where none is", async () => {

@@ -117,6 +117,33 @@ test("the same value spelled in another way is the same", async () => {
   expect(await difference(a, b)).toMatchObject({ relation: "identical" });
 });
 
+test("numbers that no double tells apart and keys that stand twice are other data", async () => {
+  const told = async (a: string, b: string) => {
+    const [path] = (await difference([json("x", a)], [json("x", b)])).paths;
+    return path && [path.path, path.expected, path.actual];
+  };
+  expect(await told('{"id":9007199254740993}', '{"id": 9007199254740992}')).toEqual([
+    "$.id",
+    "9007199254740993",
+    "9007199254740992",
+  ]);
+  expect(await told('{"a":1,"a":2}', '{"a":2}')).toEqual(["$.a", "1", "2"]);
+  expect(await told('{"a":2}', '{"a":1,"a":2}')).toEqual(["$.a", "2", "1"]);
+  expect(await told('{"a":2,"b":3}', '{"a":2,"a":2,"b":3}')).toEqual(["$", '"b"', '"a"']);
+  expect(await told('{"a":2,"a":2}', '{"a":2}')).toEqual(["$", '"a"', "(missing)"]);
+  expect(await told("[0.1, [1e400]]", "[0.10, [2e400]]")).toEqual(["$[1][0]", "1e400", "2e400"]);
+  const spelled = '{"list":[100, -0.50e1, 1.0E-2], "te\\u0078t": "\\/", "empty": {}}';
+  expect(await told(spelled, '{"list":[1e2,-5,0.01],"text":"/","empty":{ }}')).toBe(undefined);
+  const big = { ...json("x", ""), form: "cbor" as const, bytes: encodeValue({ id: 2 ** 53 }) };
+  expect(await difference([json("x", '{"id":9007199254740993}')], [big])).toMatchObject({
+    relation: "diverged",
+    paths: [{ path: "$.id", expected: "9007199254740993", actual: "9007199254740992" }],
+  });
+  expect(await difference([json("x", '{"id":9007199254740992}')], [big])).toMatchObject({
+    relation: "identical",
+  });
+});
+
 test("payloads in the store are compared by what they hold", async () => {
   const text = noise(50_000, randomFrom(4));
   const changed = `${text.slice(0, 30_000)}!${text.slice(30_001)}`;

@@ -23,7 +23,9 @@ export const diffCommand: CommandDefinition = {
   ],
   notes: [
     "Kind, type, reference and data of the events are compared. Exit 0 when all of them are the " +
-      "same, 3 when not.",
+      "same, 3 when not. Data is the same when it says the same: spaces, 1.50 for 1.5 and " +
+      "escapes in texts make no difference; digits beyond what a double holds, keys that stand " +
+      "twice and the order of keys do.",
     "Between a session and its fork, what was settled or set at the fork is not compared.",
   ],
   configure(command: Command, start) {

@@ -18,7 +18,7 @@ import {
   type Directory,
   importBundle,
 } from "../../session/index.ts";
-import { isBundleFile } from "../bundle-file.ts";
+import { bundleMagicBytes, isBundleFile, isBundleHead } from "../bundle-file.ts";
 import type { CommandDefinition } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import {
@@ -32,9 +32,10 @@ import {
 } from "../import-outcome.ts";
 import { interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
+import type { Output } from "../output.ts";
 import type { Progress } from "../progress.ts";
 import { resolveSession, withWriter } from "../sessions.ts";
-import { standardInput } from "../standard-input.ts";
+import { StandardInput } from "../standard-input.ts";
 import { closest, didYouMean } from "../suggest.ts";
 import { oneLine } from "../terminal-text.ts";
 import { checkKey } from "../verifier-key.ts";
@@ -60,6 +61,8 @@ export const importCommand: CommandDefinition = {
     ["reach import run.bundle --key reach.local+5ab3c0de+AbCd…", "a session from elsewhere"],
   ],
   notes: [
+    "A bundle is known by its content, also on standard input. With --key nothing else is taken " +
+      "in: what is no bundle is refused, not imported unverified.",
     "A longer version of a file that was imported before continues its session, after proving " +
       "that the beginning is the same. Nothing is dropped: `reach export ID --format original` " +
       "gives back the very bytes.",
@@ -100,28 +103,40 @@ async function importAll(
   checkFlags(files, flags);
   const { output } = invocation;
   const stop = interruption(() => output.note("stopping at an acknowledged point…"));
+  const input = new StandardInput(stop.signal);
   const outcomes: Outcome[] = [];
   try {
-    const sources = files.map((file) => opened(file, flags, stop.signal));
-    const [only] = sources;
+    const open = (file: string): Promise<Opened> => opened(file, flags, input, stop.signal);
+    const only = files.length === 1 ? await open(files[0] as string) : undefined;
     // Where nothing can be read, no data directory is made either.
-    if (sources.length === 1 && only && "error" in only) throw only.error;
+    if (only && "error" in only) throw only.error;
     await withWriter(invocation, { create: true }, async (directory) => {
       const ids = directory.sessionIds();
-      for (const source of sources) {
+      for (const file of files) {
         if (stop.signal.aborted) break;
+        const source = only ?? (await open(file));
         const outcome = await importOne(invocation, directory, source, flags, stop.signal);
         outcomes.push(outcome);
-        await tellOutcome(output, ids, outcome, sources.length === 1);
+        if ("error" in outcome && !concernsSource(outcome.error)) throw outcome.error;
+        await tellOutcome(output, ids, outcome, files.length === 1);
         if (!("error" in outcome)) ids.push(sessionOf(outcome));
       }
     });
+  } catch (error) {
+    // What has been imported is there, whatever ends the rest.
+    if (outcomes.some((outcome) => !("error" in outcome))) await tellAll(output, outcomes);
+    throw error;
   } finally {
     stop.end();
+    await input.close();
   }
-  if (output.json) await output.printObject({ imports: outcomes.map(outcomeObject) });
+  await tellAll(output, outcomes);
   const done = outcomes.length === files.length && outcomes.every(isComplete);
   return done ? exitCodes.ok : (stop.exitCode ?? exitCodeOfOutcomes(outcomes));
+}
+
+async function tellAll(output: Output, outcomes: readonly Outcome[]): Promise<void> {
+  if (output.json) await output.printObject({ imports: outcomes.map(outcomeObject) });
 }
 
 function checkFlags(files: readonly string[], { id, format, key }: ImportFlags): void {
@@ -134,23 +149,62 @@ function checkFlags(files: readonly string[], { id, format, key }: ImportFlags):
     throw new ReachError("USAGE", "standard input (-) can be read only once");
   }
   checkKey(key);
-  if (formatNames.includes(format)) return;
-  throw new ReachError("USAGE", `there is no format "${format}"`, {
-    hint: didYouMean(closest(format, formatNames)) ?? `formats: ${formatNames.join(", ")}`,
-  });
+  if (!formatNames.includes(format)) {
+    throw new ReachError("USAGE", `there is no format "${format}"`, {
+      hint: didYouMean(closest(format, formatNames)) ?? `formats: ${formatNames.join(", ")}`,
+    });
+  }
+  if (key === undefined || format === "auto" || format === "bundle") return;
+  throw new ReachError("USAGE", `--key is for bundles, and --format ${format} for what is none`);
 }
 
-function opened(file: string, { format }: ImportFlags, signal: AbortSignal): Opened {
+async function opened(
+  file: string,
+  flags: ImportFlags,
+  input: StandardInput,
+  signal: AbortSignal,
+): Promise<Opened> {
   try {
-    if (format === "bundle" || (format === "auto" && isBundleFile(file))) {
-      if (file === "-") return { file, bundle: standardInput(signal), size: null };
-      return { file, bundle: file, size: fileSource(file).size };
-    }
-    if (file === "-") return { file, source: streamSource("stdin", standardInput(signal)) };
-    return { file, source: fileSource(file) };
+    if (file === "-") return await openedInput(flags, input, signal);
+    const source = fileSource(file);
+    if (!isBundle(file, flags, () => isBundleFile(file))) return { file, source };
+    return { file, bundle: file, size: source.size };
   } catch (error) {
     return { file, error };
   }
+}
+
+async function openedInput(
+  flags: ImportFlags,
+  input: StandardInput,
+  signal: AbortSignal,
+): Promise<Opened> {
+  const file = "-";
+  const head = await input.head(bundleMagicBytes);
+  if (signal.aborted) throw new ReachError("INTERRUPTED", "interrupted; nothing was imported");
+  const bundle = isBundle("standard input", flags, () => isBundleHead(head));
+  if (bundle) return { file, bundle: input.all(), size: null };
+  return { file, source: streamSource("stdin", input.all()) };
+}
+
+/** Whether a source is taken for a bundle. Throws `USAGE` where a flag would then be ignored. */
+function isBundle(
+  name: string,
+  { format, id, path: array, fresh, key }: ImportFlags,
+  look: () => boolean,
+): boolean {
+  const bundle = format === "bundle" || (format === "auto" && look());
+  if (bundle && (id !== undefined || array !== undefined || fresh)) {
+    throw new ReachError("USAGE", "--id, --path and --fresh have no meaning for a bundle", {
+      hint: "a bundle brings its session along, with its id",
+    });
+  }
+  if (!bundle && key !== undefined) {
+    throw new ReachError("USAGE", `--key is given, and ${name} is no bundle`, {
+      hint: "without --key it is imported as a transcript, which nobody has signed",
+    });
+  }
+  return bundle;
 }
 
 async function importOne(
@@ -183,8 +237,7 @@ async function importOne(
     });
     return { source: file, report };
   } catch (error) {
-    if (concernsSource(error)) return { source: file, error };
-    throw error;
+    return { source: file, error };
   } finally {
     progress.clear();
   }
@@ -193,15 +246,10 @@ async function importOne(
 async function takeBundle(
   directory: Directory,
   { bundle, size }: { readonly bundle: BundleSource; readonly size: number | null },
-  { id, path: array, fresh, key }: ImportFlags,
+  { key }: ImportFlags,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BundleImport> {
-  if (id !== undefined || array !== undefined || fresh) {
-    throw new ReachError("USAGE", "--id, --path and --fresh have no meaning for a bundle", {
-      hint: "a bundle brings its session along, with its id",
-    });
-  }
   return importBundle(directory, bundle, {
     ...(key === undefined ? {} : { verifierKey: key }),
     onProgress: (step) => progress.update({ ...step, total: size }),

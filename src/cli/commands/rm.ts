@@ -4,7 +4,7 @@
  */
 import { type Command, Option } from "commander";
 import { ReachError, type SessionId } from "../../base/index.ts";
-import { removeSession } from "../../session/index.ts";
+import { type Directory, removeSession } from "../../session/index.ts";
 import type { CommandDefinition } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
 import { counted } from "../quantity.ts";
@@ -44,7 +44,7 @@ async function remove(
   if (!yes) throw await unconfirmed(invocation, texts);
   await withWriter(invocation, {}, async (directory) => {
     // All are looked up before the first is removed: a typing error removes nothing.
-    const ids = [...new Set(texts.map((text) => resolveSession(directory, text)))];
+    const ids = sessionsOf(directory, texts);
     const removed: { id: SessionId; events: number | null }[] = [];
     for (const id of ids) {
       const { events } = summarise(directory, id);
@@ -62,10 +62,15 @@ async function remove(
   });
 }
 
+/** The sessions that are named, each once. */
+function sessionsOf(directory: Directory, texts: readonly string[]): SessionId[] {
+  return [...new Set(texts.map((text) => resolveSession(directory, text)))];
+}
+
 /** Says what would be removed. */
 async function unconfirmed(invocation: Invocation, texts: readonly string[]): Promise<ReachError> {
   return withReader(invocation, async (directory) => {
-    const ids = texts.map((text) => resolveSession(directory, text));
+    const ids = sessionsOf(directory, texts);
     const events = ids.reduce((sum, id) => sum + (summarise(directory, id).events ?? 0), 0);
     const what = ids.length === 1 ? `session ${ids[0]}` : counted(ids.length, "session");
     return new ReachError(

@@ -47,6 +47,8 @@ export const tailCommand: CommandDefinition = {
 };
 
 const pollMs = 100;
+/** Events that are looked at together for the end of a session. */
+const lookBack = 50;
 
 async function tail(
   invocation: Invocation,
@@ -61,7 +63,7 @@ async function tail(
       const id = await resolveRemote(client, text);
       const { size } = await client.session(id);
       const from = flags.from ?? Math.max(size - flags.lines, 0);
-      await write(output, size, remoteEvents(client, id, from, flags, stop), flags);
+      await write(output, size, remoteEvents(client, { id, size }, from, flags, stop), flags);
     } else {
       await withReader(invocation, async (directory) => {
         const session = directory.session(resolveSession(directory, text));
@@ -105,11 +107,12 @@ async function* localEvents(
   { signal }: Interruption,
 ): AsyncGenerator<EventView, void> {
   const executed = session.manifest.kind === "executed";
+  let ended = executed && endsBefore(session, Math.min(from, session.size));
   for (let next = from; !signal.aborted; ) {
-    let ended = false;
     for (const event of session.events(next, session.size)) {
       next = event.seq + 1;
-      ended = executed && event.kind === "end";
+      // Notes stand beside what happened, also behind the end.
+      if (event.kind !== "note") ended = executed && event.kind === "end";
       yield event;
       if (signal.aborted) return;
     }
@@ -119,22 +122,38 @@ async function* localEvents(
   }
 }
 
+/** Whether the last of the events before `seq` that is no note is the end. */
+function endsBefore(session: SessionReader, seq: number): boolean {
+  for (let to = seq; to > 0; to -= lookBack) {
+    let last: EventView | undefined;
+    for (const event of session.events(Math.max(to - lookBack, 0), to)) {
+      if (event.kind !== "note") last = event;
+    }
+    if (last) return last.kind === "end";
+  }
+  return false;
+}
+
 /** The tail tells that there is something; what it is comes as the stored bytes. */
 async function* remoteEvents(
   client: ReachClient,
-  id: string,
+  { id, size }: { readonly id: string; readonly size: number },
   from: number,
   { follow, ndjson }: TailFlags,
   { signal }: Interruption,
 ): AsyncGenerator<EventView, void> {
   const payloads = ndjson === true;
   let next = from;
-  for await (const event of client.stored(id, { from, payloads, signal })) {
-    next = event.seq + 1;
-    yield event;
+  // A server is not asked for events behind its last one.
+  if (from < size) {
+    for await (const event of client.stored(id, { from, payloads, signal })) {
+      next = event.seq + 1;
+      yield event;
+    }
   }
   if (!follow) return;
-  for await (const { seq } of client.tail(id, { after: next - 1, payload: "none", signal })) {
+  const after = from < size ? next - 1 : size - 1;
+  for await (const { seq } of client.tail(id, { after, payload: "none", signal })) {
     if (seq < next) continue;
     for await (const event of client.stored(id, { from: next, payloads, signal })) {
       next = event.seq + 1;

@@ -9,7 +9,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream as WebStream } from "node:stream/web";
 import type { Command } from "commander";
-import { ReachError } from "../../base/index.ts";
+import { codeOf, ReachError, type SessionId } from "../../base/index.ts";
 import type { ReachClient } from "../../client/index.ts";
 import {
   type Directory,
@@ -21,6 +21,8 @@ import type { CommandDefinition } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { type Interruption, interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
+import type { Output } from "../output.ts";
+import { fileError } from "../output-file.ts";
 import { remoteOf, resolveRemote } from "../remote.ts";
 import { resolveSession, withReader } from "../sessions.ts";
 import { checkKey } from "../verifier-key.ts";
@@ -45,8 +47,8 @@ export const verifyCommand: CommandDefinition = {
       "is another question, for `reach replay`.",
     "Without --key a bundle is checked with the key that it brings along, which proves that it " +
       "is consistent, not whose it is. `reach doctor` prints the key of a data directory.",
-    "With --url the session is fetched as a bundle and verified here; without --key the key that " +
-      "the server sends along is believed.",
+    "With --url the session is fetched as a bundle and verified here: that it is the one that " +
+      "was asked for, and intact. Without --key the key that the server sends along is believed.",
     'With --json: {"verified": [{"id", "integrity", "completeness", "problems", ...}]}.',
   ],
   configure(command: Command, start) {
@@ -88,45 +90,81 @@ async function verifyAll(
     const bundles = targets.filter(isFile);
     const ids = targets.filter((target) => !bundles.includes(target));
     const single = !flags.all && targets.length === 1;
+    const each: Each = async (named, all, check) => {
+      for (const id of new Set([...named, ...all])) {
+        const one = await unlessRemoved(output, named.includes(id), id, check);
+        if (one) await tell(one, single);
+      }
+    };
     for (const bundle of bundles) {
       await tell(await checkBundle(invocation, bundle, flags, stop), single);
     }
-    const client = remoteOf(invocation);
-    if (client) {
-      for (const id of await remoteTargets(client, ids, flags)) {
-        await tell(await checkRemote(invocation, client, id, flags, stop), single);
-      }
-    } else if (flags.all || ids.length > 0) {
-      await withReader(invocation, async (directory) => {
-        const all = flags.all ? directory.sessionIds() : [];
-        const named = ids.map((text) => resolveSession(directory, text));
-        for (const id of new Set([...named, ...all])) {
-          await tell(await checkSession(invocation, directory, id, flags, stop), single);
-        }
-        if (flags.all && all.length === 0) output.note("there are no sessions");
-      });
-    }
+    if (flags.all || ids.length > 0) await verifySessions(invocation, ids, flags, stop, each);
+  } catch (error) {
+    // What has been verified is known, whatever ends the rest.
+    if (verified.length > 0) await tellAll(output, verified);
+    throw error;
   } finally {
     stop.end();
   }
-  if (output.json) {
-    await output.printObject({
-      verified: verified.map(({ target, report }) => ({ target, ...report })),
-    });
-  }
+  await tellAll(output, verified);
   const codes = verified.map(({ report }) => verifyExitCode(report));
   return stop.exitCode ?? codes.find((code) => code !== exitCodes.ok) ?? exitCodes.ok;
 }
 
-async function remoteTargets(
-  client: ReachClient,
+/** Checks sessions one after the other: those that were named, and all others that are there. */
+type Each = (
+  named: readonly SessionId[],
+  all: readonly SessionId[],
+  check: (id: SessionId) => Promise<Verified>,
+) => Promise<void>;
+
+/** Of the data directory, or of a server. */
+async function verifySessions(
+  invocation: Invocation,
   texts: readonly string[],
-  { all }: VerifyFlags,
-): Promise<ReadonlySet<string>> {
-  const ids = new Set<string>();
-  for (const text of texts) ids.add(await resolveRemote(client, text));
-  if (all) for await (const { id } of client.sessions()) ids.add(id);
-  return ids;
+  flags: VerifyFlags,
+  stop: Interruption,
+  each: Each,
+): Promise<void> {
+  const client = remoteOf(invocation);
+  if (client) {
+    const named: SessionId[] = [];
+    for (const text of texts) named.push(await resolveRemote(client, text));
+    const all: SessionId[] = [];
+    if (flags.all) for await (const { id } of client.sessions()) all.push(id);
+    await each(named, all, (id) => checkRemote(invocation, client, id, flags, stop));
+    return;
+  }
+  await withReader(invocation, async (directory) => {
+    const named = texts.map((text) => resolveSession(directory, text));
+    const all = flags.all ? directory.sessionIds() : [];
+    await each(named, all, (id) => checkSession(invocation, directory, id, flags, stop));
+    if (flags.all && all.length === 0) invocation.output.note("there are no sessions");
+  });
+}
+
+/** With --all a session that was there a moment ago may have been removed, which is no failure. */
+async function unlessRemoved(
+  output: Output,
+  named: boolean,
+  id: SessionId,
+  check: (id: SessionId) => Promise<Verified>,
+): Promise<Verified | undefined> {
+  try {
+    return await check(id);
+  } catch (error) {
+    if (named || codeOf(error) !== "GONE") throw error;
+    output.note(`session ${id} was removed meanwhile`);
+    return undefined;
+  }
+}
+
+async function tellAll(output: Output, verified: readonly Verified[]): Promise<void> {
+  if (!output.json) return;
+  await output.printObject({
+    verified: verified.map(({ target, report }) => ({ target, ...report })),
+  });
 }
 
 /** Fetches the session as a bundle and verifies that here: the server's word counts for nothing. */
@@ -140,14 +178,30 @@ async function checkRemote(
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "reach-verify-"));
   try {
     const file = path.join(folder, `${id}.bundle`);
-    const { signal } = stop;
-    const body = Readable.fromWeb((await client.bundle(id, signal)) as WebStream);
-    await pipeline(body, fs.createWriteStream(file), { signal });
+    await client.saveBundle(id, (body) => writeBody(file, body), stop.signal);
     const { report } = await checkBundle(invocation, file, key === undefined ? {} : { key }, stop);
+    // The same key signs every session of the server: a good signature does not say which one.
+    if (report.id !== id) throw anotherSession(id, report.id);
     return { target: id, report };
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Writes from the beginning, also where it has begun before. */
+async function writeBody(file: string, body: ReadableStream<Uint8Array>): Promise<void> {
+  try {
+    await pipeline(Readable.fromWeb(body as WebStream), fs.createWriteStream(file));
+  } catch (error) {
+    throw fileError(error, file);
+  }
+}
+
+function anotherSession(id: string, found: string): ReachError {
+  return new ReachError("BUNDLE_INVALID", `the server sent session ${found}, not ${id}`, {
+    where: id,
+    hint: "do not trust what it says of this session",
+  });
 }
 
 function checkFlags(targets: readonly string[], { all, key }: VerifyFlags): void {
