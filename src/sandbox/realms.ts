@@ -164,8 +164,8 @@ export function prepareRealms(): void {
 }
 
 /**
- * From now on so many realms are kept in this thread, in which a program may have been or not. Those
- * that are missing are made one by one, slowly enough to hold nobody up.
+ * From now on so many realms are kept in this thread, in which a program may have been or not.
+ * Those that are missing are made one by one, slowly enough to hold nobody up.
  */
 export function expectSessions(count: number): void {
   expected = count;

@@ -22,9 +22,9 @@ import { requestValidator } from "./validation.ts";
 import { Workspace } from "./workspace.ts";
 
 /**
- * Connections that the system keeps until they are accepted, as far as it allows (`somaxconn`). With
- * Node's 511 a burst of 1,000 triggers overran it whenever the machine was busy: whoever is passed
- * over tries again after 1, 3, 7 … seconds, so that first events came 20 s late (measured).
+ * Connections that the system keeps until they are accepted, as far as it allows (`somaxconn`).
+ * With Node's 511 a burst of 1,000 triggers overran it whenever the machine was busy: whoever is
+ * passed over tries again after 1, 3, 7 … seconds, so that first events came 20 s late (measured).
  */
 const backlog = 4096;
 

@@ -20,7 +20,6 @@ import {
   currentHolder,
   describeHolder,
   eventLogPath,
-  isBeginning,
   journalFolder,
   manifestPath,
   type Processes,
@@ -39,13 +38,14 @@ import type {
   WriteSide,
 } from "./directory-options.ts";
 import { hasIdentity, type Identity, readIdentity } from "./keys.ts";
+import { LargePacks } from "./large-packs.ts";
 import { LargePayloads } from "./large-payloads.ts";
 import { encodeManifest, type Manifest, manifestOf } from "./manifest.ts";
 import { openForWriting } from "./open-for-writing.ts";
 import { type ErrorReport, watchRebuilding } from "./rebuilding.ts";
 import { type RecoveryReport, recoverBulk } from "./recover-directory.ts";
 import { notUndone, type Resumed, resumeSession, usedUp } from "./resume-session.ts";
-import { sessionFolderIds } from "./session-folders.ts";
+import { sessionIdsByFolder } from "./session-list.ts";
 import { isRemoved, type ReaderContext, SessionReader } from "./session-reader.ts";
 import { SessionTail } from "./session-tail.ts";
 import { SessionWriter, type WriterContext } from "./session-writer.ts";
@@ -70,7 +70,10 @@ export class Directory {
   readonly #signer: CheckpointSigner | undefined;
   /** Sessions of which a bulk import is being opened or undone: they have no writer yet. */
   readonly #changing = new Set<SessionId>();
-  #large: Promise<LargePayloads> | undefined;
+  readonly #large = new LargePacks(
+    () => this.#openLarge(),
+    (id) => this.#toUndo.add(id),
+  );
   /**
    * Imports that failed and are not undone, durably: as long as a marker may come back after a
    * power loss, what is appended behind it would be cut. Also packs in which a large payload
@@ -156,16 +159,8 @@ export class Directory {
   }
 
   /** The same, as they lie: 256 parts, between which others may have the thread. */
-  *sessionIdsByFolder(): Generator<SessionId[], void> {
-    for (const ids of sessionFolderIds(this.disk, this.path)) {
-      yield ids.filter((id) => this.#isThere(id));
-    }
-  }
-
-  #isThere(id: SessionId): boolean {
-    if (isRemoved(this.disk, this.path, id)) return false;
-    if (this.disk.exists(eventLogPath(this.path, id))) return true;
-    return this.#exists(id) && !isBeginning(this.disk, this.path, id);
+  sessionIdsByFolder(): Generator<SessionId[], void> {
+    return sessionIdsByFolder(this.disk, this.path);
   }
 
   /** Opens a session for reading. Throws `NOT_FOUND`, `GONE`, `CORRUPT`. */
@@ -363,7 +358,7 @@ export class Directory {
       packEntries,
       abandon: (staged) => blobs.abandon(staged),
       journaledBytesMax,
-      putLarge: this.#putLarge,
+      putLarge: this.#large.put,
       committed: (id, size, count, batches) => {
         for (const listener of this.#listeners) listener(id, size, count, batches);
       },
@@ -378,26 +373,14 @@ export class Directory {
     }
   }
 
-  readonly #putLarge = async (bytes: Uint8Array): Promise<{ sha256: Uint8Array; size: number }> => {
+  #openLarge(): Promise<LargePayloads> {
     const { blobs, lock, journal } = this.#writeSide();
-    const checkLock = (): void => lock.check();
     const id = newSessionId(this.#clock, this.#entropy);
-    const open = () => LargePayloads.open(this.disk, this.path, blobs, id, checkLock);
-    this.#large ??= journal.settleDoubt().then(open);
-    const large = this.#large;
-    try {
-      return await (await large).put(bytes);
-    } catch (error) {
-      // The next payload begins a pack of its own.
-      if (this.#large === large) {
-        this.#large = undefined;
-        const failed = await large.catch(() => undefined);
-        failed?.abandon();
-        if (failed) this.#toUndo.add(failed.id);
-      }
-      throw error;
-    }
-  };
+    const checkLock = (): void => lock.check();
+    return journal
+      .settleDoubt()
+      .then(() => LargePayloads.open(this.disk, this.path, blobs, id, checkLock));
+  }
 
   /**
    * Signs and stores a checkpoint over everything committed of a session; nothing when the newest
@@ -423,7 +406,7 @@ export class Directory {
 
   /** Keeps a payload that no event names, durable (the code of a program); returns its name. */
   keepPayload(bytes: Uint8Array): Promise<Uint8Array> {
-    return keepPayload(this.#writeSide(), this.#putLarge, bytes);
+    return keepPayload(this.#writeSide(), this.#large.put, bytes);
   }
 
   /**
@@ -436,7 +419,7 @@ export class Directory {
     snapshots: readonly KeptSnapshot[],
   ): Promise<void> {
     const write = this.#writeSide();
-    await keepSnapshots(this.#context, write, this.#putLarge, id, program, snapshots);
+    await keepSnapshots(this.#context, write, this.#large.put, id, program, snapshots);
   }
 
   /**
@@ -449,7 +432,7 @@ export class Directory {
     if (this.#writers.size + this.#changing.size > 0) {
       throw new ReachError("CONFLICT", "sessions are being written");
     }
-    await this.#closeLarge();
+    await this.#large.close();
     for (const id of this.#toUndo) await this.#undoBulk(id).then(() => this.#toUndo.delete(id));
     await journal.settle();
   }
@@ -462,12 +445,6 @@ export class Directory {
   /** Throws `FENCED` when another writer has taken over. */
   checkLock(): void {
     this.#writeSide().lock.check();
-  }
-
-  async #closeLarge(): Promise<void> {
-    const large = this.#large;
-    this.#large = undefined;
-    if (large) await (await large).close();
   }
 
   /**
@@ -490,7 +467,7 @@ export class Directory {
     try {
       await this.#signer?.idle();
       for (const writer of [...this.#writers.values()]) await this.#endWriter(writer);
-      await this.#closeLarge();
+      await this.#large.close();
       await journal.close();
     } finally {
       targets.close();

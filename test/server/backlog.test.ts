@@ -1,5 +1,5 @@
 // A burst of connections while the server is busy with something else: the system keeps them until
-// it looks. Those beyond its backlog would be tried again by their senders, after 1, 3, 7 … seconds.
+// it looks. Those beyond its backlog would be tried again by their senders, seconds later.
 
 import { readFileSync } from "node:fs";
 import process from "node:process";
