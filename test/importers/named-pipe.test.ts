@@ -1,5 +1,5 @@
-// Pipes with a name, as `<(zcat session.jsonl.gz)` is one: they have no places to read from, and can
-// be read once only.
+// Pipes with a name, as `<(zcat session.jsonl.gz)` is one: they have no places to read from, and
+// can be read once only.
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
