@@ -82,7 +82,10 @@ async function* readFrom(
   }
 }
 
-/** A file, a pipe with a name, or a folder whose files, in the order of their names and numbers, are one source. */
+/**
+ * A file, a pipe with a name, or a folder whose files, in the order of their names and numbers, are
+ * one source.
+ */
 export function fileSource(file: string): Source {
   let stat: fs.Stats;
   try {

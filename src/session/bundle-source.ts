@@ -1,6 +1,6 @@
 /**
- * Where the bytes of a bundle come from: a file, a pipe, or a stream of pieces of any size. Read in order,
- * once; what is asked for is allocated as it arrives, never as it is announced.
+ * Where the bytes of a bundle come from: a file, a pipe, or a stream of pieces of any size. Read in
+ * order, once; what is asked for is allocated as it arrives, never as it is announced.
  */
 import * as fs from "node:fs";
 import { concat, messageOf, noBytes, ReachError } from "../base/index.ts";
