@@ -1,6 +1,6 @@
 /**
- * Which sessions there are: those that are whole or growing; neither what is left of those that were
- * removed, nor what an import has begun that has acknowledged nothing yet.
+ * Which sessions there are: those that are whole or growing; neither what is left of those that
+ * were removed, nor what an import has begun that has acknowledged nothing yet.
  */
 import type { SessionId } from "../base/index.ts";
 import type { Disk } from "../disk/index.ts";
