@@ -76,7 +76,7 @@ export const importCommand: CommandDefinition = {
       .addOption(
         new Option(
           "--format <name>",
-          `auto, or ${formats.map(({ name }) => name).join(", ")}`,
+          `auto, bundle, or ${formats.map(({ name }) => name).join(", ")}`,
         ).default("auto"),
       )
       .option("--path <path>", "where in a JSON document the array of records is: a.b[0].c")
