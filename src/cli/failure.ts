@@ -28,9 +28,19 @@ export function failureOf(error: unknown): Failure {
     code: code ?? "UNEXPECTED",
     message: messageOf(error),
     where: code === undefined ? null : textMember(error, "where"),
-    hint: code === undefined ? unexpectedHint : textMember(error, "hint"),
+    hint: hintOf(code, error),
   };
 }
+
+function hintOf(code: string | undefined, error: unknown): string | null {
+  if (code === undefined) return unexpectedHint;
+  // A server says which header it wants; whoever calls the command does not write headers.
+  return code === "UNAUTHENTICATED" ? tokenHint : textMember(error, "hint");
+}
+
+const tokenHint =
+  "put a token into REACH_TOKEN, or its file into REACH_TOKEN_FILE; " +
+  "`reach token create` makes one, where the server runs";
 
 const unexpectedHint = "this is a bug of Reach: please report it with what --debug adds";
 

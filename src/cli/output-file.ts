@@ -83,7 +83,7 @@ async function replaceFile<Result>(
 ): Promise<Result> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
-    const result = await fill(temporary, target, produce);
+    const result = await fill(temporary, target, produce, path);
     const found = fs.statSync(path, { throwIfNoEntry: false });
     if (found) await fs.promises.chmod(temporary, found.mode & 0o7777);
     await fs.promises.rename(temporary, path);
@@ -94,21 +94,23 @@ async function replaceFile<Result>(
   }
 }
 
+/** `named` is what people know the file by. */
 async function fill<Result>(
   path: string,
   { signal }: Target,
   produce: (sink: ByteSink) => Promise<Result>,
+  named = path,
 ): Promise<Result> {
   let handle: fs.promises.FileHandle;
   try {
     handle = await fs.promises.open(path, "w", newFileMode);
   } catch (error) {
-    throw fileError(error, path);
+    throw fileError(error, named);
   }
   try {
     return await produce(async (bytes) => {
       throwIfAborted(signal);
-      await writeWhole(handle, bytes, path);
+      await writeWhole(handle, bytes, named);
     });
   } finally {
     await handle.close();
@@ -145,7 +147,7 @@ export function fileError(error: unknown, path: string): unknown {
     const hint = "its folder does not exist: make it first";
     return new ReachError("NOT_FOUND", `cannot write ${path}`, { hint, cause: error });
   }
-  return new ReachError("IO_FAILED", `cannot write ${path}: ${messageOf(error)}`, {
-    cause: error,
-  });
+  // The message of the system also names the call and the file, perhaps one beside this one.
+  const reason = messageOf(error).replace(/, \w+ '.*$/s, "");
+  return new ReachError("IO_FAILED", `cannot write ${path}: ${reason}`, { cause: error });
 }

@@ -64,9 +64,21 @@ export async function withWriterOrReader<Result>(
 /** Whether a directory cannot be written now, but perhaps read. */
 function isUnwritable(error: unknown): boolean {
   const code = codeOf(error);
-  if (code === "LOCKED" || code === "DISK_FULL") return true;
+  return code === "LOCKED" || code === "DISK_FULL" || isForbidden(error);
+}
+
+function isForbidden(error: unknown): boolean {
   const cause = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined) : null;
-  return code === "IO_FAILED" && ["EACCES", "EPERM", "EROFS"].includes(cause?.code ?? "");
+  const forbidden = ["EACCES", "EPERM", "EROFS"].includes(cause?.code ?? "");
+  return codeOf(error) === "IO_FAILED" && forbidden;
+}
+
+function mayNotBeWritten(path: string, error: unknown): ReachError {
+  return new ReachError("IO_FAILED", `${path} may not be written: ${messageOf(error)}`, {
+    where: path,
+    hint: "check who owns it and its permissions; to look at sessions reading is enough",
+    cause: error instanceof Error ? error.cause : error,
+  });
 }
 
 async function openWriter(invocation: Invocation, options: WriterOptions): Promise<Directory> {
@@ -79,12 +91,17 @@ async function openWriter(invocation: Invocation, options: WriterOptions): Promi
       hint: "give the folder with --data or REACH_DATA, or import something first",
     });
   }
-  const directory = await Directory.open({
-    path,
-    mode: "write",
-    takeOver: options.takeOver === true,
-    onTrouble: (trouble) => output.note(trouble),
-  });
+  let directory: Directory;
+  try {
+    directory = await Directory.open({
+      path,
+      mode: "write",
+      takeOver: options.takeOver === true,
+      onTrouble: (trouble) => output.note(trouble),
+    });
+  } catch (error) {
+    throw isForbidden(error) ? mayNotBeWritten(path, error) : error;
+  }
   if (directory.recovery) for (const line of recoveryLines(directory.recovery)) output.note(line);
   return directory;
 }

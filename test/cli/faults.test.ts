@@ -35,6 +35,9 @@ describe("what is not as it should be", () => {
     const out = await bench.run(["export", id, "-o", "folder"]);
     expect(out.code).toBe(2);
     expect(out.stderr).toContain("folder is a folder");
+    const bundle = await bench.run(["import", "folder", "--format", "bundle"]);
+    expect(bundle.code).toBe(2);
+    expect(bundle.stderr).toContain("folder is a folder, not a bundle");
     const empty = await bench.run(["import", "folder"]);
     expect(empty.code).toBe(1);
     expect(empty.stderr).toContain("holds no files");
@@ -61,7 +64,9 @@ describe("what is not as it should be", () => {
     spawnSync("chmod", ["-R", "a+rX,a-w", bench.path(".reach")]);
     const refused = await bench.run(["import", "a.jsonl"], rights);
     expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain(`${bench.path(".reach/default")} may not be written`);
     expect(refused.stderr).toMatch(/permission denied/i);
+    expect(refused.stderr).toContain("check who owns it");
     const replay = await bench.run(["replay", id], rights);
     expect(replay.code).toBe(0);
     expect(replay.stderr).toContain("snapshots are not kept");
@@ -74,7 +79,9 @@ describe("what is not as it should be", () => {
     const id = await bench.import("a.jsonl", ndjson(10));
     const nowhere = await bench.run(["export", id, "-o", "no/such/folder/x"]);
     expect(nowhere.code).toBe(5);
-    expect(nowhere.stderr).toContain("its folder does not exist");
+    expect(nowhere.stderr).toBe(
+      "reach: cannot write no/such/folder/x\n  its folder does not exist: make it first\n",
+    );
     const full = fs.existsSync("/dev/full");
     if (full) expect((await bench.run(["export", id, "-o", "/dev/full"])).code).toBe(7);
     bench.write("old.jsonl", "the old content");

@@ -125,7 +125,9 @@ describe("a command with --url", () => {
     const bench = new Workbench();
     const file = bench.write("token", `${token}\n`);
     const list = ["--url", served.url, "ls"];
-    expect((await bench.run(list)).code).toBe(6);
+    const without = await bench.run(list);
+    expect(without.code).toBe(6);
+    expect(without.stderr).toContain("REACH_TOKEN");
     expect((await bench.run(list, { env: { REACH_TOKEN: token } })).code).toBe(0);
     expect((await bench.run(list, { env: { REACH_TOKEN_FILE: file } })).code).toBe(0);
     const env = { REACH_TOKEN_FILE: bench.path("none") };

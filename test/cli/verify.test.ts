@@ -81,6 +81,9 @@ describe("reach verify", () => {
     expect((await bench.run(["verify", good])).code).toBe(0);
     const none = await bench.run(["verify"]);
     expect(none.code).toBe(2);
+    const missing = await bench.run(["verify", "no.bundle"]);
+    expect(missing.code).toBe(5);
+    expect(missing.stderr).toContain("there is no session and no file no.bundle");
   });
 
   it("checks a bundle without any data directory, and a changed one does not pass", async () => {

@@ -2,6 +2,7 @@
  * `reach import`: transcripts into sessions, one per file. Ctrl-C ends it at a point that has been
  * acknowledged; the same command again goes on from there.
  */
+import * as fs from "node:fs";
 import * as path from "node:path";
 import { type Command, Option } from "commander";
 import { isSessionId, ReachError, type SessionId } from "../../base/index.ts";
@@ -75,7 +76,7 @@ export const importCommand: CommandDefinition = {
       .addOption(
         new Option(
           "--format <name>",
-          `auto, or ${formats.map(({ name }) => name).join(", ")}`,
+          `auto, bundle, or ${formats.map(({ name }) => name).join(", ")}`,
         ).default("auto"),
       )
       .option("--path <path>", "where in a JSON document the array of records is: a.b[0].c")
@@ -166,6 +167,12 @@ async function opened(
 ): Promise<Opened> {
   try {
     if (file === "-") return await openedInput(flags, input, signal);
+    const found = fs.statSync(file, { throwIfNoEntry: false });
+    if (flags.format === "bundle" && found?.isDirectory()) {
+      throw new ReachError("USAGE", `${file} is a folder, not a bundle`, {
+        hint: "a bundle is one file",
+      });
+    }
     const source = fileSource(file);
     if (!isBundle(file, flags, () => isBundleFile(file))) return { file, source };
     return { file, bundle: file, size: source.size };

@@ -24,7 +24,8 @@ import type { Invocation } from "../invocation.ts";
 import type { Output } from "../output.ts";
 import { fileError } from "../output-file.ts";
 import { remoteOf, resolveRemote } from "../remote.ts";
-import { resolveSession, withReader } from "../sessions.ts";
+import { resolveSession, wantedId, withReader } from "../sessions.ts";
+import { oneLine } from "../terminal-text.ts";
 import { checkKey } from "../verifier-key.ts";
 import { verdictWords, verifyExitCode, verifyLines } from "../verify-text.ts";
 
@@ -89,6 +90,8 @@ async function verifyAll(
   try {
     const bundles = targets.filter(isFile);
     const ids = targets.filter((target) => !bundles.includes(target));
+    const missing = ids.find((target) => !/^[0-9a-f-]+$/.test(wantedId(target)));
+    if (missing !== undefined) throw nothingThere(missing);
     const single = !flags.all && targets.length === 1;
     const each: Each = async (named, all, check) => {
       for (const id of new Set([...named, ...all])) {
@@ -195,6 +198,13 @@ async function writeBody(file: string, body: ReadableStream<Uint8Array>): Promis
   } catch (error) {
     throw fileError(error, file);
   }
+}
+
+function nothingThere(target: string): ReachError {
+  const message = `there is no session and no file ${oneLine(target)}`;
+  return new ReachError("NOT_FOUND", message, {
+    hint: "check the path; `reach ls` shows the sessions of this data directory",
+  });
 }
 
 function anotherSession(id: string, found: string): ReachError {
