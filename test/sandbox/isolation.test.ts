@@ -227,6 +227,27 @@ describe("globals", () => {
     expect(failed?.message).toMatch(message);
   });
 
+  test.each([
+    ["on what it inherits from", "const on = Object.getPrototypeOf(globalThis);"],
+    ["in place of that", "const on = {}; Object.setPrototypeOf(globalThis, on);"],
+    ["on Object.prototype", "const on = Object.prototype;"],
+  ])("keep nothing for the next session that was left %s", (_, code) => {
+    const program = steps(
+      "return { done: mine };",
+      `
+      ${code}
+      let mine = globalThis.left === undefined;
+      try { on.left = "something"; } catch {}
+    `,
+    );
+    for (let again = 0; again < 3; again++) {
+      const play = new Play(program);
+      play.begin();
+      expect(resultOf(play)).toBe(true);
+      play.context.dispose();
+    }
+  });
+
   test("may be added while a program is loaded, and no later", () => {
     const program = steps(
       "return { done: [added, Object.isFrozen(globalThis)] };",

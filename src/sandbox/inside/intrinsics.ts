@@ -357,6 +357,8 @@ export function prepareIntrinsics(
   }
   freeze(thrower());
   fixGlobals(global);
+  // Between the global object and `Object.prototype` stands another one, on no path by name.
+  freezeChain(getPrototypeOf(global));
   return clean;
 }
 
@@ -371,5 +373,9 @@ function thrower(): unknown {
 
 /** From here on the global object takes nothing any more: what a program adds, it adds loading. */
 export function closeGlobals(): void {
-  for (let at: object = globalThis; at !== Object.prototype; at = getPrototypeOf(at)) freeze(at);
+  freezeChain(globalThis);
+}
+
+function freezeChain(from: object | null): void {
+  for (let at = from; at !== null && at !== Object.prototype; at = getPrototypeOf(at)) freeze(at);
 }

@@ -46,6 +46,7 @@ export function kernel(stacks: boolean, exact: boolean): KernelPort {
   const isExact = prepareIntrinsics(sources, structuredCopy, { stacks, exact });
   harden(StepContext, ProgramEvent, EffectError, Cancelled, SandboxError, ReachError);
   const globals = Reflect.ownKeys(globalThis).length;
+  const chain = Reflect.getPrototypeOf(globalThis);
   let reusable = true;
 
   const current = (): SessionRun => {
@@ -85,6 +86,7 @@ export function kernel(stacks: boolean, exact: boolean): KernelPort {
         ({ name, version } = program);
         hasStep = program.step !== undefined;
         reusable &&= Reflect.ownKeys(globalThis).length === globals;
+        reusable &&= Reflect.getPrototypeOf(globalThis) === chain;
         closeGlobals();
         run = new SessionRun(program, stacks);
       }),
