@@ -241,6 +241,8 @@ class Explanation {
         eventAt: (seq) => this.#event(seq) as EventView,
         stateBytes: (hash) => storedState(this.#session, hash),
         onState: () => {},
+        // What is made behind the end of the log counts where that is the fault.
+        mayBeCutOff: () => this.#fault.recorded,
         digest: new OperationDigest(),
       },
       startAt,

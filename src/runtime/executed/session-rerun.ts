@@ -29,6 +29,11 @@ export interface RerunOptions {
   readonly renewal: RenewalMode;
   /** The event with this seq, for inputs of earlier steps. */
   readonly eventAt: (seq: number) => EventView;
+  /**
+   * Whether events that came with the last ones may be missing behind the end of what is run: it is
+   * not the end of the log, or a crash came between two batches of an activation.
+   */
+  readonly mayBeCutOff: (made: readonly MadeOperation[]) => boolean;
   /** The bytes of a stored state, where they can be read. */
   readonly stateBytes: (hash: Uint8Array) => Uint8Array | undefined;
   /** Told of each state that the log has a hash of and that came out again. */
@@ -184,11 +189,15 @@ export class SessionRerun {
       const fault = this.#pass(group, turn, event, i);
       if (fault) return fault;
     }
-    const mayBeCutOff = !group.next || isHostEnd(group.next);
-    if (made.length > recorded.length && !mayBeCutOff) {
+    if (made.length > recorded.length && !this.#mayBeCutOff(group, made)) {
       return this.#fault(group, turn, recorded.length);
     }
     return this.#settle(group, turn);
+  }
+
+  #mayBeCutOff({ made: recorded, next }: EventGroup, made: readonly MadeOperation[]): boolean {
+    if (next) return isHostEnd(next);
+    return recorded.length === 0 || this.#options.mayBeCutOff(made);
   }
 
   /** One event came out again: the copy follows, and states are compared where there are any. */

@@ -100,6 +100,27 @@ describe("changed code", () => {
     expect(divergence.change.text).toContain('before the emit "message"');
   });
 
+  test("that makes more at the end of a session that waits is told so", async () => {
+    const waits = `${counting}
+      async step(ctx) {
+        ctx.emit("asked", 1);
+        await ctx.waitFor("answer");
+        return "done";
+      },`;
+    const session = await store({ program: await program(waits), script: () => undefined });
+    expect((await replay(session)).verdict).toBe("identical");
+    const file = programFile(waits.replace('"asked", 1);', '"asked", 1); ctx.emit("asked", 2);'));
+    const report = await replay(session, { file });
+    expect(report).toMatchObject({ verdict: "diverged" });
+    expect(divergenceOf(report)).toMatchObject({
+      seq: storedEvents(session.played).length,
+      change: { kind: "more" },
+      expected: null,
+      actual: { kind: "emit", type: "asked" },
+      cause: { kind: "code-changed" },
+    });
+  });
+
   test("without a call is told as a missing one", async () => {
     const { divergence } = await changed("[1, 2, 3].map", "[2, 3].map");
     expect(divergence.change).toMatchObject({ kind: "removed" });

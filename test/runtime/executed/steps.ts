@@ -121,6 +121,7 @@ export function rerun(
       ...options,
       eventAt: (seq) => events[seq] as EventView,
       stateBytes: () => undefined,
+      mayBeCutOff: () => false,
       onState: (size) => states.push(size),
       digest,
     },
