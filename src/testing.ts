@@ -38,7 +38,8 @@ export interface ReplaysOptions {
  * A test that passes when the session comes out again. `source` is the path of a bundle
  * (`reach export ID --format bundle`), relative to the working directory, or a stored session. For
  * any runner that takes a function: vitest, node:test. Fails with `DIVERGED` and the report, with
- * `CORRUPT` or `BUNDLE_INVALID` when the session is not what was signed.
+ * `CORRUPT` or `BUNDLE_INVALID` when the session is not what was signed, with `USAGE` when there is
+ * nothing that could be compared.
  */
 export function replays(
   source: string | StoredSession,
@@ -50,6 +51,7 @@ export function replays(
       throw new ReachError("CORRUPT", report.problem?.message ?? "the session is damaged");
     }
     const { divergence } = report;
+    if (report.verdict === "computed") throw nothingCompared();
     if (divergence === null) return;
     const text =
       divergence.about === "state"
@@ -59,6 +61,13 @@ export function replays(
       hint: divergence.cause.text,
     });
   };
+}
+
+/** A test that compares nothing would pass with any code. */
+function nothingCompared(): ReachError {
+  return new ReachError("USAGE", "nothing of the session was compared", {
+    hint: "name a program with a `step`, or a session of a data directory with kept states",
+  });
 }
 
 /** Replays a session or a bundle; the whole report, for tests that look closer. */

@@ -49,6 +49,14 @@ describe("a bundle as a test", () => {
     await expect(replays("no-such.bundle")()).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
+  test("fails when there is nothing to compare", async () => {
+    const folding = programFile(agent.replace("async step(ctx)", "async other(ctx)"));
+    const failing = replays(bundle, { program: folding });
+    await expect(failing()).rejects.toMatchObject({ code: "USAGE" });
+    await expect(failing()).rejects.toThrow("nothing of the session was compared");
+    expect(await replayOf(bundle, { program: folding })).toMatchObject({ verdict: "computed" });
+  });
+
   test("gives the whole report to those who look closer", async () => {
     const report = await replayOf(bundle);
     expect(report).toMatchObject({ verdict: "identical", problem: null });
