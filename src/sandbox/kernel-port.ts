@@ -63,7 +63,7 @@ export interface KernelPort {
   /** Lets go of the session and of the program. */
   unload(): void;
   hasStep(): boolean;
-  /** Whether the program added nothing to the global object, and may be evaluated once more. */
+  /** Whether the program left the global object alone, and may be evaluated once more. */
   isReusable(): boolean;
   /** Whether the engine had nothing built in that had to be removed. */
   isExact(): boolean;

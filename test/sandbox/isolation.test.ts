@@ -179,6 +179,33 @@ describe("what a program can reach", () => {
   });
 });
 
+describe("while a program is loaded for the first time", () => {
+  /** What the code says of a context that no program has been in: it fails loading, with that. */
+  function saidLoading(code: string): string {
+    try {
+      programOf("", `${walker} throw new Error(JSON.stringify(${code}));`);
+    } catch (error) {
+      const [, said] = /loaded: Error: (.*)$/.exec((error as Error).message) ?? [];
+      return said ?? String(error);
+    }
+    throw new Error("it was loaded");
+  }
+
+  test("nothing can be added to anything but the global object", () => {
+    const values = `{
+      it: [][Symbol.iterator](), map: new Map().keys(), set: new Set().keys(),
+      characters: ""[Symbol.iterator](), matches: "a".matchAll(/a/g), found: /a/d.exec("a"),
+      gen: (function* () {}).prototype, agen: (async function* () {}).prototype,
+      genFunction: function* () {}, agenFunction: async function* () {},
+      asyncFunction: async () => {}, promise: (async () => {})(), bytes: new Uint8Array(1),
+      args: (function () { return arguments; })(), copied: structuredClone({}),
+    }`;
+    const prototypes = `Object.fromEntries(Object.entries(${values}).map(
+      ([name, value]) => [name, Object.getPrototypeOf(value)]))`;
+    expect(saidLoading(`walk({ globalThis, ...${prototypes} }).open`)).toBe('["globalThis"]');
+  });
+});
+
 describe("globals", () => {
   const absent = (
     "process require module exports console performance queueMicrotask setTimeout setInterval " +
@@ -230,6 +257,7 @@ describe("globals", () => {
   test.each([
     ["on what it inherits from", "const on = Object.getPrototypeOf(globalThis);"],
     ["in place of that", "const on = {}; Object.setPrototypeOf(globalThis, on);"],
+    ["on itself, without that", "const on = globalThis; Object.setPrototypeOf(globalThis, null);"],
     ["on Object.prototype", "const on = Object.prototype;"],
   ])("keep nothing for the next session that was left %s", (_, code) => {
     const program = steps(
