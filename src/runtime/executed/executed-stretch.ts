@@ -11,6 +11,7 @@ import type { OpenSession } from "../open-sessions.ts";
 import type { BoundaryState, Corruption } from "../protocol.ts";
 import { corruptions, storedState, WatchedPayloads } from "../stretch-run.ts";
 import { compiledProgram } from "./compiled-program.ts";
+import { fillsBatch } from "./cut-off.ts";
 import { type EventGroup, eventGroups, recordedState } from "./event-group.ts";
 import type { ExecutedAnswer, ExecutedTask, StretchDigest } from "./executed-task.ts";
 import type { RunFault } from "./run-fault.ts";
@@ -64,6 +65,7 @@ export class ExecutedStretch {
       onState: (size: number, hash: Uint8Array, bytes: Uint8Array) => {
         this.#passState(size, hash, bytes);
       },
+      endsBehind: (seq: number) => task.to < task.size || fillsBatch(session, seq),
       digest: this.#digest,
     };
     this.#rerun = new SessionRerun(options, startAt);
@@ -188,6 +190,7 @@ export class ExecutedStretch {
     return {
       reached: this.#next,
       ranges: this.#ranges,
+      compared: this.#rerun.compared,
       matched: this.#matched,
       states: this.#states,
       end: end ? { at: end.at, bytes: end.bytes } : null,

@@ -13,6 +13,7 @@ import {
   type OperationDigest,
 } from "../../replay/index.ts";
 import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
+import { isComplete, mayBeCutOff } from "./cut-off.ts";
 import { type EventGroup, isHostEnd, programEvent, recordedState } from "./event-group.ts";
 import { type EncodedState, encodedState, FoldedCopy } from "./folded-copy.ts";
 import { Renewal, type RenewalMode } from "./renewal.ts";
@@ -33,6 +34,8 @@ export interface RerunOptions {
   readonly stateBytes: (hash: Uint8Array) => Uint8Array | undefined;
   /** Told of each state that the log has a hash of and that came out again. */
   readonly onState: (size: number, hash: Uint8Array, bytes: Uint8Array) => void;
+  /** Whether the events may end behind this one although what made it went on. */
+  readonly endsBehind: (seq: number) => boolean;
   readonly digest: OperationDigest;
 }
 
@@ -52,6 +55,7 @@ export class SessionRerun {
   #stepFrom = 1;
   #started = false;
   #over = false;
+  #compared = false;
   #lastMatching: number | null;
   /** A `done` step whose state was the start. */
   #doneStep: EventView | undefined;
@@ -71,6 +75,11 @@ export class SessionRerun {
     const recordedStep = (seq: number) => this.#recordedSteps.get(seq)?.payloadBytes;
     const host = { snapshotEvents: 1, snapshotAt, recordedStep };
     this.#driver = new SessionDriver({ create, secrets, ...host });
+  }
+
+  /** Whether the log said of any activation what it made, be it nothing. */
+  get compared(): boolean {
+    return this.#compared;
   }
 
   /** Size of the last snapshot whose state came out again. */
@@ -107,6 +116,7 @@ export class SessionRerun {
     const turn = this.#started ? this.#deliver(head) : this.#begin(head);
     const fault = turn ? this.#compare(group, turn) : this.#compareDone(group);
     if (turn?.ended) this.#over = true;
+    this.#compared ||= group.made.length > 0 || isComplete(group);
     return fault;
   }
 
@@ -184,8 +194,8 @@ export class SessionRerun {
       const fault = this.#pass(group, turn, event, i);
       if (fault) return fault;
     }
-    const mayBeCutOff = !group.next || isHostEnd(group.next);
-    if (made.length > recorded.length && !mayBeCutOff) {
+    const more = made.length > recorded.length;
+    if (more && !mayBeCutOff(group, made, this.#options.endsBehind)) {
       return this.#fault(group, turn, recorded.length);
     }
     return this.#settle(group, turn);
