@@ -194,14 +194,20 @@ export function answering(result: (name: string, world: World) => unknown): Scri
   };
 }
 
-/**
- * Writes a played session into a directory as an engine would have; `kept` leaves snapshots out.
- */
+/** How a played session is written. */
+export interface WritingOptions {
+  readonly keepSnapshots?: boolean;
+  readonly runtime?: string;
+  /** Events of a batch of the log; else as many as there are while the disk is at work. */
+  readonly batchEvents?: number;
+}
+
+/** Writes a played session into a directory as an engine would have. */
 export async function writeExecutedSession(
   directory: Directory,
   plan: SessionScript,
   played: Pick<PlayedSession, "events" | "snapshots" | "secret">,
-  options: { readonly keepSnapshots?: boolean; readonly runtime?: string } = {},
+  options: WritingOptions = {},
 ): Promise<Manifest> {
   const { name, version, code, map } = plan.program;
   const bundle = await directory.keepPayload(utf8(code));
@@ -212,8 +218,14 @@ export async function writeExecutedSession(
   const about = { kind: "executed", created: began, name, format: "", program } as const;
   const manifest: Manifest = { id, secret: played.secret, ...about };
   const writer = directory.createSession({ manifest });
-  for (const { kind, type, time, ref, form, payload } of played.events) {
-    const event = { kind, type, time, ref, form, bytes: payload };
+  const events = played.events.map(({ kind, type, time, ref, form, payload }) => {
+    return { kind, type, time, ref, form, bytes: payload };
+  });
+  const { batchEvents = 0 } = options;
+  for (let at = 0; batchEvents > 0 && at < events.length; at += batchEvents) {
+    await writer.appendTogether(events.slice(at, at + batchEvents));
+  }
+  for (const event of batchEvents > 0 ? [] : events) {
     const { durable } = await writer.appendLarge(event);
     if (writer.nextSeq % 5000 === 0) await durable;
   }

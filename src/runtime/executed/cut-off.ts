@@ -1,26 +1,44 @@
 /**
- * Where the log of a session may end in the middle of an activation. What a program makes of one
- * event is appended in batches, and a crash may keep the later ones from the log. An activation
- * that fits one batch is there as a whole or not at all.
+ * Where the record of an activation may end before the activation did. What one made is appended in
+ * a row, batch by batch: a crash, or a look at a session under way, leaves whole batches, hence an
+ * activation is torn only behind a full one. Logs of early versions may be torn at any event of an
+ * activation with a large payload, which was stored before the next event was appended.
  */
 import { limits } from "../../base/index.ts";
-import { type Batch, eventBytesBound } from "../../event/index.ts";
-import type { MadeOperation } from "../../replay/index.ts";
+import { isMade, type MadeOperation } from "../../replay/index.ts";
+import type { OpenSession } from "../open-sessions.ts";
+import { type EventGroup, isHostEnd } from "./event-group.ts";
 
-/** Larger payloads were appended one by one, each waited for, by early versions. */
-const aloneBytesMin = limits.blobJournalBytesMax / 2;
+const appendedAloneBytes = limits.blobJournalBytesMax / 2;
 
-/** Whether events of this activation may be missing behind `last`, the last batch of the log. */
-export function mayBeCutOff(made: readonly MadeOperation[], last: Batch | undefined): boolean {
+/** Whether the log goes on with what shows that the activation was over. */
+export function isComplete({ next }: EventGroup): boolean {
+  return next !== undefined && !isHostEnd(next);
+}
+
+/**
+ * Whether `made` may go on behind what is recorded of it. `endsBehind` says of an event whether the
+ * record can end there.
+ */
+export function mayBeCutOff(
+  group: EventGroup,
+  made: readonly MadeOperation[],
+  endsBehind: (seq: number) => boolean,
+): boolean {
+  if (isComplete(group)) return false;
+  const { head } = group;
+  const last = group.made.at(-1) ?? (isMade(head) ? head : undefined);
+  // Nothing of the activation is there: it was not over, or its host was ended for it.
+  if (!last || endsBehind(last.seq)) return true;
   // A bundle may have brought the events in other batches.
   if (made.length >= limits.batchEventsMax) return true;
-  const sizes = made.map(({ data }) => Math.min(data.length, limits.payloadInlineBytesMax));
-  const bytes = sizes.reduce((sum, size) => sum + eventBytesBound(size), 0);
-  if (bytes >= limits.batchBytesMax) return true;
-  if (made.some(({ data }) => data.length > aloneBytesMin)) return true;
-  if (!last) return false;
-  const room = limits.batchBytesMax - (last.end - last.bodyStart);
-  return (
-    last.count >= limits.batchEventsMax || room < eventBytesBound(limits.payloadInlineBytesMax)
-  );
+  return made.some(({ data }) => data.length > appendedAloneBytes);
+}
+
+/** Whether the event is the last one of a batch that had no room for more. */
+export function fillsBatch({ log }: OpenSession, seq: number): boolean {
+  for (const { firstSeq, count } of log.batches(seq, seq + 1)) {
+    return count >= limits.batchEventsMax && firstSeq + count === seq + 1;
+  }
+  return false;
 }

@@ -59,6 +59,7 @@ export class ExecutedReplay {
   #failure: { readonly error: unknown } | undefined;
   #corruption: IntegrityProblem | undefined;
   #fault: { readonly found: RunFault; readonly start: Start } | undefined;
+  #compared = false;
   #matched = 0;
   #endHash: Uint8Array | undefined;
 
@@ -173,6 +174,7 @@ export class ExecutedReplay {
     if (fault && (!this.#fault || fault.seq < this.#fault.found.seq)) {
       this.#fault = { found: fault, start };
     }
+    this.#compared ||= answer.compared;
     this.#matched += answer.matched;
     this.#roots.add(from, answer.ranges);
     this.#digests.push(...answer.digests);
@@ -259,7 +261,8 @@ export class ExecutedReplay {
       return { ...found, verdict: "diverged", comparedTo, root, operations, divergence };
     }
     const stateHash = this.#endHash ? toHex(this.#endHash) : null;
-    return { ...found, verdict: "identical", root, operations, stateHash };
+    const verdict = this.#compared ? "identical" : "computed";
+    return { ...found, verdict, root, operations, stateHash };
   }
 
   /** Up to the first fault; how much lies behind it depends on how the work was split. */

@@ -4,14 +4,14 @@
  * what is wrong with the program: after a fault of the program the rest is still read.
  */
 import { codeOf, equalBytes, messageOf, ReachError } from "../../base/index.ts";
-import { type Batch, BatchWalk, EventView } from "../../event/index.ts";
+import { BatchWalk, EventView } from "../../event/index.ts";
 import { emptyRange, encodeRange, RangeBuilder } from "../../merkle/index.ts";
-import { type MadeOperation, OperationDigest } from "../../replay/index.ts";
+import { OperationDigest } from "../../replay/index.ts";
 import type { OpenSession } from "../open-sessions.ts";
 import type { BoundaryState, Corruption } from "../protocol.ts";
 import { corruptions, storedState, WatchedPayloads } from "../stretch-run.ts";
 import { compiledProgram } from "./compiled-program.ts";
-import { mayBeCutOff } from "./cut-off.ts";
+import { fillsBatch } from "./cut-off.ts";
 import { type EventGroup, eventGroups, recordedState } from "./event-group.ts";
 import type { ExecutedAnswer, ExecutedTask, StretchDigest } from "./executed-task.ts";
 import type { RunFault } from "./run-fault.ts";
@@ -36,7 +36,6 @@ export class ExecutedStretch {
   #mark = 0;
   /** Events read. */
   #next: number;
-  #lastBatch: Batch | undefined;
   #fault: RunFault | undefined;
   #matched = 0;
   #stateBytes = 0;
@@ -62,13 +61,11 @@ export class ExecutedStretch {
       comparesStates,
       renewal,
       eventAt: (seq: number) => this.#eventAt(seq),
-      mayBeCutOff: (made: readonly MadeOperation[]) => {
-        return task.to < task.size || mayBeCutOff(made, this.#lastBatch);
-      },
       stateBytes: (hash: Uint8Array) => storedState(session, hash),
       onState: (size: number, hash: Uint8Array, bytes: Uint8Array) => {
         this.#passState(size, hash, bytes);
       },
+      endsBehind: (seq: number) => task.to < task.size || fillsBatch(session, seq),
       digest: this.#digest,
     };
     this.#rerun = new SessionRerun(options, startAt);
@@ -127,7 +124,6 @@ export class ExecutedStretch {
     // It says what the state is to be.
     const end = Math.min(to + 1, size);
     for (const batch of this.#session.log.batches(startAt, end)) {
-      this.#lastBatch = batch;
       for (const walk = new BatchWalk(batch); walk.next() && walk.seq < end; ) {
         if (walk.seq < startAt) continue;
         const event = new EventView(walk.event(), this.#payloads);
@@ -194,6 +190,7 @@ export class ExecutedStretch {
     return {
       reached: this.#next,
       ranges: this.#ranges,
+      compared: this.#rerun.compared,
       matched: this.#matched,
       states: this.#states,
       end: end ? { at: end.at, bytes: end.bytes } : null,

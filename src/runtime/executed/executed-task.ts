@@ -54,6 +54,8 @@ export interface ExecutedAnswer {
   /** Events up to here have been hashed. */
   readonly reached: number;
   readonly ranges: readonly Uint8Array[];
+  /** Whether there was anything in the log to compare with. */
+  readonly compared: boolean;
   /** Recorded states that came out again. */
   readonly matched: number;
   readonly states: readonly BoundaryState[];

@@ -26,6 +26,7 @@ import type { CompiledProgram } from "../../sandbox/index.ts";
 import type { OpenSession } from "../open-sessions.ts";
 import { storedState } from "../stretch-run.ts";
 import { compiledProgram } from "./compiled-program.ts";
+import { fillsBatch } from "./cut-off.ts";
 import { eventGroups, programEvent, recordedState } from "./event-group.ts";
 import type { ExplainRunTask } from "./executed-task.ts";
 import { FoldedCopy } from "./folded-copy.ts";
@@ -167,7 +168,7 @@ class Explanation {
     const { stepFrom, seq } = this.#fault;
     return [false, false, true].map((stacks) => {
       const events = this.#events(stepFrom - 1, seq + 2);
-      return attemptStep(this.#program, secrets, start, events, stacks);
+      return attemptStep(this.#program, secrets, start, events, { stacks, faultAt: seq });
     });
   }
 
@@ -241,8 +242,7 @@ class Explanation {
         eventAt: (seq) => this.#event(seq) as EventView,
         stateBytes: (hash) => storedState(this.#session, hash),
         onState: () => {},
-        // What is made behind the end of the log counts where that is the fault.
-        mayBeCutOff: () => this.#fault.recorded,
+        endsBehind: (seq) => fillsBatch(this.#session, seq),
         digest: new OperationDigest(),
       },
       startAt,

@@ -13,6 +13,7 @@ import {
   type OperationDigest,
 } from "../../replay/index.ts";
 import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
+import { isComplete, mayBeCutOff } from "./cut-off.ts";
 import { type EventGroup, isHostEnd, programEvent, recordedState } from "./event-group.ts";
 import { type EncodedState, encodedState, FoldedCopy } from "./folded-copy.ts";
 import { Renewal, type RenewalMode } from "./renewal.ts";
@@ -29,15 +30,12 @@ export interface RerunOptions {
   readonly renewal: RenewalMode;
   /** The event with this seq, for inputs of earlier steps. */
   readonly eventAt: (seq: number) => EventView;
-  /**
-   * Whether events that came with the last ones may be missing behind the end of what is run: it is
-   * not the end of the log, or a crash came between two batches of an activation.
-   */
-  readonly mayBeCutOff: (made: readonly MadeOperation[]) => boolean;
   /** The bytes of a stored state, where they can be read. */
   readonly stateBytes: (hash: Uint8Array) => Uint8Array | undefined;
   /** Told of each state that the log has a hash of and that came out again. */
   readonly onState: (size: number, hash: Uint8Array, bytes: Uint8Array) => void;
+  /** Whether the events may end behind this one although what made it went on. */
+  readonly endsBehind: (seq: number) => boolean;
   readonly digest: OperationDigest;
 }
 
@@ -57,6 +55,7 @@ export class SessionRerun {
   #stepFrom = 1;
   #started = false;
   #over = false;
+  #compared = false;
   #lastMatching: number | null;
   /** A `done` step whose state was the start. */
   #doneStep: EventView | undefined;
@@ -76,6 +75,11 @@ export class SessionRerun {
     const recordedStep = (seq: number) => this.#recordedSteps.get(seq)?.payloadBytes;
     const host = { snapshotEvents: 1, snapshotAt, recordedStep };
     this.#driver = new SessionDriver({ create, secrets, ...host });
+  }
+
+  /** Whether the log said of any activation what it made, be it nothing. */
+  get compared(): boolean {
+    return this.#compared;
   }
 
   /** Size of the last snapshot whose state came out again. */
@@ -112,6 +116,7 @@ export class SessionRerun {
     const turn = this.#started ? this.#deliver(head) : this.#begin(head);
     const fault = turn ? this.#compare(group, turn) : this.#compareDone(group);
     if (turn?.ended) this.#over = true;
+    this.#compared ||= group.made.length > 0 || isComplete(group);
     return fault;
   }
 
@@ -189,15 +194,11 @@ export class SessionRerun {
       const fault = this.#pass(group, turn, event, i);
       if (fault) return fault;
     }
-    if (made.length > recorded.length && !this.#mayBeCutOff(group, made)) {
+    const more = made.length > recorded.length;
+    if (more && !mayBeCutOff(group, made, this.#options.endsBehind)) {
       return this.#fault(group, turn, recorded.length);
     }
     return this.#settle(group, turn);
-  }
-
-  #mayBeCutOff({ made: recorded, next }: EventGroup, made: readonly MadeOperation[]): boolean {
-    if (next) return isHostEnd(next);
-    return recorded.length === 0 || this.#options.mayBeCutOff(made);
   }
 
   /** One event came out again: the copy follows, and states are compared where there are any. */

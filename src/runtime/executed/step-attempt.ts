@@ -14,7 +14,8 @@ import {
 import type { EventView } from "../../event/index.ts";
 import type { MadeOperation } from "../../replay/index.ts";
 import { type CompiledProgram, ProgramContext, sourcePlace } from "../../sandbox/index.ts";
-import { eventGroups, isHostEnd, programEvent } from "./event-group.ts";
+import { isComplete } from "./cut-off.ts";
+import { type EventGroup, eventGroups, isHostEnd, programEvent } from "./event-group.ts";
 import { cameOutAgain } from "./step-comparison.ts";
 
 /** Where a step begins. */
@@ -24,6 +25,14 @@ export interface StepStart {
   /** The state before that event; `undefined` for the trigger. */
   readonly state: Uint8Array | undefined;
   readonly unread: readonly ProgramEvent[];
+}
+
+/** How a step is attempted. */
+export interface AttemptOptions {
+  /** Collect stacks. */
+  readonly stacks: boolean;
+  /** Seq at which a replay found the difference. */
+  readonly faultAt: number;
 }
 
 /** What became of an attempt. */
@@ -102,7 +111,7 @@ export function attemptStep(
   secrets: readonly StepSecret[],
   start: StepStart,
   events: Iterable<EventView>,
-  stacks: boolean,
+  { stacks, faultAt }: AttemptOptions,
 ): AttemptOutcome {
   const context = new TracedContext(program, stacks);
   const create = (): StepContext => context;
@@ -112,7 +121,7 @@ export function attemptStep(
     for (const group of eventGroups(events)) {
       if (isHostEnd(group.head) || turn?.ended) break;
       turn = turn ? driver.deliver(programEvent(group.head)) : begin(driver, start);
-      const index = firstDifference(group.made, turn, group.next);
+      const index = firstDifference(group, turn, faultAt);
       if (index === undefined) continue;
       const seq = turn.firstSeq + index;
       const stack = context.stackOf(turn.made, index);
@@ -136,17 +145,19 @@ function begin(driver: SessionDriver, { head, state, unread }: StepStart): Turn 
 }
 
 function firstDifference(
-  recorded: readonly EventView[],
+  group: EventGroup,
   { made, firstSeq }: Turn,
-  next: EventView | undefined,
+  faultAt: number,
 ): number | undefined {
+  const { made: recorded } = group;
   for (const [i, event] of recorded.entries()) {
     const operation = made[i];
     if (!operation || event.seq !== firstSeq + i) return i;
     if (!cameOutAgain(event, operation)) return i;
   }
-  const mayBeCutOff = !next || isHostEnd(next);
-  return made.length > recorded.length && !mayBeCutOff ? recorded.length : undefined;
+  // The events end soon behind the fault; where it lies behind all of them, no more was recorded.
+  const isAll = isComplete(group) || firstSeq + recorded.length <= faultAt;
+  return made.length > recorded.length && isAll ? recorded.length : undefined;
 }
 
 /** `file:line:column` in the author's source of the innermost frame that is the program's own. */

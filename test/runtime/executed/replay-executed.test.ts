@@ -4,10 +4,21 @@
 import { readdirSync, rmSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { encodeValue, limits } from "../../../src/base/index.ts";
 import { sessionFolder } from "../../../src/log/index.ts";
 import { isMade } from "../../../src/replay/index.ts";
-import { storedEvents } from "../../../tools/generator/executed-session.ts";
-import { agent, counting, divergenceOf, program, programFile, replay, store } from "./steps.ts";
+import { type Script, storedEvents } from "../../../tools/generator/executed-session.ts";
+import {
+  agent,
+  counting,
+  divergenceOf,
+  play,
+  program,
+  programFile,
+  replay,
+  rerun,
+  store,
+} from "./steps.ts";
 
 const long = { input: { goal: 900 }, snapshotEvents: 100 };
 
@@ -100,27 +111,6 @@ describe("changed code", () => {
     expect(divergence.change.text).toContain('before the emit "message"');
   });
 
-  test("that makes more at the end of a session that waits is told so", async () => {
-    const waits = `${counting}
-      async step(ctx) {
-        ctx.emit("asked", 1);
-        await ctx.waitFor("answer");
-        return "done";
-      },`;
-    const session = await store({ program: await program(waits), script: () => undefined });
-    expect((await replay(session)).verdict).toBe("identical");
-    const file = programFile(waits.replace('"asked", 1);', '"asked", 1); ctx.emit("asked", 2);'));
-    const report = await replay(session, { file });
-    expect(report).toMatchObject({ verdict: "diverged" });
-    expect(divergenceOf(report)).toMatchObject({
-      seq: storedEvents(session.played).length,
-      change: { kind: "more" },
-      expected: null,
-      actual: { kind: "emit", type: "asked" },
-      cause: { kind: "code-changed" },
-    });
-  });
-
   test("without a call is told as a missing one", async () => {
     const { divergence } = await changed("[1, 2, 3].map", "[2, 3].map");
     expect(divergence.change).toMatchObject({ kind: "removed" });
@@ -140,6 +130,85 @@ describe("changed code", () => {
     const throws = await changed('ctx.emit("message",', 'null.x; ctx.emit("message",');
     expect(throws.divergence.actual).toMatchObject({ kind: "end", type: "failed" });
     expect(throws.divergence.source).toMatch(/program\.ts:13:\d+$/);
+  });
+});
+
+describe("where a log ends", () => {
+  const emits = (count: number) => `${counting}
+    async step(ctx) {
+      for (let i = 0; i < ${count}; i++) ctx.emit("x", { i, text: "x".repeat(i === 3 ? 20 : 5) });
+      await ctx.waitFor("word");
+      return "done";
+    },`;
+  const waiting = { script: () => undefined };
+
+  test("a program that makes more than was recorded has diverged", async () => {
+    const session = await store({ program: await program(emits(2)), ...waiting });
+    expect(await replay(session)).toMatchObject({ verdict: "identical", operations: { count: 2 } });
+    const report = await replay(session, { file: programFile(emits(3)) });
+    expect(report).toMatchObject({ verdict: "diverged", comparedTo: 3 });
+    expect(divergenceOf(report)).toMatchObject({
+      seq: 3,
+      expected: null,
+      actual: { kind: "emit", type: "x" },
+      change: { kind: "more" },
+      cause: { kind: "code-changed" },
+    });
+  });
+
+  test("one that makes more before its host ended it has diverged", async () => {
+    const end = { kind: "end", type: "infrastructure", ref: null, form: "cbor" } as const;
+    const used = await program(emits(2));
+    const ended = (count: number) => {
+      const played = play({ program: used, ...waiting });
+      const payload = encodeValue({ error: { name: "Error", message: "killed" } });
+      const head = played.events.slice(0, count);
+      return storedEvents({ events: [...head, { ...end, time: 1e13, seq: count, payload }] });
+    };
+    const { secret } = play({ program: used, ...waiting });
+    expect(rerun(used, ended(3), secret).fault).toBeUndefined();
+    // An activation of which nothing is recorded may have been what the program was ended for.
+    expect(rerun(used, ended(1), secret).fault).toBeUndefined();
+    expect(rerun(used, ended(2), secret).fault).toMatchObject({ seq: 2, recorded: true });
+  });
+
+  test("an activation may be cut off where a batch is full", async () => {
+    const used = await program(emits(80));
+    const whole = limits.batchEventsMax;
+    const cut = (cutAt: number) => {
+      return store({ program: used, ...waiting }, { cutAt, batchEvents: whole });
+    };
+    expect(await replay(await cut(whole))).toMatchObject({
+      verdict: "identical",
+      operations: { count: whole - 1 },
+    });
+    // A bundle brings the same events in other batches.
+    expect(await replay(await cut(whole + 5))).toMatchObject({ verdict: "identical" });
+    const short = { program: await program(emits(whole - 10)), ...waiting };
+    const report = await replay(await store(short, { cutAt: 5, batchEvents: whole }));
+    expect(divergenceOf(report)).toMatchObject({ seq: 5, expected: null });
+    expect(report.divergence?.cause.text).toContain("written by something else");
+  });
+
+  test("an activation with a large payload may be cut off anywhere", async () => {
+    const used = await program(emits(5).replace("? 20 : 5", `? ${limits.blobJournalBytesMax} : 5`));
+    for (const cutAt of [2, 4, 5]) {
+      const session = await store({ program: used, ...waiting }, { cutAt });
+      expect(await replay(session)).toMatchObject({ verdict: "identical" });
+    }
+  });
+
+  test("nothing has been compared as long as there is nothing but the trigger", async () => {
+    const session = await store({ program: await program(emits(0)), ...waiting });
+    expect(await replay(session)).toMatchObject({ verdict: "computed", operations: { count: 0 } });
+    const cut = await store({ program: await program(emits(2)), ...waiting }, { cutAt: 1 });
+    expect((await replay(cut)).verdict).toBe("computed");
+  });
+
+  test("that nothing was made of an input has been compared", async () => {
+    const script: Script = ({ seq }) => (seq < 3 ? { kind: "input", type: "other" } : undefined);
+    const session = await store({ program: await program(emits(0)), script });
+    expect(await replay(session)).toMatchObject({ verdict: "identical", operations: { count: 0 } });
   });
 });
 

@@ -25,6 +25,7 @@ import {
   PlayedSession,
   type ProgramText,
   type SessionScript,
+  type WritingOptions,
   writeExecutedSession,
 } from "../../../tools/generator/executed-session.ts";
 
@@ -121,8 +122,8 @@ export function rerun(
       ...options,
       eventAt: (seq) => events[seq] as EventView,
       stateBytes: () => undefined,
-      mayBeCutOff: () => false,
       onState: (size) => states.push(size),
+      endsBehind: () => false,
       digest,
     },
     0,
@@ -145,13 +146,16 @@ export interface StoredSession {
   readonly plan: SessionScript;
 }
 
-/** Plays a session and writes it to a directory of its own. */
+/**
+ * Plays a session and writes it to a directory of its own, `cutAt` so many events if it is given.
+ */
 export async function store(
   parts: Partial<SessionScript> & { readonly program: ProgramText },
-  options: { readonly keepSnapshots?: boolean; readonly runtime?: string } = {},
+  options: WritingOptions & { readonly cutAt?: number } = {},
 ): Promise<StoredSession> {
   const plan = { input: { goal: 60 }, script: shuffled, seed: 1, ...parts };
   const played = play(plan);
+  played.events.splice(options.cutAt ?? played.events.length);
   const root = freshPath("data");
   const directory = await Directory.open({ path: root, mode: "write" });
   try {
