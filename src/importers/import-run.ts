@@ -208,7 +208,7 @@ export class ImportRun {
         sha256,
         interrupted: this.#interrupted,
       },
-      this.#resume,
+      this.#resumeNoted(writer.nextSeq),
     );
     await this.#directory.closeWriter(writer);
     const entry = { id: writer.id, size, sha256: toHex(sha256) };
@@ -230,6 +230,13 @@ export class ImportRun {
       unparsed: sink.unparsed,
       fragments: sink.fragments,
     };
+  }
+
+  /** Where to go on, with the seq only where events before `end` are of lines that come again. */
+  #resumeNoted(end: number): ResumeAt | null {
+    if (this.#resume === null) return null;
+    const { offset, line, seq = end } = this.#resume;
+    return seq < end ? { offset, line, seq } : { offset, line };
   }
 
   /** The session is durable and signed whether its hint is written or not: that is a problem. */
