@@ -38,8 +38,9 @@ export interface ReplaysOptions {
  * A test that passes when the session comes out again. `source` is the path of a bundle
  * (`reach export ID --format bundle`), relative to the working directory, or a stored session. For
  * any runner that takes a function: vitest, node:test. Fails with `DIVERGED` and the report, with
- * `CORRUPT` or `BUNDLE_INVALID` when the session is not what was signed, with `USAGE` when there is
- * nothing that could be compared.
+ * `CORRUPT` or `BUNDLE_INVALID` when the session is not what was signed, with `PROGRAM_INVALID`
+ * when the session was executed and the code cannot be, and with `USAGE` when there was nothing to
+ * compare the code with: such a test would pass whatever it does.
  */
 export function replays(
   source: string | StoredSession,
@@ -51,7 +52,7 @@ export function replays(
       throw new ReachError("CORRUPT", report.problem?.message ?? "the session is damaged");
     }
     const { divergence } = report;
-    if (report.verdict === "computed") throw nothingCompared();
+    if (report.verdict === "computed") throw nothingCompared(report);
     if (divergence === null) return;
     const text =
       divergence.about === "state"
@@ -63,14 +64,22 @@ export function replays(
   };
 }
 
-/** A test that compares nothing would pass with any code. */
-function nothingCompared(): ReachError {
-  return new ReachError("USAGE", "nothing of the session was compared", {
-    hint: "name a program with a `step`, or a session of a data directory with kept states",
+function nothingCompared({ program, operations }: ReplayReport): ReachError {
+  const code = `${program.name} ${program.version}`;
+  const why = operations
+    ? "the session has not made anything yet"
+    : `no state was kept that ${code} came to, and only executed sessions say what is to be made`;
+  return new ReachError("USAGE", `nothing was compared: ${why}`, {
+    hint: operations
+      ? "take a session that has gone further"
+      : "keep states with `reach replay` and test the session in its data directory",
   });
 }
 
-/** Replays a session or a bundle; the whole report, for tests that look closer. */
+/**
+ * Replays a session or a bundle; the whole report, for tests that look closer. Throws as `replays`
+ * does, apart from what the report says.
+ */
 export async function replayOf(
   source: string | StoredSession,
   options: ReplaysOptions = {},
@@ -113,5 +122,14 @@ async function replayIn(
   { program: spec, strict = true }: ReplaysOptions,
 ): Promise<ReplayReport> {
   const program = await programFor(directory, id, spec);
+  const session = directory.session(id);
+  session.close();
+  if (session.manifest.kind === "executed" && !program.hasStep) {
+    const where = spec ?? program.where;
+    throw new ReachError("PROGRAM_INVALID", `the program in ${where} has no \`step\``, {
+      where,
+      hint: "the session was executed: without a step nothing of it can be run again",
+    });
+  }
   return replaySession(directory, id, { program, strict, workers: 1 });
 }

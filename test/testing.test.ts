@@ -2,12 +2,15 @@
 // with the code of then, fails with a report with other code, and fails for a changed bundle.
 
 import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { describe, expect, test } from "vitest";
+import type { SessionId } from "../src/base/index.ts";
 import { Directory, exportBundle } from "../src/session/index.ts";
-import { replayOf, replays } from "../src/testing.ts";
-import { agent, freshPath, program, programFile, store } from "./runtime/executed/steps.ts";
+import { replayOf, replays, type StoredSession } from "../src/testing.ts";
+import { agent, freshPath, program, programFile, replay, store } from "./runtime/executed/steps.ts";
+import { makeSession } from "./runtime/made-session.ts";
 
-async function bundleOf({ root, id }: { readonly root: string; readonly id: string }) {
+async function bundleOf({ root, id }: { readonly root: string; readonly id: SessionId }) {
   const directory = await Directory.open({ path: root, mode: "read" });
   const pieces: Uint8Array[] = [];
   try {
@@ -49,14 +52,6 @@ describe("a bundle as a test", () => {
     await expect(replays("no-such.bundle")()).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
-  test("fails when there is nothing to compare", async () => {
-    const folding = programFile(agent.replace("async step(ctx)", "async other(ctx)"));
-    const failing = replays(bundle, { program: folding });
-    await expect(failing()).rejects.toMatchObject({ code: "USAGE" });
-    await expect(failing()).rejects.toThrow("nothing of the session was compared");
-    expect(await replayOf(bundle, { program: folding })).toMatchObject({ verdict: "computed" });
-  });
-
   test("gives the whole report to those who look closer", async () => {
     const report = await replayOf(bundle);
     expect(report).toMatchObject({ verdict: "identical", problem: null });
@@ -64,10 +59,41 @@ describe("a bundle as a test", () => {
   });
 });
 
+function storedAt({ root, id }: { readonly root: string; readonly id: SessionId }): StoredSession {
+  return { data: path.dirname(root), workspace: path.basename(root), id };
+}
+
 test("a session of a data directory is a test as well", async () => {
-  const { root, id } = session;
-  const stored = { data: root.slice(0, root.lastIndexOf("/")), id };
-  const workspace = root.slice(root.lastIndexOf("/") + 1);
-  await replays({ ...stored, workspace })();
-  await expect(replays({ ...stored, workspace }, { program: changed })()).rejects.toThrow();
+  await replays(storedAt(session))();
+  await expect(replays(storedAt(session), { program: changed })()).rejects.toThrow();
+});
+
+describe("a test that compares nothing fails, and says so:", () => {
+  const nothing = { code: "USAGE", message: expect.stringMatching(/^nothing was compared: /) };
+  const folds = "init: () => 0, reduce: (state) => state + 1,";
+
+  test("a recorded session of which no state was kept", async () => {
+    const recorded = await makeSession(20);
+    const file = programFile(folds);
+    const travelled = await bundleOf(recorded);
+    await expect(replays(travelled, { program: file })()).rejects.toMatchObject(nothing);
+    await expect(replays(travelled)()).rejects.toMatchObject(nothing);
+    expect((await replayOf(travelled, { program: file })).verdict).toBe("computed");
+    // Kept states are what it is compared with.
+    await replay(recorded, { file, keep: true });
+    await replays(storedAt(recorded), { program: file })();
+  });
+
+  test("an executed session that has not made anything yet", async () => {
+    const used = await program(`${folds} step: async (ctx) => { await ctx.waitFor("x"); },`);
+    const waiting = await store({ program: used, script: () => undefined });
+    await expect(replays(storedAt(waiting))()).rejects.toMatchObject(nothing);
+  });
+
+  test("code that has lost its step", async () => {
+    const withoutStep = programFile(agent.replace("async step(", "async stepp("));
+    const lost = { code: "PROGRAM_INVALID", message: expect.stringContaining("has no `step`") };
+    await expect(replays(bundle, { program: withoutStep })()).rejects.toMatchObject(lost);
+    await expect(replayOf(bundle, { program: withoutStep })).rejects.toMatchObject(lost);
+  });
 });
