@@ -12,12 +12,9 @@ import { keyRemark, verdictWords } from "./verify-text.ts";
 /** What every bundle begins with, in every version. */
 const bundleMagic = Buffer.from("REACHBDL");
 
-/** How many of the first bytes tell whether something is a bundle. */
-export const bundleMagicBytes: number = bundleMagic.length;
-
 /** Whether what begins with `head` is a bundle. */
 export function isBundleHead(head: Uint8Array): boolean {
-  return bundleMagic.equals(head.subarray(0, bundleMagicBytes));
+  return bundleMagic.equals(head.subarray(0, bundleMagic.length));
 }
 
 /** Whether the file is a bundle, by its first bytes; what cannot be read is none. */

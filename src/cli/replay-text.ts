@@ -60,7 +60,10 @@ function remarks(report: ReplayReport): string[] {
   const remarks: string[] = [];
   if (verdict === "computed") {
     const of = `${oneLine(program.name)} ${oneLine(program.version)}`;
-    remarks.push(`nothing to compare with: there were no snapshots of ${of} yet`);
+    const there = report.operations
+      ? "the session has made nothing yet"
+      : `there were no snapshots of ${of} yet`;
+    remarks.push(`nothing to compare with: ${there}`);
   } else if (verdict === "identical" && comparedTo < to) {
     remarks.push(`compared up to ${counted(comparedTo, "event")}; what lies behind was computed`);
   }

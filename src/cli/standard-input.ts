@@ -37,37 +37,3 @@ async function unlessAborted<Result>(
     work.then(resolve, reject).then(over, over);
   });
 }
-
-/** Standard input of which the beginning can be looked at before it is known who reads it. */
-export class StandardInput {
-  readonly #pieces: AsyncGenerator<Uint8Array>;
-  readonly #held: Uint8Array[] = [];
-
-  /** Nothing is read yet. `signal` ends waiting for more. */
-  constructor(signal: AbortSignal) {
-    this.#pieces = standardInput(signal);
-  }
-
-  /** The first `size` bytes, fewer where it ends before. */
-  async head(size: number): Promise<Uint8Array> {
-    let held = 0;
-    while (held < size) {
-      const { done, value } = await this.#pieces.next();
-      if (done) break;
-      this.#held.push(value);
-      held += value.length;
-    }
-    return Buffer.concat(this.#held).subarray(0, size);
-  }
-
-  /** All of it, once. */
-  async *all(): AsyncGenerator<Uint8Array> {
-    yield* this.#held.splice(0);
-    yield* this.#pieces;
-  }
-
-  /** Nothing more is wanted. */
-  async close(): Promise<void> {
-    await this.#pieces.return(undefined);
-  }
-}

@@ -4,7 +4,7 @@
  */
 import { codeOf, encodeValue, messageOf, type SessionId } from "../base/index.ts";
 import type { DriverSnapshot, ProgramEvent } from "../driver/index.ts";
-import { checkEventHeader } from "../event/index.ts";
+import { checkEventType } from "../event/index.ts";
 import { type LoadedProgram, runtimeName } from "../runtime/index.ts";
 import {
   type ForkOptions,
@@ -316,7 +316,7 @@ export class Engine {
     { type, data }: { readonly type: string; readonly data: unknown },
   ): Promise<{ seq: number }> {
     this.#admit();
-    checkEventHeader({ seq: 0, time: 0, kind: "input", type, ref: null });
+    checkEventType(type);
     const bytes = encodeValue(data);
     const actor = await this.#table.actorOf(id);
     return actor.post("input", type, bytes);

@@ -28,8 +28,6 @@ export interface RunnerSource {
   start(events: RunnerEvents): readonly Runner[];
   /** One with a single lane, for a suspect. */
   startAlone(events: RunnerEvents): Runner;
-  /** So many sessions may come at once to each lane that is kept as a spare. */
-  expect?(sessions: number): void;
 }
 
 /** What the scheduler tells the engine. */
@@ -336,7 +334,7 @@ export class Scheduler {
     for (const { lane, contextsMax } of all) {
       lane.expect(Math.min(most, contextsMax - lane.sessions));
     }
-    this.#source.expect?.(most);
+    for (const runner of this.#runners) runner.expect?.(most);
   }
 
   #ping(lane: Lane, now: number): void {

@@ -92,6 +92,11 @@ function typeBytesOf(type: string): Uint8Array {
   return bytes;
 }
 
+/** Throws `EVENT_INVALID` for what cannot be the type of an event: bytes count, not characters. */
+export function checkEventType(type: string): void {
+  typeBytesOf(type);
+}
+
 /**
  * Writes one event into `target` at `offset`; returns the offset behind it. `data` is the encoded
  * form (`encodedPayload`). The caller has made room (`eventBytesBound`).

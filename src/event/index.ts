@@ -16,6 +16,7 @@ export {
 export {
   checkEventBytes,
   checkEventHeader,
+  checkEventType,
   type EventHeader,
   type EventKind,
   EventView,

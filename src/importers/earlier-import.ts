@@ -113,7 +113,7 @@ function readAgain(session: SessionReader): { readonly from: number; readonly en
   for (const event of session.events()) {
     if (event.kind !== "note") continue;
     const from = importNoteOf(event)?.resume?.seq;
-    if (from !== undefined && from < event.seq) found.push({ from, end: event.seq });
+    if (from !== undefined) found.push({ from, end: event.seq });
   }
   return found;
 }

@@ -21,4 +21,5 @@ export {
   outlineDocument,
   outlineText,
 } from "./outline.ts";
+export { PeekedStream } from "./peeked-stream.ts";
 export { fileSource, type Source, streamSource } from "./source.ts";

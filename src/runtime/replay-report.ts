@@ -6,7 +6,8 @@ import type { Divergence, OperationDivergence } from "../replay/index.ts";
 import type { ProgramName } from "./load-program.ts";
 
 /**
- * `identical`: every kept state came out again. `computed`: there was none to compare with.
+ * `identical`: all that there was to compare came out again: kept states and, of an executed
+ * session, recorded operations. `computed`: there was nothing to compare with.
  * `diverged`: the log is intact, the program did something else. `corrupt`: the log, a blob, a
  * snapshot record or the checkpoint does not verify, and nothing is said about the program.
  */

@@ -1,10 +1,10 @@
 /**
  * Contexts with a kernel in them. Making one takes longer than a thousand activations and its code
- * runs cold, so one is used again for the same program: everything that is built in is frozen,
- * hence
- * all that a program can leave behind is in its own closures, and those are made anew each time. No
- * object of the host is ever inside: a realm is made without a global object from outside, and what
- * the host calls are closures made inside.
+ * runs cold, so one is used again for the same program: everything that is built in is frozen, so
+ * all that a program can leave behind is in its own closures, which are made anew each time, or on
+ * the global object: a realm in which that was changed is not used again. No object of the host is
+ * ever inside: a realm is made without a global object from outside, and what the host calls are
+ * closures made inside.
  */
 import { readFileSync } from "node:fs";
 import { type Context, constants, createContext, Script } from "node:vm";

@@ -289,14 +289,16 @@ export class Directory {
    * Gives a bulk import up: what it acknowledged of an existing session stays, a session that it
    * began goes with everything in it. One that is complete stays as it is.
    */
-  async discardBulk(writer: BulkWriter): Promise<void> {
-    if (writer.isComplete) return;
+  discardBulk(writer: BulkWriter): Promise<void> {
     const discarded = this.#discarded.get(writer) ?? this.#discard(writer);
     this.#discarded.set(writer, discarded);
-    await discarded;
+    return discarded;
   }
 
   async #discard(writer: BulkWriter): Promise<void> {
+    // It may be about to end.
+    await writer.idle();
+    if (writer.isComplete) return;
     this.#toUndo.add(writer.id);
     try {
       const { pack, size } = await writer.abandon();
@@ -386,9 +388,9 @@ export class Directory {
    * Signs and stores a checkpoint over everything committed of a session; nothing when the newest
    * one covers it. It is durable before this resolves.
    */
-  signCheckpoint(writer: SessionWriter): Promise<void> {
+  signCheckpoint({ tail }: Pick<SessionWriter, "tail">): Promise<void> {
     this.#writeSide();
-    return (this.#signer as CheckpointSigner).sign(writer.tail);
+    return (this.#signer as CheckpointSigner).sign(tail);
   }
 
   /**
@@ -398,10 +400,9 @@ export class Directory {
    */
   async signSession(id: SessionId): Promise<void> {
     const writer = this.#writers.get(id);
-    if (writer instanceof SessionWriter) return this.signCheckpoint(writer);
     // An import signs when it ends.
-    if (writer || this.#changing.has(id)) return;
-    await (this.#signer as CheckpointSigner).sign(this.#resume(id).tail);
+    if (writer instanceof BulkWriter || this.#changing.has(id)) return;
+    await this.signCheckpoint(writer ?? this.#resume(id));
   }
 
   /** Keeps a payload that no event names, durable (the code of a program); returns its name. */
@@ -482,10 +483,8 @@ export class Directory {
       await this.signCheckpoint(writer);
       return;
     }
-    // It may be about to end: whoever called has it signed then.
-    await writer.idle();
     // What cannot be undone now is undone by whoever opens the directory next.
-    if (!writer.isComplete) await this.discardBulk(writer).catch(() => {});
+    await this.discardBulk(writer).catch(() => {});
   }
 
   /** Leaves everything as a crash would: nothing is flushed, the lock stays. For tests. */

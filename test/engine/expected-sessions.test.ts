@@ -23,12 +23,9 @@ function withLanes(count: number, laneContextsMax: number) {
     };
     return new Lane({ send, kill: () => {} });
   });
-  const runner = { lanes, close: async () => {} };
-  const source = {
-    start: () => [runner],
-    startAlone: () => runner,
-    expect: (sessions: number) => void toldSpares.push(sessions),
-  };
+  const expect = (sessions: number): void => void toldSpares.push(sessions);
+  const runner = { lanes, expect, close: async () => {} };
+  const source = { start: () => [runner], startAlone: () => runner };
   const now = (): number => performance.now();
   const limits = { ...engineLimits, stuckMs: 100, laneContextsMax };
   const nothing = (): void => {};

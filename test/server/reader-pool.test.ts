@@ -9,17 +9,8 @@ import type { TailFormat } from "../../src/server/tails/tail-format.ts";
 import { TailSource } from "../../src/server/tails/tail-source.ts";
 import { Directory, type SessionWriter } from "../../src/session/index.ts";
 import { Scratch } from "../session/sample-session.ts";
+import { smallJournal } from "../session/small-journal.ts";
 
-const KiB = 1024;
-/** A journal whose segments are soon full, so that files have to become durable. */
-const sizes = {
-  segmentBytes: 4 * KiB,
-  zeroStepBytesMin: 4 * KiB,
-  zeroStepBytesMax: 8 * KiB,
-  groupBytesMax: 32 * KiB,
-  groupEntriesMax: 8,
-  reserveBytes: 64 * KiB,
-};
 const bytes = utf8("an event of some bytes");
 const event = { kind: "emit", type: "test", time: 1, ref: null, form: "bytes", bytes } as const;
 
@@ -64,7 +55,12 @@ describe("a reader that is kept", () => {
     scratch = new Scratch();
     failing = new FailingOnce();
     const { disk } = failing;
-    directory = await Directory.open({ path: scratch.at("data"), mode: "write", disk, sizes });
+    directory = await Directory.open({
+      path: scratch.at("data"),
+      mode: "write",
+      disk,
+      sizes: smallJournal,
+    });
     pool = new ReaderPool(directory);
   });
 

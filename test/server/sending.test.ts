@@ -3,6 +3,7 @@
 import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
 import { writingTo } from "../../src/server/sending.ts";
+import { turnsOfOthers } from "../turns-of-others.ts";
 
 /** Does what takes so many milliseconds. */
 function work(ms: number): void {
@@ -12,19 +13,12 @@ function work(ms: number): void {
 it("what is taken at once leaves the thread to others from time to time", async () => {
   const stream = new PassThrough({ highWaterMark: 1024 * 1024 });
   const write = writingTo(stream);
-  let turns = 0;
-  let over = false;
-  const turn = (): void => {
-    turns += 1;
-    if (!over) setImmediate(turn);
-  };
-  setImmediate(turn);
+  const turns = turnsOfOthers();
   for (let i = 0; i < 40; i++) {
     work(1);
     await write(new Uint8Array(10));
   }
-  over = true;
-  expect(turns).toBeGreaterThan(3);
+  expect(turns()).toBeGreaterThan(3);
 });
 
 it("what has to wait leaves nothing behind", async () => {

@@ -4,6 +4,7 @@ import { expect, it } from "vitest";
 import type { EventKind, EventView } from "../../src/event/index.ts";
 import { planFork } from "../../src/session/fork-plan.ts";
 import type { SessionReader } from "../../src/session/index.ts";
+import { turnsOfOthers } from "../turns-of-others.ts";
 
 const size = 50_000;
 const id = "0199c1f2-0000-7000-8000-000000000001";
@@ -24,17 +25,10 @@ function growing(more: EventKind): SessionReader {
 }
 
 it("leaves the thread to others while it looks", async () => {
-  let turns = 0;
-  let over = false;
-  const turn = (): void => {
-    turns += 1;
-    if (!over) setImmediate(turn);
-  };
-  setImmediate(turn);
+  const turns = turnsOfOthers();
   const plan = await planFork(growing("emit"), { at: 3, rerunOpen: true });
-  over = true;
   expect(plan).toMatchObject({ cut: size, open: [2] });
-  expect(turns).toBeGreaterThan(10);
+  expect(turns()).toBeGreaterThan(10);
 });
 
 it("takes the source as it is when it begins, though it grows meanwhile", async () => {

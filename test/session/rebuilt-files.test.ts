@@ -5,49 +5,19 @@
  */
 import { describe, expect, test } from "vitest";
 import { codeOf, ReachError, type SessionId, utf8 } from "../../src/base/index.ts";
-import type { Disk, DiskFile, OpenMode } from "../../src/disk/index.ts";
+import type { Disk } from "../../src/disk/index.ts";
 import { checkpointPath, eventLogPath, manifestPath } from "../../src/log/index.ts";
 import { type BulkWriter, Directory, type SessionWriter } from "../../src/session/index.ts";
 import { nothingKept } from "../sim/power.ts";
 import { Random } from "../sim/random.ts";
 import { SimDisk } from "../sim/sim-disk.ts";
 import { simulatedProcesses } from "../sim/simulated-processes.ts";
+import { WaitingDisk } from "../sim/waiting-disk.ts";
+import { smallJournal } from "./small-journal.ts";
 
 const root = "/data/main";
-const KiB = 1024;
 const header = { kind: "emit", type: "test", time: 1, ref: null } as const;
 const event = { ...header, form: "bytes", bytes: utf8("an event of some bytes") } as const;
-
-/** A disk whose syncs can be made to wait, or to fail. */
-class WaitingDisk implements Disk {
-  readonly #disk: SimDisk;
-  /** Called before each sync of a file; what it throws is the failure of that sync. */
-  beforeSync: (path: string) => Promise<void> = () => Promise.resolve();
-
-  constructor(disk: SimDisk) {
-    this.#disk = disk;
-  }
-
-  open(path: string, mode: OpenMode): DiskFile {
-    const file = this.#disk.open(path, mode);
-    return {
-      path,
-      size: () => file.size(),
-      read: (into, position) => file.read(into, position),
-      write: (bytes, position) => file.write(bytes, position),
-      sync: () => this.beforeSync(path).then(() => file.sync()),
-      close: () => file.close(),
-    };
-  }
-
-  exists = (path: string): boolean => this.#disk.exists(path);
-  list = (path: string): string[] => this.#disk.list(path);
-  createFolder = (path: string): void => this.#disk.createFolder(path);
-  rename = (from: string, to: string): void => this.#disk.rename(from, to);
-  remove = (path: string): void => this.#disk.remove(path);
-  removeFolder = (path: string): void => this.#disk.removeFolder(path);
-  syncFolder = (path: string): Promise<void> => this.#disk.syncFolder(path);
-}
 
 async function turns(count: number): Promise<void> {
   for (let turn = 0; turn < count; turn++) await Promise.resolve();
@@ -56,15 +26,7 @@ async function turns(count: number): Promise<void> {
 /** Every opening is another process, and those before it are dead. */
 function open(disk: Disk, generation: number): Promise<Directory> {
   const processes = simulatedProcesses(generation);
-  const sizes = {
-    segmentBytes: 4 * KiB,
-    zeroStepBytesMin: 4 * KiB,
-    zeroStepBytesMax: 8 * KiB,
-    groupBytesMax: 32 * KiB,
-    groupEntriesMax: 8,
-    reserveBytes: 64 * KiB,
-  };
-  return Directory.open({ path: root, mode: "write", disk, processes, sizes });
+  return Directory.open({ path: root, mode: "write", disk, processes, sizes: smallJournal });
 }
 
 /** Appends until the journal begins to make durable what `path` holds. */

@@ -10,6 +10,7 @@ import {
   fileSource,
   formats,
   importSource,
+  PeekedStream,
   type Source,
   streamSource,
 } from "../../importers/index.ts";
@@ -19,7 +20,7 @@ import {
   type Directory,
   importBundle,
 } from "../../session/index.ts";
-import { bundleMagicBytes, isBundleFile, isBundleHead } from "../bundle-file.ts";
+import { isBundleFile, isBundleHead } from "../bundle-file.ts";
 import type { CommandDefinition } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import {
@@ -36,7 +37,7 @@ import type { Invocation } from "../invocation.ts";
 import type { Output } from "../output.ts";
 import type { Progress } from "../progress.ts";
 import { resolveSession, withWriter } from "../sessions.ts";
-import { StandardInput } from "../standard-input.ts";
+import { standardInput } from "../standard-input.ts";
 import { closest, didYouMean } from "../suggest.ts";
 import { oneLine } from "../terminal-text.ts";
 import { checkKey } from "../verifier-key.ts";
@@ -104,7 +105,7 @@ async function importAll(
   checkFlags(files, flags);
   const { output } = invocation;
   const stop = interruption(() => output.note("stopping at an acknowledged point…"));
-  const input = new StandardInput(stop.signal);
+  const input = new PeekedStream(streamSource("stdin", standardInput(stop.signal)));
   const outcomes: Outcome[] = [];
   try {
     const open = (file: string): Promise<Opened> => opened(file, flags, input, stop.signal);
@@ -162,7 +163,7 @@ function checkFlags(files: readonly string[], { id, format, key }: ImportFlags):
 async function opened(
   file: string,
   flags: ImportFlags,
-  input: StandardInput,
+  input: PeekedStream,
   signal: AbortSignal,
 ): Promise<Opened> {
   try {
@@ -183,11 +184,11 @@ async function opened(
 
 async function openedInput(
   flags: ImportFlags,
-  input: StandardInput,
+  input: PeekedStream,
   signal: AbortSignal,
 ): Promise<Opened> {
   const file = "-";
-  const head = await input.head(bundleMagicBytes);
+  const head = await input.head();
   if (signal.aborted) throw new ReachError("INTERRUPTED", "interrupted; nothing was imported");
   const bundle = isBundle("standard input", flags, () => isBundleHead(head));
   if (bundle) return { file, bundle: input.all(), size: null };

@@ -145,5 +145,7 @@ export interface Runner {
   readonly lanes: readonly Lane[];
   /** Resident memory of its process in bytes, where it is one of its own and can be seen. */
   readonly rssBytes?: number | undefined;
+  /** So many sessions may come at once to each lane that is kept in reserve. */
+  expect?(sessions: number): void;
   close(): Promise<void>;
 }

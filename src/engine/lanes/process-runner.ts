@@ -37,6 +37,10 @@ export class ProcessRunner implements Runner {
     return this.#process.rssBytes;
   }
 
+  expect(sessions: number): void {
+    this.#options.spare?.expect(sessions);
+  }
+
   #start(started = new RunnerProcess(this.#options)): RunnerProcess {
     const since = performance.now();
     started.isUsed = true;

@@ -45,18 +45,12 @@ export async function runnerSource(
     case "processes": {
       const { processes, threads } = runners;
       const common = { contexts, rssBytesMax: limits.runnerRssBytesMax };
-      let spare: SpareProcess | undefined;
       return {
         start: (events) => {
           const options = { ...common, threads, comesBack: true, events };
-          const kept = new SpareProcess(options);
-          spare = kept;
-          return Array.from(
-            { length: processes },
-            () => new ProcessRunner({ ...options, spare: kept }),
-          );
+          const spare = new SpareProcess(options);
+          return Array.from({ length: processes }, () => new ProcessRunner({ ...options, spare }));
         },
-        expect: (sessions) => spare?.expect(sessions),
         startAlone: (events) => {
           return new ProcessRunner({
             ...common,

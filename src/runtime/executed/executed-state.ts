@@ -30,8 +30,9 @@ export function runExecutedState(session: OpenSession, task: ExecutedStateTask):
   if (at > size || size === 0) throw notThere(task, extent);
   if (task.at === null && problem?.kind === "damaged") throw session.log.error(problem);
   const start = nearestState(session, task, at);
-  const fold = new StateFold(compiledProgram(task.program), start);
+  const fold = new StateFold(compiledProgram(task.program));
   try {
+    if (start) fold.goOnFrom(start);
     for (const event of session.events(start?.at ?? 0, Math.max(1, at))) {
       fold.take(event, at === 0);
     }
@@ -44,14 +45,18 @@ export function runExecutedState(session: OpenSession, task: ExecutedStateTask):
 /** A fold that passes through the recorded states, as the session did. */
 class StateFold {
   readonly #program: CompiledProgram;
-  readonly #startAt: number;
+  #startAt = 0;
   #context: ProgramContext;
 
-  constructor(program: CompiledProgram, start: StartingState | undefined) {
+  constructor(program: CompiledProgram) {
     this.#program = program;
-    this.#startAt = start?.at ?? 0;
     this.#context = ProgramContext.create(program);
-    if (start) this.#context.restore(start.bytes);
+  }
+
+  /** Before the first event. */
+  goOnFrom({ at, bytes }: StartingState): void {
+    this.#startAt = at;
+    this.#context.restore(bytes);
   }
 
   /** `initOnly`: the state before the first event. */

@@ -85,8 +85,8 @@ export function kernel(stacks: boolean, exact: boolean): KernelPort {
         const program = loadedProgram(evaluate as () => unknown);
         ({ name, version } = program);
         hasStep = program.step !== undefined;
-        reusable &&= Reflect.ownKeys(globalThis).length === globals;
-        reusable &&= Reflect.getPrototypeOf(globalThis) === chain;
+        const isAlone = Reflect.ownKeys(globalThis).length === globals;
+        reusable &&= isAlone && Reflect.getPrototypeOf(globalThis) === chain;
         closeGlobals();
         run = new SessionRun(program, stacks);
       }),

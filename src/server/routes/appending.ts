@@ -4,7 +4,7 @@
  */
 import { type Static, Type } from "@fastify/type-provider-typebox";
 import { type SessionId, systemClock } from "../../base/index.ts";
-import { checkEventHeader } from "../../event/index.ts";
+import { checkEventType } from "../../event/index.ts";
 import type { AppendProducer } from "../appends.ts";
 import { NewEvents, newEventOf } from "../event-schemas.ts";
 import { HttpError } from "../problem.ts";
@@ -140,15 +140,10 @@ async function sendInputs(
     });
   }
   // All of them before any is sent, with the reason that a recorded session would give.
-  for (const { type } of events) checkInputType(type);
+  for (const { type } of events) checkEventType(type);
   const seqs: number[] = [];
   for (const { type, data = null } of events)
     seqs.push((await engine.input(id, { type, data })).seq);
   const last = seqs.at(-1) ?? 0;
   return { firstSeq: seqs[0] ?? null, count: seqs.length, size: last + 1, duplicate: false };
-}
-
-/** Throws `EVENT_INVALID` for what cannot be the type of an event: bytes count, not characters. */
-function checkInputType(type: string): void {
-  checkEventHeader({ seq: 0, time: 0, kind: "input", type, ref: null });
 }
