@@ -1,4 +1,5 @@
 /** The log: one journal for all sessions, per-session event logs behind it, recovery, the lock. */
+export { type RestingJournal, type RestLater, whenAtRest } from "./at-rest.ts";
 export {
   BulkMarker,
   type BulkWatermark,

@@ -11,11 +11,13 @@
  *  5. Acknowledged. Crash: recovery finds the frame, it is durable.
  *  6. The bytes are written to their places, without fsync. Crash: recovery does it again, with the
  *     same function.
- *  7. When the segment is full: what it touched is made durable, then the segment is removed.
+ *  7. When the segment is full, or nothing more comes: what it touched is made durable, then the
+ *     segment is removed.
  *     Crash: recovery writes the same bytes to the same places once more.
  */
 import { type Entropy, messageOf, ReachError } from "../base/index.ts";
 import { type Disk, folderOf } from "../disk/index.ts";
+import type { RestingJournal, RestLater } from "./at-rest.ts";
 import { encodeDirectory, encodeFrame, frameBytes, type JournalEntry } from "./journal-frame.ts";
 import { type JournalSizes, journalSizes } from "./journal-sizes.ts";
 import type { DirectoryLock } from "./lock.ts";
@@ -61,6 +63,8 @@ export interface JournalOptions {
   readonly sizes?: Partial<JournalSizes>;
   /** Lets what belongs to a session wait for its place until a quiet moment. */
   readonly placeLater?: PlaceLater | undefined;
+  /** Chooses the moment at which a journal that nobody writes to is retired. Default: never. */
+  readonly restLater?: RestLater | undefined;
   /** Told of a failure that the journal survives, for logs and metrics. */
   readonly onTrouble?: ((trouble: string) => void) | undefined;
   /** Told how long each group took to be written and made durable, in seconds. */
@@ -78,7 +82,7 @@ export interface JournalStatistics {
 }
 
 /** The journal of one writer. Safe to call concurrently; commits are taken in the order called. */
-export class Journal {
+export class Journal implements RestingJournal {
   readonly #options: JournalOptions;
   /**
    * Told of a failed commit before any promise is rejected, in the same turn: what is appended from
@@ -108,6 +112,10 @@ export class Journal {
   /** The commit that was asked for last. */
   #newest: Promise<void> = Promise.resolve();
   #retiring: Promise<void> | undefined;
+  /** A moment of rest is being looked for. */
+  #looksForRest = false;
+  /** When something was last committed. */
+  #lastAt = performance.now();
   #fatal: ReachError | undefined;
   readonly #waitingWork = new Set<() => void>();
 
@@ -122,6 +130,7 @@ export class Journal {
     this.#group = start.lastGroup;
     this.#number = start.lastNumber;
     this.#previousDirectory = start.directory;
+    this.#lookForRest();
   }
 
   /** Bytes that wait to be committed; callers hold back above `journalQueueBytesMax`. */
@@ -179,6 +188,39 @@ export class Journal {
       }
     }
     this.#running = undefined;
+    this.#lastAt = performance.now();
+    this.#lookForRest();
+  }
+
+  get quietMs(): number {
+    return performance.now() - this.#lastAt;
+  }
+
+  #lookForRest(): void {
+    if (this.#looksForRest || !this.#options.restLater || !this.#holdsAnything) return;
+    this.#looksForRest = true;
+    this.#options.restLater(this);
+  }
+
+  /** Whether recovery would find anything. */
+  get #holdsAnything(): boolean {
+    return this.#older.length > 0 || this.#segment?.isEmpty === false;
+  }
+
+  /**
+   * Has everything made durable in its place, and begins a new segment for what comes, which can be
+   * committed meanwhile. Where that fails everything stays in the journal; the next commit lets it
+   * be tried again.
+   */
+  async rest(): Promise<void> {
+    this.#looksForRest = false;
+    if (this.#running || this.#fatal || !this.#holdsAnything) return;
+    if (this.#segment?.isEmpty === false) {
+      const rolled = this.#roll().then(undefined, (error: unknown) => this.#tell(error));
+      this.#running = rolled.then(() => this.#run());
+    } else this.#retireAside();
+    await this.#running;
+    await this.#retiring;
   }
 
   /** The next group: units in the order they came, as many as fit; one oversized goes alone. */
@@ -285,12 +327,26 @@ export class Journal {
     this.#segment = fresh;
     this.#number += 1;
     this.statistics.segments += 1;
-    this.#retiring ??= this.#retire()
-      .catch((error: unknown) => this.#options.onTrouble?.(`journal: ${messageOf(error)}`))
-      .finally(() => {
-        this.#retiring = undefined;
-      });
+    this.#retireAside();
     return fresh;
+  }
+
+  /** Nobody waits for it: of a failure `onTrouble` is told. */
+  #retireAside(): void {
+    if (this.#retiring !== undefined) return;
+    this.#startRetiring().catch((error: unknown) => this.#tell(error));
+  }
+
+  #startRetiring(): Promise<void> {
+    const retired = this.#retire().finally(() => {
+      this.#retiring = undefined;
+    });
+    this.#retiring = retired.catch(() => {});
+    return retired;
+  }
+
+  #tell(error: unknown): void {
+    this.#options.onTrouble?.(`journal: ${messageOf(error)}`);
   }
 
   #check(): void {
@@ -386,8 +442,10 @@ export class Journal {
    * be committed meanwhile; afterwards the journal can go on.
    */
   async settle(): Promise<void> {
-    await this.idle();
-    await this.#retiring;
+    while (this.#running || this.#retiring) {
+      await this.idle();
+      await this.#retiring;
+    }
     if (this.#fatal) throw this.#fatal;
     this.placements.check();
     const last = this.#segment;
@@ -398,7 +456,7 @@ export class Journal {
       last.close();
     }
     this.#previousDirectory = new Uint8Array(0);
-    await this.#retire();
+    await this.#startRetiring();
   }
 
   /** Settles and takes nothing more. */

@@ -102,10 +102,15 @@ export class Segment {
     }
   }
 
+  /** Whether it holds no frame that counts. */
+  get isEmpty(): boolean {
+    return this.end === segmentStart;
+  }
+
   /** Whether a frame of `size` bytes still belongs into this segment. */
   hasRoom(size: number): boolean {
     if (this.#ended) return false;
-    return this.end === segmentStart || this.end + size <= this.#sizes.segmentBytes;
+    return this.isEmpty || this.end + size <= this.#sizes.segmentBytes;
   }
 
   /**

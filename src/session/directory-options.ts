@@ -13,6 +13,7 @@ import type {
   JournalSizes,
   PlaceLater,
   Processes,
+  RestLater,
 } from "../log/index.ts";
 import type { ManifestRequest } from "./manifest.ts";
 
@@ -46,6 +47,8 @@ export interface DirectoryOptions {
    * processes read them; in this one everybody sees them at once. Default: they do not wait.
    */
   readonly placeLater?: PlaceLater;
+  /** Chooses when the journal is retired although it is not full. Default: when it is closed. */
+  readonly restLater?: RestLater;
   /**
    * Events from which on a session that is written through the journal has an index and a stored
    * tree; whoever needs them of a shorter one computes them. Default 0.

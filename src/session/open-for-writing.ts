@@ -61,9 +61,9 @@ export async function openForWriting(options: DirectoryOptions): Promise<OpenedF
       checkLock,
     });
     const folder = journalFolder(path);
-    const { onSync, placeLater, derivedFrom = 0 } = options;
+    const { onSync, placeLater, restLater, derivedFrom = 0 } = options;
     const journal = new Journal(
-      { disk, folder, lock, entropy, targets, sizes, onTrouble, onSync, placeLater },
+      { disk, folder, lock, entropy, targets, sizes, onTrouble, onSync, placeLater, restLater },
       start,
     );
     const journaledBytesMax = sizes.journaledPayloadBytesMax ?? limits.blobJournalBytesMax;

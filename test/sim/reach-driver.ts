@@ -4,7 +4,7 @@
  */
 import { codeOf, type SessionId, sha256, utf8 } from "../../src/base/index.ts";
 import type { Disk } from "../../src/disk/index.ts";
-import type { WaitingPlacements } from "../../src/log/index.ts";
+import type { RestingJournal, WaitingPlacements } from "../../src/log/index.ts";
 import {
   type BulkWriter,
   collectGarbage,
@@ -314,8 +314,21 @@ function placedLater(waiting: WaitingPlacements): void {
   void go();
 }
 
+/** Turns of the microtask queue until a journal is retired that is not full. */
+const restsAfterTurns = 40;
+
+/** Moments of rest, as often in the middle of something as not. */
+function rests(journal: RestingJournal): void {
+  const go = async (): Promise<void> => {
+    for (let turn = 0; turn < restsAfterTurns; turn++) await Promise.resolve();
+    await journal.rest();
+  };
+  void go();
+}
+
 async function open(disk: Disk, world: World, takeOver: boolean): Promise<Engine> {
   const { clock, entropy } = world;
+  const [choice = 0] = entropy(1);
   const processes = simulatedProcesses(world.clock());
   const options = {
     path,
@@ -326,12 +339,9 @@ async function open(disk: Disk, world: World, takeOver: boolean): Promise<Engine
     processes,
     takeOver,
     sizes,
-    // Every other process lets what it has acknowledged wait for its place.
-    ...((entropy(1)[0] ?? 0) % 2 === 0
-      ? {}
-      : {
-          placeLater: placedLater,
-        }),
+    // Every other process lets what it has acknowledged wait for its place, every third one rests.
+    ...(choice % 2 === 0 ? {} : { placeLater: placedLater }),
+    ...(choice % 3 === 0 ? { restLater: rests } : {}),
   } as const;
   return new ReachEngine(await Directory.open(options), world);
 }

@@ -12,7 +12,7 @@ import type { LoadedConfig } from "../../config/index.ts";
 import { nodeDisk } from "../../disk/index.ts";
 import { EffectRegistry } from "../../effects/index.ts";
 import { Engine } from "../../engine/index.ts";
-import { whenQuiet } from "../../log/index.ts";
+import { whenAtRest, whenQuiet } from "../../log/index.ts";
 import { closeWorkers, type LoadedProgram, loadProgram } from "../../runtime/index.ts";
 import { createServer, defaultConfig, type ReachServer, TokenStore } from "../../server/index.ts";
 import { Directory, hasIdentity } from "../../session/index.ts";
@@ -43,6 +43,8 @@ const defaultPort = 4320;
  */
 const quietMs = 25;
 const placeWithinMs = 250;
+/** The journal is retired when nothing has come for so long, so that a crash then costs nothing. */
+const restMs = 5_000;
 /** Most sessions are short: two files less for each, and nobody misses an index of so few. */
 const derivedFromEvents = 256;
 const logLevels = ["error", "warn", "info", "debug", "silent"] as const;
@@ -210,6 +212,7 @@ async function openDirectory(
     mode: "write",
     takeOver,
     placeLater: whenQuiet(quietMs, placeWithinMs),
+    restLater: whenAtRest(restMs),
     derivedFrom: derivedFromEvents,
     onTrouble: (trouble) => log.warn({ trouble }, "the disk made trouble"),
     onSync: (seconds) => server()?.context.metrics.journalSync.observe(seconds),
