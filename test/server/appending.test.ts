@@ -153,6 +153,8 @@ describe("an Idempotency-Key", () => {
     const other = await served.post("/v1/sessions", { events: [{ type: "y" }] }, ascii);
     expect(other.status).toBe(422);
     expect(await other.json()).toMatchObject({ code: "IDEMPOTENCY_KEY_REUSED" });
+    const renamed = await served.post("/v1/sessions", { ...body, name: "another" }, ascii);
+    expect(renamed.status).toBe(422);
     const fresh = await served.post("/v1/sessions", body, { "idempotency-key": "another" });
     expect(ids.has(((await fresh.json()) as { id: string }).id)).toBe(false);
   });

@@ -82,6 +82,8 @@ describe("a trigger", () => {
     const other = await served.post("/v1/sessions", { ...body, input: { n: 2 } }, key);
     expect(other.status).toBe(422);
     expect(await other.json()).toMatchObject({ code: "IDEMPOTENCY_KEY_REUSED" });
+    const renamed = await served.post("/v1/sessions", { ...body, name: "another" }, key);
+    expect(renamed.status).toBe(422);
   });
 
   it("answered as a tail has every event of the session, from the first one on", async () => {

@@ -266,7 +266,7 @@ async function begin(
   const { id, begun } = await workspace.keyed.once(key, async (fresh) => {
     await start(fresh);
   });
-  if (!begun) await checkSame(workspace, id, [{ kind: "trigger", type: program, bytes }]);
+  if (!begun) await checkSame(workspace, id, name, [{ kind: "trigger", type: program, bytes }]);
   return { id, replayed: !begun };
 }
 
@@ -287,7 +287,7 @@ async function beginRecorded(
   });
   // An event without a time of its own got the time of its request, which is another one.
   const sent = made.map((event, i) => ({ ...event, time: events[i]?.time }));
-  if (!begun) await checkSame(workspace, id, sent);
+  if (!begun) await checkSame(workspace, id, name, sent);
   return { id, replayed: !begun };
 }
 
@@ -304,10 +304,11 @@ interface SentEvent {
 async function checkSame(
   workspace: Workspace,
   id: SessionId,
+  name: string | undefined,
   sent: readonly SentEvent[],
 ): Promise<void> {
   await workspace.readers.with(id, (reader) => {
-    if (beganWith(reader, sent)) return;
+    if (reader.manifest.name === (name ?? "") && beganWith(reader, sent)) return;
     throw new HttpError(
       "IDEMPOTENCY_KEY_REUSED",
       "this key has begun a session with another request",
