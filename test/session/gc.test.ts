@@ -59,6 +59,15 @@ function isThere(i: number): boolean {
   return true;
 }
 
+function codeThrown(look: () => unknown): string | undefined {
+  try {
+    look();
+  } catch (error) {
+    return codeOf(error);
+  }
+  return undefined;
+}
+
 function blobBytes(): number {
   const folder = `${directory.path}/blobs`;
   const packs = fs.readdirSync(folder).filter((name) => name.endsWith(".pack"));
@@ -152,6 +161,22 @@ describe("a damaged session", () => {
     expect(report).toMatchObject({ sessions: 1, missingPayloads: 1 });
     expect(await verifySession(directory, id)).toMatchObject({ integrity: "damaged" });
   });
+});
+
+test("a session that cannot be looked at is no missing one, and keeps its payloads", async () => {
+  const [hidden, other] = [await sessionOf([1], true), await sessionOf([7], true)];
+  await directory.close();
+  const folder = sessionFolder(directory.path, hidden);
+  fs.renameSync(folder, scratch.at("aside"));
+  fs.symlinkSync(folder, folder);
+  directory = await Directory.open({ path: scratch.at("data"), mode: "write" });
+  expect(codeThrown(() => directory.sessionIds())).toBe("IO_FAILED");
+  expect(codeOf(await collectGarbage(directory).catch((error) => error))).toBe("IO_FAILED");
+  expect(directory.session(other).size).toBe(1);
+  fs.rmSync(folder);
+  fs.renameSync(scratch.at("aside"), folder);
+  expect(directory.sessionIds()).toHaveLength(2);
+  expect([1, 7].every(isThere)).toBe(true);
 });
 
 test("left-overs of crashes go", async () => {
