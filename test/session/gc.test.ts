@@ -151,6 +151,27 @@ describe("a damaged session", () => {
     expect([1, 2].every(isThere)).toBe(true);
   });
 
+  test("whose payload is damaged where its list begins keeps everything that is in doubt", async () => {
+    const first = await sessionOf([3], true);
+    const second = await sessionOf([4], true);
+    await removeSession(directory, first);
+    await directory.close();
+    const packs = fs.readdirSync(`${directory.path}/blobs`).filter((name) => name.endsWith(".pack"));
+    const pack = `${directory.path}/blobs/${packs.at(-1)}`;
+    const whole = fs.readFileSync(pack);
+    const damaged = Buffer.from(whole);
+    const root = damaged.indexOf(sha256(payload(4))) + 32;
+    damaged[root + 20] = (damaged[root + 20] as number) ^ 1;
+    fs.writeFileSync(pack, damaged);
+    directory = await Directory.open({ path: scratch.at("data"), mode: "write" });
+    expect(codeOf(await collectGarbage(directory).catch((error) => error))).toBe("BLOB_CORRUPT");
+    await directory.close();
+    // What the hint says: from a copy.
+    fs.writeFileSync(pack, whole);
+    directory = await Directory.open({ path: scratch.at("data"), mode: "write" });
+    expect(await verifySession(directory, second)).toMatchObject({ integrity: "intact" });
+  });
+
   test("whose payload is missing does not keep others from being collected", async () => {
     const [id, gone] = [await sessionOf([0], false), await sessionOf([7], true)];
     await removeSession(directory, gone);
