@@ -34,7 +34,7 @@ import { EventCheck } from "./event-check.ts";
 import { forkClaim } from "./fork-claim.ts";
 import { GrowingTree } from "./growing-tree.ts";
 import { type LogDamage, LogScan } from "./log-scan.ts";
-import { type Manifest, secretsOf } from "./manifest.ts";
+import { type Manifest, programPayloads, secretsOf } from "./manifest.ts";
 import { PayloadCheck } from "./payload-check.ts";
 import type { ErrorReport } from "./rebuilding.ts";
 import { RootMarks } from "./root-marks.ts";
@@ -93,6 +93,8 @@ class SessionCheck {
   readonly #problems = new ProblemList();
   readonly #payloads: PayloadCheck;
   readonly #derived: DerivedCheck;
+  /** The code that the session runs. */
+  readonly #program: readonly Uint8Array[];
   readonly #file: DiskFile | undefined;
   readonly #scan: LogScan | undefined;
   readonly #events: EventCheck;
@@ -118,6 +120,7 @@ class SessionCheck {
     this.#settled = settled;
     this.#reported = settled ? (error) => error : watchRecovery(disk, path, id);
     const manifest = this.#manifest();
+    this.#program = manifest ? programPayloads(manifest) : [];
     this.#events = new EventCheck(manifest ? secretsOf(manifest) : [], false);
     this.#payloads = new PayloadCheck(directory.blobs);
     this.#signed = storedClaims(directory, id, options, this.#problems, this.#reported);
@@ -205,7 +208,7 @@ class SessionCheck {
       }
       await this.#turn(options);
     }
-    await this.#checkStates(options);
+    await this.#checkUnnamed(options);
     await this.#tree.settled();
     options.onProgress?.({ done: this.#end, total: this.#end, unit: "events" });
     this.#compareSalts(this.#signed.trustedHolding, Math.min(this.#signed.trustedSize, this.#end));
@@ -217,10 +220,16 @@ class SessionCheck {
     this.#problems.missing(quarantine.seq, "quarantine.json", message, 0);
   }
 
-  async #checkStates(options: VerifyOptions): Promise<void> {
-    const states = new PayloadCheck(this.#directory.blobs);
+  /** What no event names: the code that the session runs, and states. */
+  async #checkUnnamed(options: VerifyOptions): Promise<void> {
+    const { blobs } = this.#directory;
+    const unnamed = new PayloadCheck(blobs);
+    for (const name of this.#program) {
+      const fault = unnamed.fault(name, blobs.sizeOf(name) ?? 0);
+      if (fault !== undefined) this.#problems.add("manifest.cbor", `the program's code: ${fault}`);
+    }
     for (const snapshot of this.#signed.snapshots.signed) {
-      const fault = states.fault(snapshot.stateHash, snapshot.stateBytes);
+      const fault = unnamed.fault(snapshot.stateHash, snapshot.stateBytes);
       if (fault !== undefined) this.#signed.stateFault(snapshot, fault);
       await this.#turn(options);
     }

@@ -151,12 +151,14 @@ describe("a damaged session", () => {
     expect([1, 2].every(isThere)).toBe(true);
   });
 
-  test("whose payload is damaged where its list begins keeps everything that is in doubt", async () => {
+  test("whose payload is damaged where its list begins keeps what is in doubt", async () => {
     const first = await sessionOf([3], true);
     const second = await sessionOf([4], true);
     await removeSession(directory, first);
     await directory.close();
-    const packs = fs.readdirSync(`${directory.path}/blobs`).filter((name) => name.endsWith(".pack"));
+    const packs = fs
+      .readdirSync(`${directory.path}/blobs`)
+      .filter((name) => name.endsWith(".pack"));
     const pack = `${directory.path}/blobs/${packs.at(-1)}`;
     const whole = fs.readFileSync(pack);
     const damaged = Buffer.from(whole);
