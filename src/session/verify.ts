@@ -312,16 +312,21 @@ class SessionCheck {
     this.#problems.event(found.seq, logName, damageText(damage, found, until), events);
     // A batch that is damaged is still there: what is missing comes behind it.
     if (damage.how === "is not valid") this.#end = Math.max(this.#end, found.until);
-    // Should the stored hashes of what is lost be right, the root still vouches for the rest.
-    for (let seq = damage.seq; seq < (damage.nextSeq ?? 0); seq++) this.#standIn(seq);
+    this.#standIn(damage.seq, damage.nextSeq ?? 0);
   }
 
-  /** Puts the stored leaf hash in the place of an event that cannot be read. */
-  #standIn(seq: number): void {
-    const hash = this.#cutRoot ? undefined : this.#derived.leaf(seq);
-    if (hash) this.#tree.standIn(hash);
-    else this.#cutRoot ??= this.#tree.root();
-    if (seq + 1 === this.#marks.next) this.#marks.reached(this.#root());
+  /**
+   * Puts stored leaf hashes in the place of events that cannot be read: should they be right, the
+   * root still vouches for the rest. `nextSeq` may be anything; what is not stored is passed over.
+   */
+  #standIn(seq: number, nextSeq: number): void {
+    for (let next = seq; next < nextSeq && !this.#cutRoot; next++) {
+      const hash = this.#derived.leaf(next);
+      if (hash) this.#tree.standIn(hash);
+      else this.#cutRoot = this.#tree.root();
+      if (next + 1 === this.#marks.next) this.#marks.reached(this.#root());
+    }
+    while (this.#cutRoot && this.#marks.next <= nextSeq) this.#marks.reached(undefined);
   }
 
   #quarantine(): Quarantine | undefined {
