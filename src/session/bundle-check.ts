@@ -19,7 +19,7 @@ import {
 import { type KeyedNote, openCheckpointOf, openKeyedCheckpoint } from "./checkpoint-files.ts";
 import { PayloadReader } from "./chunk-window.ts";
 import { EventCheck } from "./event-check.ts";
-import { forkClaim } from "./fork-claim.ts";
+import { forkClaim, forkShortfall } from "./fork-claim.ts";
 import { isPlainKey, verifierOf } from "./keys.ts";
 import { programPayloads, secretsOf } from "./manifest.ts";
 import { PayloadAssembly, type PayloadTarget } from "./payload-assembly.ts";
@@ -301,6 +301,9 @@ export class BundleCheck {
     }
     if (whole) this.#checkStates();
     this.claims.finish(this.#range.end);
+    if (this.#head && this.claims.size <= this.#range.end) {
+      forkShortfall(this.#head.manifest, this.#range.end, this.problems);
+    }
     this.#kept.finish(this.#range.end);
   }
 

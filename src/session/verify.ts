@@ -31,7 +31,7 @@ import { damageText, findBadEvent } from "./damage-search.ts";
 import { DerivedCheck } from "./derived-check.ts";
 import type { Directory } from "./directory.ts";
 import { EventCheck } from "./event-check.ts";
-import { forkClaim } from "./fork-claim.ts";
+import { forkClaim, forkShortfall } from "./fork-claim.ts";
 import { GrowingTree } from "./growing-tree.ts";
 import { type LogDamage, LogScan } from "./log-scan.ts";
 import { type Manifest, programPayloads, secretsOf } from "./manifest.ts";
@@ -93,8 +93,8 @@ class SessionCheck {
   readonly #problems = new ProblemList();
   readonly #payloads: PayloadCheck;
   readonly #derived: DerivedCheck;
-  /** The code that the session runs. */
-  readonly #program: readonly Uint8Array[];
+  /** `undefined` when it is damaged, or has yet to be recovered. */
+  readonly #manifest: Manifest | undefined;
   readonly #file: DiskFile | undefined;
   readonly #scan: LogScan | undefined;
   readonly #events: EventCheck;
@@ -119,8 +119,8 @@ class SessionCheck {
     this.#directory = directory;
     this.#settled = settled;
     this.#reported = settled ? (error) => error : watchRecovery(disk, path, id);
-    const manifest = this.#manifest();
-    this.#program = manifest ? programPayloads(manifest) : [];
+    const manifest = this.#readManifest();
+    this.#manifest = manifest;
     this.#events = new EventCheck(manifest ? secretsOf(manifest) : [], false);
     this.#payloads = new PayloadCheck(directory.blobs);
     this.#signed = storedClaims(directory, id, options, this.#problems, this.#reported);
@@ -136,7 +136,7 @@ class SessionCheck {
   }
 
   /** The manifest, or a problem; throws `NOT_FOUND` when there is no session. */
-  #manifest(): Manifest | undefined {
+  #readManifest(): Manifest | undefined {
     const { disk, path } = this.#directory;
     try {
       return readManifest(disk, path, this.#id);
@@ -197,6 +197,12 @@ class SessionCheck {
     this.#problems.missing(end, logName, message, wanted - end);
   }
 
+  /** Where a checkpoint says more, the signed one counts; a fork that is being made has nothing. */
+  #checkFork(): void {
+    if (this.#signed.size > this.#end || this.#unrecovered > 0 || this.#watermark) return;
+    if (this.#manifest) forkShortfall(this.#manifest, this.#end, this.#problems);
+  }
+
   async run(options: VerifyOptions): Promise<void> {
     if (this.#marks.next === 0) this.#marks.reached(this.#root());
     for (let piece = this.#scan?.next(); piece; piece = this.#scan?.next()) {
@@ -214,6 +220,7 @@ class SessionCheck {
     this.#compareSalts(this.#signed.trustedHolding, Math.min(this.#signed.trustedSize, this.#end));
     this.#signed.finish(this.#end, this.#derived);
     this.#checkWatermark();
+    this.#checkFork();
     const quarantine = this.#quarantine();
     if (!quarantine) return;
     const message = `the session is read-only: ${quarantine.reason}`;
@@ -224,7 +231,7 @@ class SessionCheck {
   async #checkUnnamed(options: VerifyOptions): Promise<void> {
     const { blobs } = this.#directory;
     const unnamed = new PayloadCheck(blobs);
-    for (const name of this.#program) {
+    for (const name of programPayloads(this.#manifest ?? {})) {
       const fault = unnamed.fault(name, blobs.sizeOf(name) ?? 0);
       if (fault !== undefined) this.#problems.add("manifest.cbor", `the program's code: ${fault}`);
     }
