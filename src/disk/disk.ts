@@ -34,7 +34,7 @@ export interface DiskFile {
 export interface Disk {
   /** Throws `NOT_FOUND` or `ALREADY_EXISTS` as the mode demands, `IO_FAILED` for the rest. */
   open(path: string, mode: OpenMode): DiskFile;
-  /** Whether a file or folder of that name exists. */
+  /** Whether a file or folder of that name exists. Throws `IO_FAILED` where nobody can tell. */
   exists(path: string): boolean;
   /** Names in a folder, sorted; empty when there is no such folder. */
   list(path: string): string[];

@@ -10,6 +10,8 @@ import type { Disk, DiskFile, OpenMode } from "./disk.ts";
 const fdatasync = promisify(fs.fdatasync);
 const fsync = promisify(fs.fsync);
 
+/** Nothing has that name, or what is above it is a file. */
+const absenceCodes: ReadonlySet<string | undefined> = new Set(["ENOENT", "ENOTDIR"]);
 const openFlags = { read: "r", write: "r+", create: "wx+" } as const;
 
 /** A `ReachError` for a failed system call on `path`. */
@@ -115,7 +117,17 @@ export const nodeDisk: Disk = {
   },
 
   exists(path: string): boolean {
-    return fs.existsSync(path);
+    if (fs.existsSync(path)) return true;
+    // It says no of whatever it cannot look at: what is only out of reach would count as gone.
+    return attempt(path, () => {
+      try {
+        fs.statSync(path);
+        return true;
+      } catch (error) {
+        if (absenceCodes.has((error as NodeJS.ErrnoException).code)) return false;
+        throw error;
+      }
+    });
   },
 
   list(path: string): string[] {

@@ -19,9 +19,9 @@ import {
 import { type KeyedNote, openCheckpointOf, openKeyedCheckpoint } from "./checkpoint-files.ts";
 import { PayloadReader } from "./chunk-window.ts";
 import { EventCheck } from "./event-check.ts";
-import { forkClaim } from "./fork-claim.ts";
+import { forkClaim, forkShortfall } from "./fork-claim.ts";
 import { isPlainKey, verifierOf } from "./keys.ts";
-import { secretsOf } from "./manifest.ts";
+import { programPayloads, secretsOf } from "./manifest.ts";
 import { PayloadAssembly, type PayloadTarget } from "./payload-assembly.ts";
 import { RootMarks } from "./root-marks.ts";
 import { isSignedBy, SignedClaims } from "./signed-claims.ts";
@@ -283,21 +283,27 @@ export class BundleCheck {
   }
 
   /** The code of an executed session: it is named by what the session is, not by an event. */
-  #markProgram(): void {
-    const { program } = this.#head?.manifest ?? {};
-    if (!program) return;
-    for (const name of [program.bundle, program.map]) this.#payloads.names.mark(name);
+  #checkProgram(whole: boolean): void {
+    const { names } = this.#payloads;
+    for (const name of programPayloads(this.#head?.manifest ?? {})) {
+      const message = `the code of its program is not in it: ${toHex(name)}`;
+      if (names.sizeOf(name) !== undefined) names.mark(name);
+      else if (whole) this.problems.add(where, message);
+    }
   }
 
   /** Says what does not hold; `whole` when the bundle could be read to its end. */
   finish(whole: boolean): void {
-    this.#markProgram();
+    this.#checkProgram(whole);
     const unnamed = this.payloadCount - this.#payloads.names.marked;
     if (whole && unnamed > 0) {
       this.problems.add(where, `${unnamed} payloads are named by no event`);
     }
     if (whole) this.#checkStates();
     this.claims.finish(this.#range.end);
+    if (this.#head && this.claims.size <= this.#range.end) {
+      forkShortfall(this.#head.manifest, this.#range.end, this.problems);
+    }
     this.#kept.finish(this.#range.end);
   }
 

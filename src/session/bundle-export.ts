@@ -19,6 +19,7 @@ import { PayloadWriter } from "./chunk-window.ts";
 import type { Directory } from "./directory.ts";
 import { EventCheck } from "./event-check.ts";
 import type { ByteSink } from "./export-original.ts";
+import { programPayloads } from "./manifest.ts";
 import type { SessionReader } from "./session-reader.ts";
 import { snapshotFiles } from "./snapshot-files.ts";
 import type { Progress } from "./verify-report.ts";
@@ -185,10 +186,9 @@ class BundleExport {
 
   /** The code that an executed session runs travels with it, in front of everything. */
   async #program(): Promise<void> {
-    const { program } = this.#reader.manifest;
-    for (const name of program ? [program.bundle, program.map] : []) {
-      const size = this.#directory.blobs.sizeOf(name);
-      if (size === undefined || this.#named.sizeOf(name) !== undefined) continue;
+    for (const name of programPayloads(this.#reader.manifest)) {
+      if (this.#named.sizeOf(name) !== undefined) continue;
+      const size = this.#directory.blobs.sizeOf(name) ?? 0;
       this.#named.add(name, size);
       this.#payloadBytes += size;
       await this.#put(this.#payloads, name, size, 0);

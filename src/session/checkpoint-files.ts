@@ -5,7 +5,7 @@
  * key can hold the session against it, whatever this directory has signed since.
  */
 import {
-  equalBytes,
+  codeOf,
   fromUtf8,
   ReachError,
   type SessionId,
@@ -54,19 +54,34 @@ export function readForeignCheckpoint(
   return { verifierKey, note: bytes.subarray(lineEnd + 1) };
 }
 
-/** Keeps a foreign checkpoint, durably; one of the same key is replaced. */
+/**
+ * Keeps a foreign checkpoint, which verifies, durably; it takes the place of a smaller one of the
+ * same key.
+ */
 export async function keepForeignCheckpoint(
   disk: Disk,
   root: string,
   id: SessionId,
-  { verifierKey, note }: KeyedNote,
+  keyed: KeyedNote,
 ): Promise<void> {
+  const { verifierKey, note } = keyed;
   const path = `${sessionFolder(root, id)}/${nameOf(verifierKey)}`;
-  const content = new Uint8Array([...utf8(`${verifierKey}\n`), ...note]);
-  if (disk.exists(path) && equalBytes(readFile(disk, path), content)) {
+  if (openKeyedCheckpoint(keyed, id).size <= keptSize(disk, root, id, nameOf(verifierKey))) {
     // Whoever wrote it may have been killed before its name was durable.
     await disk.syncFolder(sessionFolder(root, id));
-  } else await replaceFile(disk, path, content);
+  } else await replaceFile(disk, path, new Uint8Array([...utf8(`${verifierKey}\n`), ...note]));
+}
+
+/** Events that a foreign checkpoint here covers; -1 where there is none that can be read. */
+function keptSize(disk: Disk, root: string, id: SessionId, name: string): number {
+  if (!disk.exists(`${sessionFolder(root, id)}/${name}`)) return -1;
+  try {
+    return openKeyedCheckpoint(readForeignCheckpoint(disk, root, id, name), id).size;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === "NOTE_INVALID" || code === "SIGNATURE_INVALID") return -1;
+    throw error;
+  }
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   proveInclusion,
   storedCount,
   storedIndex,
+  storedSizeMax,
   verifyInclusion,
 } from "../merkle/index.ts";
 import { treePath } from "./session-reader.ts";
@@ -71,8 +72,9 @@ export class DerivedCheck {
     if (entry.seq !== firstSeq || entry.offset !== fileOffset) this.#stale = true;
   }
 
-  /** The stored hash of a leaf; a copy. */
+  /** The stored hash of a leaf; a copy. A forged batch may say any seq. */
   leaf(seq: number): Uint8Array | undefined {
+    if (seq >= storedSizeMax) return undefined;
     const hash = this.#read(hashBytes * storedIndex(0, seq), hashBytes);
     return hash.length === hashBytes ? hash.slice() : undefined;
   }
@@ -100,7 +102,8 @@ export class DerivedCheck {
   verdict(events: number): "ok" | "stale" | "missing" {
     const indexNeeded = this.#expected.last().seq > 0;
     if ((!this.#tree && events > 0) || (!this.#indexThere && indexNeeded)) return "missing";
-    const longer = (this.#tree?.size() ?? 0) > hashBytes * storedCount(events);
+    const stored = hashBytes * storedCount(Math.min(events, storedSizeMax));
+    const longer = (this.#tree?.size() ?? 0) > stored;
     const beyond = this.#index.last().seq >= Math.max(events, 1);
     return this.#stale || longer || beyond ? "stale" : "ok";
   }

@@ -5,6 +5,7 @@
  * bundle of it is whole, and nothing that reads, verifies or recovers knows of forks.
  */
 import {
+  codeOf,
   encodeValue,
   newSessionId,
   ReachError,
@@ -59,6 +60,14 @@ export interface ForkData {
   readonly inputs: ForkPlan["inputs"];
 }
 
+/** Why a state is not taken along. */
+const cacheCodes: ReadonlySet<string | undefined> = new Set([
+  "BLOB_MISSING",
+  "BLOB_CORRUPT",
+  "DISK_FULL",
+  "IO_FAILED",
+]);
+
 const nothingSettled: Omit<ForkPlan, "cut"> = { settled: [], inputs: [], open: [] };
 
 /**
@@ -101,7 +110,15 @@ export async function forkSession(
 
 function recordedCut(source: SessionReader, { at, overrides }: ForkOptions): number {
   checkPlace(source, at);
-  const cut = Math.min(at, ...(overrides?.keys() ?? []));
+  const seqs = [...(overrides?.keys() ?? [])];
+  const outside = seqs.find((seq) => !Number.isSafeInteger(seq) || seq >= at);
+  if (outside !== undefined) {
+    throw new ReachError("USAGE", `event ${outside} is not one of the ${at} that the fork has`, {
+      where: `${source.id}@${outside}`,
+      hint: "what is set comes before the place of the fork",
+    });
+  }
+  const cut = Math.min(at, ...seqs);
   if (cut >= 1) return cut;
   throw new ReachError("USAGE", "the first event cannot be overridden", {
     where: `${source.id}@0`,
@@ -186,7 +203,10 @@ function formOf({ payload }: EventView): "cbor" | "json" | "bytes" {
   return payload.form === "blob" ? payload.ref.form : payload.form;
 }
 
-/** States of the events that are shared, signed anew for the fork. */
+/**
+ * States of the events that are shared, signed anew for the fork, which is there already: one that
+ * cannot be read or finds no room is computed again.
+ */
 async function copySnapshots(
   directory: Directory,
   source: SessionReader,
@@ -196,9 +216,13 @@ async function copySnapshots(
   for (const record of source.snapshots(program.bundle)) {
     if (record.size >= fork.at) continue;
     const { size, root, stateHash, stateBytes } = record;
-    const state = source.blobs.get(stateHash);
-    await directory.keepSnapshots(id, program.bundle, [
-      { size, root, stateHash, stateBytes, state },
-    ]);
+    try {
+      const state = source.blobs.get(stateHash);
+      await directory.keepSnapshots(id, program.bundle, [
+        { size, root, stateHash, stateBytes, state },
+      ]);
+    } catch (error) {
+      if (!cacheCodes.has(codeOf(error))) throw error;
+    }
   }
 }

@@ -91,14 +91,20 @@ class PresentPayloads {
     let reported = 0;
     for (const id of this.#sessions) {
       for (const name of this.#live.of(id)) {
-        if (this.#directory.blobs.has(name)) yield name;
-        else this.missing += 1;
+        if (this.#isMissing(name)) this.missing += 1;
+        else yield name;
         const done = this.#live.events;
         if (done - reported < progressEvents) continue;
         reported = done;
         this.#onProgress?.({ done, total: null, unit: "events" });
       }
     }
+  }
+
+  /** One whose entry is damaged is not missing: what it consists of may be in other packs. */
+  #isMissing(name: Uint8Array): boolean {
+    const { blobs } = this.#directory;
+    return !blobs.has(name) && blobs.problemsOf(name)[0]?.code !== "BLOB_CORRUPT";
   }
 }
 

@@ -1,16 +1,16 @@
 /**
  * The payloads that living sessions name, for garbage collection: what is in doubt lives. Of a log
- * that is damaged, everything counts that looks like a reference to a payload; of a snapshot file,
- * every place where the name of a state belongs.
+ * or a manifest that is damaged, everything counts that looks like the name of a payload; of a
+ * snapshot file, every place where the name of a state belongs.
  */
 import { codeOf, type SessionId, sessionIdBytes } from "../base/index.ts";
 import { type Disk, readFile } from "../disk/index.ts";
 import { BatchWalk, encodeBlobRef, payloadOf } from "../event/index.ts";
-import { eventLogPath, sessionFolder } from "../log/index.ts";
+import { eventLogPath, manifestPath, sessionFolder } from "../log/index.ts";
 import { BlobNames } from "./blob-names.ts";
 import { dataShape, saltOffset } from "./event-shape.ts";
 import { LogScan } from "./log-scan.ts";
-import type { ManifestProgram } from "./manifest.ts";
+import { type Manifest, programPayloads } from "./manifest.ts";
 import { readManifest } from "./session-reader.ts";
 
 const hashBytes = 32;
@@ -27,6 +27,8 @@ const referencePrefix = encodeBlobRef({
   size: 0,
   form: "cbor",
 }).subarray(0, -hashBytes - 2);
+/** What stands in front of every hash that is a value by itself: byte string, 32 bytes. */
+const hashPrefix = referencePrefix.subarray(-2);
 
 /** Finds the names of payloads; each is given once or, in very large directories, a few times. */
 export class LivePayloads {
@@ -62,15 +64,18 @@ export class LivePayloads {
     }
   }
 
-  /** The code of the program that the session runs. A manifest that is damaged names nothing. */
+  /** The code of the program that the session runs; of a damaged manifest, every hash in it. */
   *#inManifest(id: SessionId): Generator<Uint8Array, void> {
-    let program: ManifestProgram | undefined;
+    let manifest: Manifest;
     try {
-      ({ program } = readManifest(this.#disk, this.#root, id));
+      manifest = readManifest(this.#disk, this.#root, id);
     } catch (error) {
       if (codeOf(error) === undefined) throw error;
+      const path = manifestPath(this.#root, id);
+      if (this.#disk.exists(path)) yield* hashesBehind(hashPrefix, readFile(this.#disk, path));
+      return;
     }
-    if (program) yield* [program.bundle, program.map];
+    yield* programPayloads(manifest);
   }
 
   *#inLog(id: SessionId): Generator<Uint8Array, void> {
@@ -97,7 +102,7 @@ export class LivePayloads {
   *#inEvent(preimage: Uint8Array): Generator<Uint8Array, void> {
     const salt = saltOffset(preimage, 1, preimage.length);
     if (salt < 0) {
-      yield* referencesIn(preimage);
+      yield* hashesBehind(referencePrefix, preimage);
       return;
     }
     const data = salt + saltBytes;
@@ -110,7 +115,7 @@ export class LivePayloads {
     const overlap = referencePrefix.length + hashBytes - 1;
     for (let from = offset; from < end; ) {
       const bytes = scan.read(from, end);
-      yield* referencesIn(bytes);
+      yield* hashesBehind(referencePrefix, bytes);
       if (bytes.length <= overlap) return;
       from += bytes.length - overlap;
     }
@@ -124,12 +129,12 @@ export class LivePayloads {
   }
 }
 
-/** Everything in `bytes` that looks like the name in a reference to a payload. */
-function* referencesIn(bytes: Uint8Array): Generator<Uint8Array, void> {
+/** Everything in `bytes` that looks like the name of a payload: it stands behind `prefix`. */
+function* hashesBehind(prefix: Uint8Array, bytes: Uint8Array): Generator<Uint8Array, void> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let at = buffer.indexOf(referencePrefix); at >= 0; ) {
-    const start = at + referencePrefix.length;
+  for (let at = buffer.indexOf(prefix); at >= 0; ) {
+    const start = at + prefix.length;
     if (start + hashBytes <= bytes.length) yield bytes.subarray(start, start + hashBytes);
-    at = buffer.indexOf(referencePrefix, at + 1);
+    at = buffer.indexOf(prefix, at + 1);
   }
 }

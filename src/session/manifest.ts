@@ -76,6 +76,11 @@ export function secretsOf({ fork, secret }: Manifest): ForkSecret[] {
   return fork ? [...fork.secrets, { from: fork.at, secret }] : [{ from: 0, secret }];
 }
 
+/** Names of the payloads that the manifest names: the code of an executed session. */
+export function programPayloads({ program }: Pick<Manifest, "program">): readonly Uint8Array[] {
+  return program ? [program.bundle, program.map] : [];
+}
+
 /** What a new session is to be; what is left out has a default. */
 export interface ManifestRequest {
   readonly kind?: SessionKind;

@@ -31,10 +31,10 @@ import { damageText, findBadEvent } from "./damage-search.ts";
 import { DerivedCheck } from "./derived-check.ts";
 import type { Directory } from "./directory.ts";
 import { EventCheck } from "./event-check.ts";
-import { forkClaim } from "./fork-claim.ts";
+import { forkClaim, forkShortfall } from "./fork-claim.ts";
 import { GrowingTree } from "./growing-tree.ts";
 import { type LogDamage, LogScan } from "./log-scan.ts";
-import { type Manifest, secretsOf } from "./manifest.ts";
+import { type Manifest, programPayloads, secretsOf } from "./manifest.ts";
 import { PayloadCheck } from "./payload-check.ts";
 import type { ErrorReport } from "./rebuilding.ts";
 import { RootMarks } from "./root-marks.ts";
@@ -93,6 +93,8 @@ class SessionCheck {
   readonly #problems = new ProblemList();
   readonly #payloads: PayloadCheck;
   readonly #derived: DerivedCheck;
+  /** `undefined` when it is damaged, or has yet to be recovered. */
+  readonly #manifest: Manifest | undefined;
   readonly #file: DiskFile | undefined;
   readonly #scan: LogScan | undefined;
   readonly #events: EventCheck;
@@ -117,7 +119,8 @@ class SessionCheck {
     this.#directory = directory;
     this.#settled = settled;
     this.#reported = settled ? (error) => error : watchRecovery(disk, path, id);
-    const manifest = this.#manifest();
+    const manifest = this.#readManifest();
+    this.#manifest = manifest;
     this.#events = new EventCheck(manifest ? secretsOf(manifest) : [], false);
     this.#payloads = new PayloadCheck(directory.blobs);
     this.#signed = storedClaims(directory, id, options, this.#problems, this.#reported);
@@ -133,7 +136,7 @@ class SessionCheck {
   }
 
   /** The manifest, or a problem; throws `NOT_FOUND` when there is no session. */
-  #manifest(): Manifest | undefined {
+  #readManifest(): Manifest | undefined {
     const { disk, path } = this.#directory;
     try {
       return readManifest(disk, path, this.#id);
@@ -194,6 +197,12 @@ class SessionCheck {
     this.#problems.missing(end, logName, message, wanted - end);
   }
 
+  /** Where a checkpoint says more, the signed one counts; a fork that is being made has nothing. */
+  #checkFork(): void {
+    if (this.#signed.size > this.#end || this.#unrecovered > 0 || this.#watermark) return;
+    if (this.#manifest) forkShortfall(this.#manifest, this.#end, this.#problems);
+  }
+
   async run(options: VerifyOptions): Promise<void> {
     if (this.#marks.next === 0) this.#marks.reached(this.#root());
     for (let piece = this.#scan?.next(); piece; piece = this.#scan?.next()) {
@@ -205,22 +214,29 @@ class SessionCheck {
       }
       await this.#turn(options);
     }
-    await this.#checkStates(options);
+    await this.#checkUnnamed(options);
     await this.#tree.settled();
     options.onProgress?.({ done: this.#end, total: this.#end, unit: "events" });
     this.#compareSalts(this.#signed.trustedHolding, Math.min(this.#signed.trustedSize, this.#end));
     this.#signed.finish(this.#end, this.#derived);
     this.#checkWatermark();
+    this.#checkFork();
     const quarantine = this.#quarantine();
     if (!quarantine) return;
     const message = `the session is read-only: ${quarantine.reason}`;
     this.#problems.missing(quarantine.seq, "quarantine.json", message, 0);
   }
 
-  async #checkStates(options: VerifyOptions): Promise<void> {
-    const states = new PayloadCheck(this.#directory.blobs);
+  /** What no event names: the code that the session runs, and states. */
+  async #checkUnnamed(options: VerifyOptions): Promise<void> {
+    const { blobs } = this.#directory;
+    const unnamed = new PayloadCheck(blobs);
+    for (const name of programPayloads(this.#manifest ?? {})) {
+      const fault = unnamed.fault(name, blobs.sizeOf(name) ?? 0);
+      if (fault !== undefined) this.#problems.add("manifest.cbor", `the program's code: ${fault}`);
+    }
     for (const snapshot of this.#signed.snapshots.signed) {
-      const fault = states.fault(snapshot.stateHash, snapshot.stateBytes);
+      const fault = unnamed.fault(snapshot.stateHash, snapshot.stateBytes);
       if (fault !== undefined) this.#signed.stateFault(snapshot, fault);
       await this.#turn(options);
     }
@@ -303,16 +319,21 @@ class SessionCheck {
     this.#problems.event(found.seq, logName, damageText(damage, found, until), events);
     // A batch that is damaged is still there: what is missing comes behind it.
     if (damage.how === "is not valid") this.#end = Math.max(this.#end, found.until);
-    // Should the stored hashes of what is lost be right, the root still vouches for the rest.
-    for (let seq = damage.seq; seq < (damage.nextSeq ?? 0); seq++) this.#standIn(seq);
+    this.#standIn(damage.seq, damage.nextSeq ?? 0);
   }
 
-  /** Puts the stored leaf hash in the place of an event that cannot be read. */
-  #standIn(seq: number): void {
-    const hash = this.#cutRoot ? undefined : this.#derived.leaf(seq);
-    if (hash) this.#tree.standIn(hash);
-    else this.#cutRoot ??= this.#tree.root();
-    if (seq + 1 === this.#marks.next) this.#marks.reached(this.#root());
+  /**
+   * Puts stored leaf hashes in the place of events that cannot be read: should they be right, the
+   * root still vouches for the rest. `nextSeq` may be anything; what is not stored is passed over.
+   */
+  #standIn(seq: number, nextSeq: number): void {
+    for (let next = seq; next < nextSeq && !this.#cutRoot; next++) {
+      const hash = this.#derived.leaf(next);
+      if (hash) this.#tree.standIn(hash);
+      else this.#cutRoot = this.#tree.root();
+      if (next + 1 === this.#marks.next) this.#marks.reached(this.#root());
+    }
+    while (this.#cutRoot && this.#marks.next <= nextSeq) this.#marks.reached(undefined);
   }
 
   #quarantine(): Quarantine | undefined {

@@ -2,7 +2,15 @@
  * The disk of this machine: the cases every disk passes, and what only a real file system can
  * show, on a temporary folder.
  */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -44,6 +52,21 @@ describe("the disk of this machine", () => {
       expect(error).toMatchObject({ where: `${folder}/none` });
       expect(String(error)).toContain("ENOENT");
     }
+  });
+
+  it("does not take for missing what it cannot look at", () => {
+    const folder = freshFolder();
+    symlinkSync(`${folder}/circle`, `${folder}/circle`);
+    writeFileSync(`${folder}/file`, "");
+    try {
+      nodeDisk.exists(`${folder}/circle/events.log`);
+      expect.unreachable("nobody knows what is there");
+    } catch (error) {
+      expect(codeOf(error)).toBe("IO_FAILED");
+      expect(error).toMatchObject({ where: `${folder}/circle/events.log` });
+    }
+    expect(nodeDisk.exists(`${folder}/none/file`)).toBe(false);
+    expect(nodeDisk.exists(`${folder}/file/below`)).toBe(false);
   });
 
   it("reports a full device as DISK_FULL", ({ skip }) => {

@@ -81,3 +81,27 @@ describe("a bundle imported with a key", () => {
     expect(other.sessionIds()).toEqual([]);
   });
 });
+
+test("a bundle with an older checkpoint does not take the newer one away", async () => {
+  const reader = directory.session(id);
+  const { origin } = reader;
+  const over = reader.root(10);
+  reader.close();
+  const { verifierKey, signer } = directory.identity;
+  const note = signCheckpoint({ origin, size: 10, root: over }, [signer as Signer]);
+  const content = encodeValue([verifierKey, Uint8Array.from(note)]);
+  const bundle = await bundleOf(directory, id);
+  const sections = sectionsOf(bundle).map((section) => {
+    return section.kind === sectionKinds.checkpoint ? { ...section, content } : section;
+  });
+  const older = rebuilt(bundle, sections);
+  const sizeHere = async (): Promise<number | null> => {
+    return (await verifySession(other, id, { verifierKey })).signedSize;
+  };
+  expect(await imported(older)).toMatchObject({ unchanged: false });
+  expect(await sizeHere()).toBe(10);
+  expect(await imported(bundle)).toMatchObject({ unchanged: true });
+  expect(await sizeHere()).toBe(30);
+  expect(await imported(older)).toMatchObject({ unchanged: true });
+  expect(await sizeHere()).toBe(30);
+});

@@ -1,8 +1,10 @@
 // Forks of recorded sessions: what they share is the same to the bit, and they need nothing of
 // where they come from.
 
+import * as fs from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
-import type { SessionId } from "../../src/base/index.ts";
+import { codeOf, encodeValue, type SessionId, utf8 } from "../../src/base/index.ts";
+import { checkpointPath, eventLogPath } from "../../src/log/index.ts";
 import {
   collectGarbage,
   Directory,
@@ -13,7 +15,7 @@ import {
   verifySession,
 } from "../../src/session/index.ts";
 import { bundleOf, inPieces } from "./bundle-sections.ts";
-import { Scratch, writeSample } from "./sample-session.ts";
+import { keepSamples, Scratch, writeSample } from "./sample-session.ts";
 
 const open: { directory: Directory; scratch: Scratch }[] = [];
 
@@ -85,6 +87,33 @@ describe("a fork of a recorded session", () => {
     expect(rest).toEqual(shifted.slice(1));
     expect(changed).toMatchObject({ ...shifted[0], bytes: expect.any(String) });
     expect((await verifySession(directory, id)).integrity).toBe("intact");
+  });
+
+  it("is not made where data is to be set that it does not come to", async () => {
+    const directory = await newDirectory();
+    const source = await writeSample(directory, 60);
+    for (const seq of [50, 59, 1000, -1, 2.5]) {
+      const overrides = new Map([[seq, null]]);
+      const refused = forkSession(directory, source, { at: 50, overrides });
+      expect(await refused.catch(codeOf), `event ${seq}`).toBe("USAGE");
+    }
+    expect(directory.sessionIds()).toEqual([source]);
+  });
+
+  it("that has lost shared events is incomplete, also without a checkpoint", async () => {
+    const directory = await newDirectory();
+    const { id } = await forkSession(directory, await writeSample(directory, 120), { at: 100 });
+    fs.rmSync(checkpointPath(directory.path, id));
+    const whole = await verifySession(directory, id);
+    expect(whole).toMatchObject({ integrity: "intact", completeness: "unknown" });
+    const log = eventLogPath(directory.path, id);
+    const reader = directory.session(id);
+    const [, second] = [...reader.batches()].map(({ fileOffset }) => fileOffset);
+    reader.close();
+    fs.truncateSync(log, second);
+    const report = await verifySession(directory, id);
+    expect(report).toMatchObject({ events: 50, completeness: "incomplete", firstBad: 50 });
+    expect(report.badEvents).toBe(51);
   });
 
   it("of a fork has the events of both, and outlives them", async () => {
@@ -176,5 +205,30 @@ describe("a fork of a recorded session", () => {
       code: "INTERRUPTED",
     });
     expect(directory.sessionIds()).toEqual([source]);
+  });
+});
+
+describe("a fork of a session that Reach runs", () => {
+  it("is there without the states that cannot be read", async () => {
+    const directory = await newDirectory();
+    const bundle = await directory.keepPayload(utf8("code"));
+    const program = { name: "agent", version: "1", bundle, map: bundle, runtime: "reach" };
+    const writer = directory.createSession({ kind: "executed", program });
+    const header = { type: "x", time: 1, ref: null, form: "cbor", bytes: encodeValue({}) } as const;
+    for (let i = 0; i < 20; i++) writer.append({ ...header, kind: i === 0 ? "trigger" : "input" });
+    await directory.closeWriter(writer);
+    await keepSamples(directory, writer.id, [5, 10], bundle);
+    const reader = directory.session(writer.id);
+    const [first, second] = reader.snapshots(bundle);
+    reader.close();
+    const packs = fs.readdirSync(`${directory.path}/blobs`).filter((name) => /pack$/.test(name));
+    const pack = `${directory.path}/blobs/${packs[0]}`;
+    const bytes = fs.readFileSync(pack);
+    const state = bytes.indexOf(first?.stateHash as Uint8Array) + 40;
+    bytes[state] = (bytes[state] as number) ^ 1;
+    fs.writeFileSync(pack, bytes);
+    const { id } = await forkSession(directory, writer.id, { at: 15 });
+    expect(directory.session(id).snapshots(bundle)).toMatchObject([{ size: second?.size }]);
+    expect(await verifySession(directory, id)).toMatchObject({ integrity: "intact" });
   });
 });

@@ -59,6 +59,15 @@ function isThere(i: number): boolean {
   return true;
 }
 
+function codeThrown(look: () => unknown): string | undefined {
+  try {
+    look();
+  } catch (error) {
+    return codeOf(error);
+  }
+  return undefined;
+}
+
 function blobBytes(): number {
   const folder = `${directory.path}/blobs`;
   const packs = fs.readdirSync(folder).filter((name) => name.endsWith(".pack"));
@@ -142,6 +151,29 @@ describe("a damaged session", () => {
     expect([1, 2].every(isThere)).toBe(true);
   });
 
+  test("whose payload is damaged where its list begins keeps what is in doubt", async () => {
+    const first = await sessionOf([3], true);
+    const second = await sessionOf([4], true);
+    await removeSession(directory, first);
+    await directory.close();
+    const packs = fs
+      .readdirSync(`${directory.path}/blobs`)
+      .filter((name) => name.endsWith(".pack"));
+    const pack = `${directory.path}/blobs/${packs.at(-1)}`;
+    const whole = fs.readFileSync(pack);
+    const damaged = Buffer.from(whole);
+    const root = damaged.indexOf(sha256(payload(4))) + 32;
+    damaged[root + 20] = (damaged[root + 20] as number) ^ 1;
+    fs.writeFileSync(pack, damaged);
+    directory = await Directory.open({ path: scratch.at("data"), mode: "write" });
+    expect(codeOf(await collectGarbage(directory).catch((error) => error))).toBe("BLOB_CORRUPT");
+    await directory.close();
+    // What the hint says: from a copy.
+    fs.writeFileSync(pack, whole);
+    directory = await Directory.open({ path: scratch.at("data"), mode: "write" });
+    expect(await verifySession(directory, second)).toMatchObject({ integrity: "intact" });
+  });
+
   test("whose payload is missing does not keep others from being collected", async () => {
     const [id, gone] = [await sessionOf([0], false), await sessionOf([7], true)];
     await removeSession(directory, gone);
@@ -152,6 +184,22 @@ describe("a damaged session", () => {
     expect(report).toMatchObject({ sessions: 1, missingPayloads: 1 });
     expect(await verifySession(directory, id)).toMatchObject({ integrity: "damaged" });
   });
+});
+
+test("a session that cannot be looked at is no missing one, and keeps its payloads", async () => {
+  const [hidden, other] = [await sessionOf([1], true), await sessionOf([7], true)];
+  await directory.close();
+  const folder = sessionFolder(directory.path, hidden);
+  fs.renameSync(folder, scratch.at("aside"));
+  fs.symlinkSync(folder, folder);
+  directory = await Directory.open({ path: scratch.at("data"), mode: "write" });
+  expect(codeThrown(() => directory.sessionIds())).toBe("IO_FAILED");
+  expect(codeOf(await collectGarbage(directory).catch((error) => error))).toBe("IO_FAILED");
+  expect(directory.session(other).size).toBe(1);
+  fs.rmSync(folder);
+  fs.renameSync(scratch.at("aside"), folder);
+  expect(directory.sessionIds()).toHaveLength(2);
+  expect([1, 7].every(isThere)).toBe(true);
 });
 
 test("left-overs of crashes go", async () => {

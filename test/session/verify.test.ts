@@ -1,9 +1,15 @@
 /** What `verifySession` promises: nothing wrong is accepted, and the first of it is named. */
 import * as fs from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { codeOf, type SessionId, sessionIdBytes } from "../../src/base/index.ts";
+import { codeOf, concat, type SessionId, sessionIdBytes } from "../../src/base/index.ts";
 import { nodeDisk } from "../../src/disk/index.ts";
-import { type Batch, BatchWalk, readBatch, sealBatch } from "../../src/event/index.ts";
+import {
+  type Batch,
+  BatchBuilder,
+  BatchWalk,
+  readBatch,
+  sealBatch,
+} from "../../src/event/index.ts";
 import {
   checkpointPath,
   eventLogPath,
@@ -338,6 +344,25 @@ describe("forgery", () => {
     expect(report).toMatchObject({ integrity: "damaged" });
     const named = report.problems.find(({ message }) => message.includes("another one"));
     expect(named?.seq).toBe(30);
+  });
+
+  test("of a batch that leaves out countless events does not stop it", async () => {
+    const { root, id } = await stored(300, { snapshots: [100] });
+    const file = eventLogPath(root, id);
+    const whole = new Uint8Array(fs.readFileSync(file));
+    const [cut] = batchesOf(whole, id).slice(1);
+    const builder = new BatchBuilder();
+    const header = { time: 1, kind: "emit", type: "x", ref: null } as const;
+    builder.add({ ...header, seq: 2 ** 50 }, new Uint8Array(16), Uint8Array.of(1));
+    const batch = builder.finish();
+    const offset = cut?.fileOffset as number;
+    sealBatch(batch, sessionIdBytes(id), offset);
+    fs.writeFileSync(file, concat(whole.subarray(0, offset), batch, new Uint8Array(100)));
+    const report = await verified(root, id);
+    expect(report).toMatchObject({ integrity: "damaged", firstBad: 50, problemCount: 3 });
+    expect(report.badEvents).toBeGreaterThan(2 ** 49);
+    fs.rmSync(treePath(root, id));
+    expect((await verified(root, id)).checkpoints[0]).toMatchObject({ size: 300, holds: null });
   });
 
   test("by a checkpoint of another session or key is refused", async () => {
