@@ -2,11 +2,11 @@
  * The recorder for people who keep their own code: events as they happen, and effects whose calls
  * are durable before they start, so that what was done to the world is never missing from the log.
  */
-import { decodeValue, encodeValue, messageOf, type SessionId, systemClock } from "../base/index.ts";
+import { decodeValue, encodeValue, type SessionId, systemClock } from "../base/index.ts";
 import type { EventKind } from "../event/index.ts";
 import type { Appended, Directory, NewEvent, SessionWriter } from "../session/index.ts";
 import { AnswerOrder } from "./answer-order.ts";
-import { EffectFailure, failureOf } from "./effect-failure.ts";
+import { EffectFailure, failureOf, recordedFailure } from "./effect-failure.ts";
 import type { EventInput, SessionRecorder } from "./session-recorder.ts";
 
 /** A session that is being recorded. */
@@ -93,6 +93,5 @@ function made(kind: EventKind, type: string, ref: number | null, bytes: Uint8Arr
 export function outcomeOf(data: Uint8Array, cause?: unknown): unknown {
   const result = decodeValue(data) as { readonly value?: unknown; readonly error?: unknown };
   if (!Object.hasOwn(result, "error")) return result.value;
-  const { name, message, ...rest } = result.error as { name: string; message: string };
-  throw new EffectFailure({ name, message: message || messageOf(cause), ...rest }, cause);
+  throw new EffectFailure(recordedFailure(result.error), cause);
 }

@@ -276,6 +276,14 @@ describe("the same code run again", () => {
     }
   });
 
+  test("sees the same message where an effect threw an error without one", async () => {
+    await expectIdentical(async (session) => {
+      const failing = session.effect("tool", {}, () => Promise.reject(new Error()));
+      const message = await failing.catch((error: Error) => error.message);
+      await session.append({ type: "failed", data: message });
+    });
+  });
+
   test("says when the recording ends before a result", async () => {
     const session = reach.record();
     void session.effect("slow", {}, () => new Promise(() => {})).catch(() => {});
