@@ -113,13 +113,23 @@ export class GuardedEffect {
     const breaker = this.#breaker;
     if (!breaker) return this.#timed(request, attempt);
     try {
-      return await breaker.execute(() => this.#timed(request, attempt));
+      return await breaker.execute(() => this.#wanted(request, attempt));
     } catch (error) {
       if (!isBrokenCircuitError(error)) throw error;
       const message = `effect "${this.#name}" rests: it has failed too often in a row`;
       throw new GiveUp(message, { code: "EFFECT_RESTS" });
     } finally {
       this.#noteBreaker(request, breaker.state);
+    }
+  }
+
+  /** A try that nobody waits for any more says nothing about the service. */
+  async #wanted(request: EffectRequest, attempt: number): Promise<unknown> {
+    try {
+      return await this.#timed(request, attempt);
+    } catch (cause) {
+      if (!request.signal.aborted) throw cause;
+      throw new GiveUp("nobody waits for it any more", { cause });
     }
   }
 

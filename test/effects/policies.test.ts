@@ -161,6 +161,27 @@ describe("a breaker", () => {
     expect(closing.value).toBe("up");
     expect(closing.notes.at(-1)?.data).toEqual({ effect: "service", state: "closed" });
   });
+
+  it("does not count tries that nobody waited for any more", async () => {
+    const registry = new EffectRegistry({
+      service: {
+        run: (_, { signal }) => {
+          return new Promise((resolve, reject) => {
+            signal.addEventListener("abort", () => reject(signal.reason));
+            setTimeout(() => resolve("up"), 30);
+          });
+        },
+        breaker: { failures: 2 },
+      },
+    });
+    for (let i = 0; i < 3; i++) {
+      const controller = new AbortController();
+      const calling = call(registry, "service", null, controller.signal);
+      controller.abort();
+      await calling;
+    }
+    expect(await call(registry, "service")).toMatchObject({ value: "up" });
+  });
 });
 
 describe("bounds", () => {
