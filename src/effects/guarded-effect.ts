@@ -10,8 +10,8 @@ import {
   CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
-  decorrelatedJitterGenerator,
   ExponentialBackoff,
+  type GeneratorFn,
   handleWhen,
   isBrokenCircuitError,
   retry,
@@ -29,6 +29,12 @@ const defaults = { initialMs: 200, maxMs: 30_000, factor: 2, restMs: 10_000 };
 function isRepairable(error: unknown): boolean {
   return !(isGiveUp(error) || isBrokenCircuitError(error));
 }
+
+/** The second half of each pause is drawn: what failed together does not come again together. */
+const jitteredPause: GeneratorFn<number> = (tried = 0, { initialDelay, maxDelay, exponent }) => {
+  const grown = initialDelay * Math.min(exponent ** tried, Number.MAX_VALUE);
+  return [Math.min(grown, maxDelay) * (0.5 + Math.random() / 2), tried + 1];
+};
 
 /** A handler that is only called as its policy allows. */
 export class GuardedEffect {
@@ -79,7 +85,7 @@ export class GuardedEffect {
             initialDelay: retries.initialMs ?? defaults.initialMs,
             maxDelay: retries.maxMs ?? defaults.maxMs,
             exponent: retries.factor ?? defaults.factor,
-            generator: decorrelatedJitterGenerator,
+            generator: jitteredPause,
           }),
         },
       ).dangerouslyUnref();

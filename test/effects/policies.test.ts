@@ -74,6 +74,20 @@ describe("retries", () => {
     expect(notes).toHaveLength(2);
   });
 
+  it("keep the pause that was asked for, and more as they go on", async () => {
+    for (const factor of [1, 1.5]) {
+      const retries = { attempts: 7, initialMs: 20, maxMs: 60, factor };
+      const registry = new EffectRegistry({ down: { run: failing(9), retries } });
+      const { notes } = await call(registry, "down");
+      for (const [i, { data }] of notes.entries()) {
+        const pause = Math.min(60, 20 * factor ** i);
+        const { delayMs } = data as { delayMs: number };
+        expect(delayMs, `factor ${factor}, pause ${i}`).toBeGreaterThanOrEqual(pause / 2 - 1);
+        expect(delayMs, `factor ${factor}, pause ${i}`).toBeLessThanOrEqual(pause + 1);
+      }
+    }
+  });
+
   it("are not made for what no try can change", async () => {
     const run = failing(9, () => new GiveUp("never", { code: "NEVER" }));
     const registry = new EffectRegistry({ never: { run, retries: { attempts: 5, ...quick } } });
