@@ -80,11 +80,11 @@ function unknownEffect(name: string, known: readonly string[]): EffectError {
 
 /** An error as plain data; what cannot be encoded of it is left out. */
 function plainError(error: unknown): EffectError {
-  if (!(error instanceof Error)) return { name: "Error", message: messageOf(error) };
-  const { name, message } = error;
-  const { code, data } = error as { code?: unknown; data?: unknown };
+  const message = messageOf(error);
+  if (!(error instanceof Error)) return { name: "Error", message };
+  const { name, code, data } = error as { name?: unknown; code?: unknown; data?: unknown };
   return {
-    name,
+    name: typeof name === "string" ? name : "Error",
     message,
     ...(typeof code === "string" ? { code } : {}),
     ...(isEncodable(data) ? { data } : {}),

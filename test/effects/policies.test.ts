@@ -56,6 +56,22 @@ describe("an effect", () => {
   });
 });
 
+describe("an error of a handler", () => {
+  it("is text, whatever it has for a name and a message", async () => {
+    const thrown = [
+      Object.assign(new Error("no"), { name: Symbol("odd") }),
+      Object.assign(new Error("no"), { name: { toString: null } }),
+      Object.assign(new Error(), { message: Object.assign(Object.create(null), { at: () => 1 }) }),
+      Object.assign(new Error(), { message: { detail: "no" } }),
+    ];
+    for (const error of thrown) {
+      const registry = new EffectRegistry({ odd: () => Promise.reject(error) });
+      const called = await call(registry, "odd");
+      expect(called.error).toEqual({ name: "Error", message: expect.any(String) as string });
+    }
+  });
+});
+
 describe("retries", () => {
   it("end with the first success, each noted", async () => {
     const run = failing(2);
