@@ -67,16 +67,22 @@ const redirects = [301, 302, 303, 307, 308];
 
 /** Makes the effect `http.fetch`, or another one of its kind with other rules. */
 export function httpFetch(options: HttpFetchOptions): EffectDefinition {
-  const { allow, allowPrivate = [], headersFor = {}, lookup = systemLookup, ...policy } = options;
+  const { allow, allowPrivate = [], headersFor = {}, lookup = systemLookup, ...other } = options;
+  const {
+    bytesMax = usual.bytesMax,
+    redirectsMax = usual.redirectsMax,
+    retryOn = usual.retryOn,
+    ...policy
+  } = other;
   const added = new HostHeaders(headersFor);
   const rules = new AddressRules(allow, allowPrivate);
   const agents = new Agents(rules, lookup as LookupFunction);
   return {
     ...policy,
     async run(input: HttpRequest, { key, signal }) {
-      const fetching = new Fetching({ rules, agents, added, options, signal });
+      const limits = { bytesMax, redirectsMax };
+      const fetching = new Fetching({ rules, agents, added, limits, signal });
       const response = await fetching.run(firstHop(input, key));
-      const { retryOn = usual.retryOn } = options;
       if (retryOn.includes(response.status)) {
         throw new TryAgain(`${response.url} answered ${response.status}`, response);
       }
@@ -168,7 +174,7 @@ interface FetchingContext {
   readonly rules: AddressRules;
   readonly agents: Agents;
   readonly added: HostHeaders;
-  readonly options: HttpFetchOptions;
+  readonly limits: { readonly bytesMax: number; readonly redirectsMax: number };
   readonly signal: AbortSignal;
 }
 
@@ -181,8 +187,8 @@ class Fetching {
   }
 
   async run(first: Hop): Promise<HttpResponse> {
-    const { rules, options } = this.#context;
-    const { redirectsMax = usual.redirectsMax } = options;
+    const { rules, limits } = this.#context;
+    const { redirectsMax } = limits;
     let hop = first;
     for (let redirect = 0; ; redirect++) {
       const { url } = hop;
@@ -213,12 +219,13 @@ class Fetching {
         signal,
       });
     } catch (error) {
+      if (isUnsendable(error)) throw unsendable(url, messageOf(error));
       throw refusalIn(error) ?? error;
     }
   }
 
   async #read({ url, as }: Hop, response: Dispatcher.ResponseData): Promise<HttpResponse> {
-    const { bytesMax = usual.bytesMax } = this.#context.options;
+    const { bytesMax } = this.#context.limits;
     const pieces: Uint8Array[] = [];
     let size = 0;
     for await (const piece of response.body as AsyncIterable<Uint8Array>) {
