@@ -102,7 +102,7 @@ describe("http.fetch", () => {
     expect((await fetchWith(local(), { url: at("/no") })).value).toMatchObject({ status: 404 });
   });
 
-  it("reads text as it is written: by its character set, without a mark of byte order", async () => {
+  it("reads text by its character set, without a mark of byte order", async () => {
     expect((await fetchWith(local(), { url: at("/latin") })).value).toMatchObject({ body: "café" });
     const marked = await fetchWith(local(), { url: at("/marked") });
     expect(marked.value).toMatchObject({ body: { ok: true } });
