@@ -8,11 +8,16 @@ import { GiveUp } from "./effect-definition.ts";
 
 const portOf: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
 
+/** All that has been given out of IPv6; what lies elsewhere leads to no public host. */
+const globalUnicast = ipaddr.IPv6.parseCIDR("2000::/3");
+
 /** Whether an address is one of the public internet. See IANA's special-purpose registries. */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   // An IPv4 address inside of an IPv6 one is the IPv4 address.
-  return ipaddr.process(address).range() === "unicast";
+  const judged = ipaddr.process(address);
+  if (judged instanceof ipaddr.IPv6 && !judged.match(globalUnicast)) return false;
+  return judged.range() === "unicast";
 }
 
 /** An entry of an allow-list, taken apart. */

@@ -10,22 +10,25 @@ import { GuardedEffect } from "./guarded-effect.ts";
 /** Effects as a configuration names them: a handler alone, or one with a policy. */
 export type EffectMap = Readonly<Record<string, EffectHandler | EffectDefinition>>;
 
-/** Positive numbers of a policy, and the least that makes sense. */
-const numbers: readonly (readonly [
-  (policy: EffectPolicy) => number | undefined,
-  string,
-  number,
-])[] = [
-  [({ timeoutMs }) => timeoutMs, "timeoutMs", 1],
+/** The longest that a timer of Node takes, about 25 days: a longer one is over at once. */
+const timerMsMax = 2 ** 31 - 1;
+
+/** A number of a policy, the least and the most that make sense. */
+type Bounded = readonly [(policy: EffectPolicy) => number | undefined, string, number, number?];
+
+const numbers: readonly Bounded[] = [
+  [({ timeoutMs }) => timeoutMs, "timeoutMs", 1, timerMsMax],
   [({ retries }) => retries?.attempts, "retries.attempts", 1],
-  [({ retries }) => retries?.initialMs, "retries.initialMs", 0],
-  [({ retries }) => retries?.maxMs, "retries.maxMs", 0],
+  [({ retries }) => retries?.initialMs, "retries.initialMs", 0, timerMsMax],
+  [({ retries }) => retries?.maxMs, "retries.maxMs", 0, timerMsMax],
   [({ retries }) => retries?.factor, "retries.factor", 1],
   [({ breaker }) => breaker?.failures, "breaker.failures", 1],
   [({ breaker }) => breaker?.restMs, "breaker.restMs", 0],
   [({ perSecond }) => perSecond, "perSecond", Number.MIN_VALUE],
   [({ concurrency }) => concurrency, "concurrency", 1],
 ];
+const needed = ["retries.attempts", "breaker.failures"];
+const names = ["run", ...numbers.map(([, what]) => what)];
 
 /** Effects that can be called. */
 export class EffectRegistry implements EffectSource {
@@ -62,13 +65,34 @@ function check(name: string, definition: EffectDefinition | undefined): void {
       hint: "an effect is a function, or an object with `run` and the numbers of its policy",
     });
   }
-  for (const [read, what, least] of numbers) {
+  checkNames(name, definition, "");
+  for (const [read, what, least, most = Number.POSITIVE_INFINITY] of numbers) {
     const value = read(definition);
-    if (value === undefined || (typeof value === "number" && value >= least)) continue;
-    const bound = least === Number.MIN_VALUE ? "above 0" : `${least} or more`;
+    const [part = ""] = what.split(".");
+    const isAbsent = !needed.includes(what) || Reflect.get(definition, part) === undefined;
+    if (value === undefined && isAbsent) continue;
+    if (typeof value === "number" && value >= least && value <= most) continue;
+    const from = least === Number.MIN_VALUE ? "above 0" : `${least} or more`;
+    const bound = most === Number.POSITIVE_INFINITY ? from : `from ${least} to ${most}`;
     throw new ReachError("CONFIG_INVALID", `${what} of the effect "${name}" is ${String(value)}`, {
       hint: `it should be a number, ${bound}`,
     });
+  }
+}
+
+/** Settings that nobody reads are refused: they were meant to be others. */
+function checkNames(effect: string, settings: object, before: string): void {
+  for (const [key, value] of Object.entries(settings)) {
+    const name = before + key;
+    const isKnown = names.some((known) => known === name || known.startsWith(`${name}.`));
+    if (!isKnown) {
+      const message = `the effect "${effect}" has no setting \`${name}\``;
+      const hint = `there are ${names.join(", ")}`;
+      throw new ReachError("CONFIG_INVALID", message, { hint });
+    }
+    if (name !== "run" && typeof value === "object" && value !== null) {
+      checkNames(effect, value, `${name}.`);
+    }
   }
 }
 
@@ -80,11 +104,11 @@ function unknownEffect(name: string, known: readonly string[]): EffectError {
 
 /** An error as plain data; what cannot be encoded of it is left out. */
 function plainError(error: unknown): EffectError {
-  if (!(error instanceof Error)) return { name: "Error", message: messageOf(error) };
-  const { name, message } = error;
-  const { code, data } = error as { code?: unknown; data?: unknown };
+  const message = messageOf(error);
+  if (!(error instanceof Error)) return { name: "Error", message };
+  const { name, code, data } = error as { name?: unknown; code?: unknown; data?: unknown };
   return {
-    name,
+    name: typeof name === "string" ? name : "Error",
     message,
     ...(typeof code === "string" ? { code } : {}),
     ...(isEncodable(data) ? { data } : {}),

@@ -10,8 +10,8 @@ import {
   CircuitState,
   ConsecutiveBreaker,
   circuitBreaker,
-  decorrelatedJitterGenerator,
   ExponentialBackoff,
+  type GeneratorFn,
   handleWhen,
   isBrokenCircuitError,
   retry,
@@ -29,6 +29,12 @@ const defaults = { initialMs: 200, maxMs: 30_000, factor: 2, restMs: 10_000 };
 function isRepairable(error: unknown): boolean {
   return !(isGiveUp(error) || isBrokenCircuitError(error));
 }
+
+/** The second half of each pause is drawn: what failed together does not come again together. */
+const jitteredPause: GeneratorFn<number> = (tried = 0, { initialDelay, maxDelay, exponent }) => {
+  const grown = initialDelay * Math.min(exponent ** tried, Number.MAX_VALUE);
+  return [Math.min(grown, maxDelay) * (0.5 + Math.random() / 2), tried + 1];
+};
 
 /** A handler that is only called as its policy allows. */
 export class GuardedEffect {
@@ -79,7 +85,7 @@ export class GuardedEffect {
             initialDelay: retries.initialMs ?? defaults.initialMs,
             maxDelay: retries.maxMs ?? defaults.maxMs,
             exponent: retries.factor ?? defaults.factor,
-            generator: decorrelatedJitterGenerator,
+            generator: jitteredPause,
           }),
         },
       ).dangerouslyUnref();
@@ -113,13 +119,23 @@ export class GuardedEffect {
     const breaker = this.#breaker;
     if (!breaker) return this.#timed(request, attempt);
     try {
-      return await breaker.execute(() => this.#timed(request, attempt));
+      return await breaker.execute(() => this.#wanted(request, attempt));
     } catch (error) {
       if (!isBrokenCircuitError(error)) throw error;
       const message = `effect "${this.#name}" rests: it has failed too often in a row`;
       throw new GiveUp(message, { code: "EFFECT_RESTS" });
     } finally {
       this.#noteBreaker(request, breaker.state);
+    }
+  }
+
+  /** A try that nobody waits for any more says nothing about the service. */
+  async #wanted(request: EffectRequest, attempt: number): Promise<unknown> {
+    try {
+      return await this.#timed(request, attempt);
+    } catch (cause) {
+      if (!request.signal.aborted) throw cause;
+      throw new GiveUp("nobody waits for it any more", { cause });
     }
   }
 

@@ -5,6 +5,7 @@
 import { lookup as systemLookup } from "node:dns";
 import type { LookupFunction } from "node:net";
 import type { Agent, Dispatcher } from "undici";
+import { messageOf } from "../base/index.ts";
 import { AddressRules } from "./address-rules.ts";
 import {
   type EffectDefinition,
@@ -67,16 +68,22 @@ const redirects = [301, 302, 303, 307, 308];
 
 /** Makes the effect `http.fetch`, or another one of its kind with other rules. */
 export function httpFetch(options: HttpFetchOptions): EffectDefinition {
-  const { allow, allowPrivate = [], headersFor = {}, lookup = systemLookup, ...policy } = options;
+  const { allow, allowPrivate = [], headersFor = {}, lookup = systemLookup, ...other } = options;
+  const {
+    bytesMax = usual.bytesMax,
+    redirectsMax = usual.redirectsMax,
+    retryOn = usual.retryOn,
+    ...policy
+  } = other;
   const added = new HostHeaders(headersFor);
   const rules = new AddressRules(allow, allowPrivate);
   const agents = new Agents(rules, lookup as LookupFunction);
   return {
     ...policy,
     async run(input: HttpRequest, { key, signal }) {
-      const fetching = new Fetching({ rules, agents, added, options, signal });
+      const limits = { bytesMax, redirectsMax };
+      const fetching = new Fetching({ rules, agents, added, limits, signal });
       const response = await fetching.run(firstHop(input, key));
-      const { retryOn = usual.retryOn } = options;
       if (retryOn.includes(response.status)) {
         throw new TryAgain(`${response.url} answered ${response.status}`, response);
       }
@@ -104,6 +111,9 @@ function firstHop(input: HttpRequest, key: string): Hop {
   if (typeof text !== "string" || !URL.canParse(text)) {
     throw new GiveUp(`${JSON.stringify(text)} is no URL`, { code: "HTTP_REFUSED" });
   }
+  const url = new URL(text);
+  const refused = (why: string): GiveUp => unsendable(url, why);
+  if (typeof method !== "string") throw refused(`its method is ${typeof method}, and not text`);
   // The host is what the URL says: that is what was judged, and what headers are added for.
   const given = Object.entries(input.headers ?? {})
     .map(([name, value]) => [name.toLowerCase(), String(value)] as const)
@@ -113,8 +123,35 @@ function firstHop(input: HttpRequest, key: string): Hop {
   const name = method.toUpperCase();
   if (name !== "GET" && name !== "HEAD") headers["idempotency-key"] = key;
   Object.assign(headers, Object.fromEntries(given));
-  const body = json === undefined ? (input.body ?? null) : JSON.stringify(json);
-  return { url: new URL(text), method: name, headers, body, as };
+  const body = json === undefined ? (input.body ?? null) : jsonText(json, refused);
+  if (body !== null && typeof body !== "string" && !(body instanceof Uint8Array)) {
+    throw refused("its body is neither text nor bytes: `json` takes values");
+  }
+  return { url, method: name, headers, body, as };
+}
+
+function jsonText(value: unknown, refused: (why: string) => GiveUp): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    throw refused(messageOf(error));
+  }
+}
+
+/** A request that no other try can send either. */
+function unsendable({ origin }: URL, why: string): GiveUp {
+  return new GiveUp(`the request to ${origin} cannot be sent: ${why}`, { code: "HTTP_REFUSED" });
+}
+
+/** What the client says of a request that it does not send. */
+const unsendableCodes = [
+  "UND_ERR_INVALID_ARG",
+  "UND_ERR_NOT_SUPPORTED",
+  "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH",
+];
+
+function isUnsendable(error: unknown): boolean {
+  return unsendableCodes.includes((error as { code?: string } | null)?.code ?? "");
 }
 
 /**
@@ -168,7 +205,7 @@ interface FetchingContext {
   readonly rules: AddressRules;
   readonly agents: Agents;
   readonly added: HostHeaders;
-  readonly options: HttpFetchOptions;
+  readonly limits: { readonly bytesMax: number; readonly redirectsMax: number };
   readonly signal: AbortSignal;
 }
 
@@ -181,8 +218,8 @@ class Fetching {
   }
 
   async run(first: Hop): Promise<HttpResponse> {
-    const { rules, options } = this.#context;
-    const { redirectsMax = usual.redirectsMax } = options;
+    const { rules, limits } = this.#context;
+    const { redirectsMax } = limits;
     let hop = first;
     for (let redirect = 0; ; redirect++) {
       const { url } = hop;
@@ -192,7 +229,8 @@ class Fetching {
       if (!redirects.includes(response.statusCode) || typeof location !== "string") {
         return this.#read(hop, response);
       }
-      await response.body.dump();
+      // It may never end, and nobody reads it.
+      response.body.on("error", () => {}).destroy();
       if (redirect >= redirectsMax) {
         const message = `${first.url.origin} led through more than ${redirectsMax} redirects`;
         throw new GiveUp(message, { code: "HTTP_REFUSED" });
@@ -213,12 +251,13 @@ class Fetching {
         signal,
       });
     } catch (error) {
+      if (isUnsendable(error)) throw unsendable(url, messageOf(error));
       throw refusalIn(error) ?? error;
     }
   }
 
   async #read({ url, as }: Hop, response: Dispatcher.ResponseData): Promise<HttpResponse> {
-    const { bytesMax = usual.bytesMax } = this.#context.options;
+    const { bytesMax } = this.#context.limits;
     const pieces: Uint8Array[] = [];
     let size = 0;
     for await (const piece of response.body as AsyncIterable<Uint8Array>) {
@@ -234,7 +273,7 @@ class Fetching {
       }),
     );
     const bytes = Buffer.concat(pieces);
-    const body = bodyOf(bytes, as ?? formOf(headers["content-type"]), url);
+    const body = bodyOf(bytes, as, headers["content-type"], url);
     return { status: response.statusCode, headers, url: url.href, body };
   }
 }
@@ -266,10 +305,11 @@ function formOf(type: string | undefined): NonNullable<HttpRequest["as"]> {
   return /^text\/|\bcharset=|^application\/(?:xml|javascript)\b/i.test(type) ? "text" : "bytes";
 }
 
-function bodyOf(bytes: Buffer, form: NonNullable<HttpRequest["as"]>, url: URL): unknown {
+function bodyOf(bytes: Buffer, as: Hop["as"], type: string | undefined, url: URL): unknown {
+  const form = as ?? formOf(type);
   if (form === "bytes") return new Uint8Array(bytes);
-  const text = bytes.toString("utf8");
-  if (form === "text") return text;
+  if (form === "text") return decoder(type).decode(bytes);
+  const text = decoder().decode(bytes);
   if (text === "") return null;
   try {
     return JSON.parse(text);
@@ -278,6 +318,16 @@ function bodyOf(bytes: Buffer, form: NonNullable<HttpRequest["as"]>, url: URL): 
       code: "HTTP_BAD_BODY",
       data: { beginning: text.slice(0, 200) },
     });
+  }
+}
+
+/** By the character set that a type names, if that is one; by default and for JSON it is UTF-8. */
+function decoder(type = ""): InstanceType<typeof TextDecoder> {
+  const [, charset] = /;\s*charset="?([\w.:-]+)/i.exec(type) ?? [];
+  try {
+    return new TextDecoder(charset);
+  } catch {
+    return new TextDecoder();
   }
 }
 

@@ -1,7 +1,7 @@
 /**
- * A recording as the script of its rerun: what the code made, in order, and between those the
- * results of its effects. A result may be given out when everything that was made before it in the
- * log has been made again.
+ * A recording as the script of its rerun: what the code made, in order, and what it was answered:
+ * an event when it had been appended, a call when its result had. An answer may be given when
+ * everything that was made before it in the log has been made again.
  */
 import type { EventView } from "../event/index.ts";
 
@@ -9,8 +9,8 @@ import type { EventView } from "../event/index.ts";
 export class RecordedScript {
   readonly #events: Iterator<EventView, void>;
   readonly #isGiven: (event: EventView) => boolean;
-  /** Results that may be given out, oldest first. */
-  readonly #results: EventView[] = [];
+  /** What may be answered, oldest first: events that the code appended, and results. */
+  readonly #answers: EventView[] = [];
   #next: EventView | undefined;
   #ended = false;
 
@@ -26,20 +26,21 @@ export class RecordedScript {
     return this.#next;
   }
 
-  /** Whether nothing is left, made or given. */
+  /** Whether nothing is left, made or answered. */
   get isOver(): boolean {
-    return this.#ended && this.#results.length === 0;
+    return this.#ended && this.#answers.length === 0;
   }
 
-  /** Takes the next event that the code made. */
-  advance(): void {
+  /** Takes the next event that the code made; whether it is answered itself, or by a result. */
+  advance(isAnswered: boolean): void {
+    if (this.#next && isAnswered) this.#answers.push(this.#next);
     this.#next = undefined;
     this.#readOn();
   }
 
-  /** The oldest result that may be given out now. */
-  takeResult(): EventView | undefined {
-    return this.#results.shift();
+  /** The oldest of what may be answered now. */
+  takeAnswer(): EventView | undefined {
+    return this.#answers.shift();
   }
 
   /** Events behind the next one, for reports. */
@@ -55,7 +56,7 @@ export class RecordedScript {
     while (!this.#next && !this.#ended) {
       const step = this.#events.next();
       if (step.done) this.#ended = true;
-      else if (this.#isGiven(step.value)) this.#results.push(step.value);
+      else if (this.#isGiven(step.value)) this.#answers.push(step.value);
       else if (step.value.kind !== "note") this.#next = step.value;
     }
   }

@@ -2,10 +2,11 @@
  * The recorder for people who keep their own code: events as they happen, and effects whose calls
  * are durable before they start, so that what was done to the world is never missing from the log.
  */
-import { decodeValue, encodeValue, messageOf, type SessionId, systemClock } from "../base/index.ts";
+import { decodeValue, encodeValue, type SessionId, systemClock } from "../base/index.ts";
 import type { EventKind } from "../event/index.ts";
 import type { Appended, Directory, NewEvent, SessionWriter } from "../session/index.ts";
-import { EffectFailure, failureOf } from "./effect-failure.ts";
+import { AnswerOrder } from "./answer-order.ts";
+import { EffectFailure, failureOf, recordedFailure } from "./effect-failure.ts";
 import type { EventInput, SessionRecorder } from "./session-recorder.ts";
 
 /** A session that is being recorded. */
@@ -15,6 +16,7 @@ export class Recording implements SessionRecorder {
   readonly #writer: SessionWriter;
   /** Appends of large payloads under way: what comes later waits, to keep the order of calls. */
   #queue: Promise<unknown> | undefined;
+  readonly #answers = new AnswerOrder();
 
   constructor(directory: Directory, writer: SessionWriter) {
     this.id = writer.id;
@@ -28,7 +30,8 @@ export class Recording implements SessionRecorder {
    */
   async append(event: EventInput): Promise<number> {
     const { type, data, kind = "emit", time = systemClock(), ref = null } = event;
-    return this.#durable({ type, kind, time, ref, form: "cbor", bytes: encodeValue(data) });
+    const bytes = encodeValue(data);
+    return this.#answers.behind(this.#durable({ type, kind, time, ref, form: "cbor", bytes }));
   }
 
   async effect<Result>(
@@ -45,12 +48,13 @@ export class Recording implements SessionRecorder {
       cause = error;
       data = encodeValue({ error: failureOf(error) });
     }
-    await this.#durable(made("result", name, call, data));
+    await this.#answers.behind(this.#durable(made("result", name, call, data)));
     return outcomeOf(data, cause) as Awaited<Result>;
   }
 
   /** Ends the recording: everything is durable and a checkpoint is signed. */
   async close(): Promise<void> {
+    await this.#answers.idle();
     await this.#queue;
     await this.#directory.closeWriter(this.#writer);
     await this.#directory.signCheckpoint(this.#writer);
@@ -89,6 +93,5 @@ function made(kind: EventKind, type: string, ref: number | null, bytes: Uint8Arr
 export function outcomeOf(data: Uint8Array, cause?: unknown): unknown {
   const result = decodeValue(data) as { readonly value?: unknown; readonly error?: unknown };
   if (!Object.hasOwn(result, "error")) return result.value;
-  const { name, message, ...rest } = result.error as { name: string; message: string };
-  throw new EffectFailure({ name, message: message || messageOf(cause), ...rest }, cause);
+  throw new EffectFailure(recordedFailure(result.error), cause);
 }

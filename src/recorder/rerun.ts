@@ -6,6 +6,7 @@ import { encodeValue, ReachError, type SessionId, systemClock } from "../base/in
 import type { EventKind, EventView } from "../event/index.ts";
 import { holdsPayload, type MadeOperation, type OperationDivergence } from "../replay/index.ts";
 import type { SessionReader } from "../session/index.ts";
+import { turn } from "./answer-order.ts";
 import { RecordedScript } from "./recorded-script.ts";
 import { outcomeOf } from "./recording.ts";
 import { rerunDivergence } from "./rerun-divergence.ts";
@@ -27,17 +28,14 @@ interface Waiting {
   readonly reject: (reason: unknown) => void;
 }
 
-/** Lets everything that a result has set free run before the next one is given out. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
 /** A recorded session, being run again. Made by `Reach.rerun`. */
 export class Rerun implements SessionRecorder {
   readonly id: SessionId;
   readonly #reader: SessionReader;
   readonly #script: RecordedScript;
   readonly #waiting = new Map<number, Waiting>();
+  /** What tells that an event was made again, by its seq. */
+  readonly #appended = new Map<number, () => void>();
   /** Calls of effects, answered or not. */
   readonly #effects = new Set<number>();
   #events = 0;
@@ -50,15 +48,18 @@ export class Rerun implements SessionRecorder {
   constructor(reader: SessionReader) {
     this.id = reader.id;
     this.#reader = reader;
-    this.#script = new RecordedScript(reader.events(), ({ kind, ref }) => {
-      return kind === "result" && ref !== null && this.#effects.has(ref);
-    });
+    this.#script = new RecordedScript(reader.events(), (event) => this.#isResult(event));
   }
 
   /** Compares with the next event that was recorded; resolves with its seq. Throws `DIVERGED`. */
   async append(event: EventInput): Promise<number> {
     const { type, data, kind = "emit", ref = null } = event;
-    return this.#make(made(kind, type, encodeValue(data)), ref, false);
+    const seq = this.#make(made(kind, type, encodeValue(data)), ref, false);
+    await new Promise<void>((resolve) => {
+      this.#appended.set(seq, resolve);
+      this.#give();
+    });
+    return seq;
   }
 
   /** Returns the recorded result, or throws the recorded error; `run` is never called. */
@@ -77,7 +78,8 @@ export class Rerun implements SessionRecorder {
 
   /** Ends the rerun; says whether everything that was recorded was made again. */
   async close(): Promise<RerunReport> {
-    await turn();
+    do await turn();
+    while (this.#giving);
     const { next } = this.#script;
     if (!this.#closed && !this.#divergence && next) this.#diverge(undefined, null);
     this.#close();
@@ -99,24 +101,36 @@ export class Rerun implements SessionRecorder {
     }
     this.#events += 1;
     if (isEffect) this.#effects.add(recorded.seq);
-    this.#script.advance();
+    this.#script.advance(!isEffect);
     this.#give();
     return recorded.seq;
   }
 
-  /** Gives results out in the order of the log, each after everything before has settled. */
+  #isResult({ kind, ref }: EventView): boolean {
+    return kind === "result" && ref !== null && this.#effects.has(ref);
+  }
+
+  /** Answers in the order of the log, each time after everything before has settled. */
   #give(): void {
     if (this.#giving || this.#closed || this.#divergence) return;
     this.#giving = true;
     void turn().then(() => {
       this.#giving = false;
       if (this.#closed || this.#divergence) return;
-      const result = this.#script.takeResult();
-      if (result) this.#answer(result);
-      else if (this.#script.isOver) this.#noMore();
-      else return;
+      const event = this.#script.takeAnswer();
+      if (!event) {
+        if (this.#script.isOver) this.#noMore();
+        return;
+      }
+      if (this.#isResult(event)) this.#answer(event);
+      else this.#settle(event.seq);
       this.#give();
     });
+  }
+
+  #settle(seq: number): void {
+    this.#appended.get(seq)?.();
+    this.#appended.delete(seq);
   }
 
   #answer(result: EventView): void {
@@ -152,8 +166,7 @@ export class Rerun implements SessionRecorder {
       stack: new Error("here").stack ?? "",
     });
     this.#divergence = divergence;
-    for (const { reject } of this.#waiting.values()) reject(this.#error(divergence));
-    this.#waiting.clear();
+    this.#release(() => this.#error(divergence));
     return divergence;
   }
 
@@ -167,11 +180,15 @@ export class Rerun implements SessionRecorder {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const { reject } of this.#waiting.values()) {
-      reject(new ReachError("CLOSED", `the rerun of session ${this.id} is over`));
-    }
-    this.#waiting.clear();
+    this.#release(() => new ReachError("CLOSED", `the rerun of session ${this.id} is over`));
     this.#reader.close();
+  }
+
+  /** Nothing is answered any more: what was appended was made again, what effects gave is open. */
+  #release(error: () => ReachError): void {
+    for (const seq of [...this.#appended.keys()]) this.#settle(seq);
+    for (const { reject } of this.#waiting.values()) reject(error());
+    this.#waiting.clear();
   }
 }
 

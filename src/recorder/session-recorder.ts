@@ -19,7 +19,10 @@ export interface EventInput {
   readonly ref?: number;
 }
 
-/** A session that is being recorded, or run again. */
+/**
+ * A session that is being recorded, or run again. Both times what is awaited settles in the order
+ * of the log, one after the other, so that parts which run beside each other take the same way.
+ */
 export interface SessionRecorder {
   readonly id: SessionId;
   /**

@@ -16,6 +16,11 @@ function written(text: string, name = "reach.config.ts"): string {
   return file;
 }
 
+/** A configuration with an effect under this policy. */
+function policy(settings: string): string {
+  return `export default { effects: { a: { run: () => 1, ${settings} } } };`;
+}
+
 describe("a configuration", () => {
   it("is TypeScript, imports its neighbours and this Reach, leaves nothing behind", async () => {
     const file = written(`
@@ -49,6 +54,15 @@ describe("a configuration", () => {
     ["export default { server: { rates: { all: 5 } } };", "no setting `server.rates.all`"],
     ["export default { server: { rates: { program: 0 } } };", "`server.rates.program` is no rate"],
     ["export default { effects: { a: 1 } };", 'the effect "a" has no handler'],
+    [policy("timeoutMs: Infinity"), 'timeoutMs of the effect "a" is Infinity'],
+    [policy("timeoutMs: 3e9"), 'timeoutMs of the effect "a" is 3000000000'],
+    [policy("timeout: 5000"), 'the effect "a" has no setting `timeout`'],
+    [policy("retries: {}"), 'retries.attempts of the effect "a" is undefined'],
+    [policy("retries: 3"), 'retries.attempts of the effect "a" is undefined'],
+    [policy("retries: { attempts: 3, maxMs: Infinity }"), 'retries.maxMs of the effect "a"'],
+    [policy("retries: { attempts: 3, delay: 5 }"), "no setting `retries.delay`"],
+    [policy("breaker: { restMs: 5 }"), 'breaker.failures of the effect "a" is undefined'],
+    [policy("breaker: null"), 'breaker.failures of the effect "a" is undefined'],
     ["export default { programs: 'a.ts' };", "`programs` is no list of paths"],
     ["export default { data: '' };", "`data` is no path"],
     ["export default { effects: [1] };", "`effects` is no object"],

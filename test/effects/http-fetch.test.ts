@@ -33,6 +33,18 @@ const routes: Readonly<Record<string, (request: IncomingMessage, answer: ServerR
     "/inside": (_, answer) => redirect(answer, 302, "http://169.254.169.254/latest/meta-data"),
     "/elsewhere": (_, answer) => redirect(answer, 307, `http://other.test:${port}/json`),
     "/after": (_, answer) => redirect(answer, 303, "/json"),
+    "/talking": (_, answer) => {
+      answer.writeHead(302, { location: "/json" });
+      answer.write("and it goes on");
+    },
+    "/latin": (_, answer) => {
+      answer.setHeader("content-type", "text/html; charset=ISO-8859-1");
+      answer.end(Buffer.from("café", "latin1"));
+    },
+    "/marked": (_, answer) => {
+      answer.setHeader("content-type", "application/json");
+      answer.end(`\ufeff{"ok":true}`);
+    },
   };
 
 function redirect(answer: ServerResponse, status: number, location: string): void {
@@ -88,6 +100,37 @@ describe("http.fetch", () => {
     const bytes = await fetchWith(local(), { url: at("/bytes") });
     expect(bytes.value).toMatchObject({ body: new Uint8Array([1, 2, 3]) });
     expect((await fetchWith(local(), { url: at("/no") })).value).toMatchObject({ status: 404 });
+  });
+
+  it("reads text by its character set, without a mark of byte order", async () => {
+    expect((await fetchWith(local(), { url: at("/latin") })).value).toMatchObject({ body: "café" });
+    const marked = await fetchWith(local(), { url: at("/marked") });
+    expect(marked.value).toMatchObject({ body: { ok: true } });
+  });
+
+  it.each([
+    { headers: { "x-own": "1\r\nx-other: 2" } },
+    { headers: { "x-own": "é😀" } },
+    { method: "GET / HTTP/1.1" },
+    { method: 5 },
+    { method: "POST", body: [1, 2] },
+    { method: "POST", json: { n: 1n } },
+    { method: "POST", body: "abc", headers: { "content-length": "2" } },
+    { headers: { upgrade: "websocket" } },
+  ])("refuses what cannot be sent, once, and no breaker counts it: %o", async (input) => {
+    const retries = { attempts: 3, initialMs: 1, maxMs: 2 };
+    const fetcher = httpFetch({ allow: [], ...local(), retries, breaker: { failures: 1 } });
+    const effects = new EffectRegistry({ "http.fetch": fetcher });
+    const refused = await call(effects, "http.fetch", { url: at("/json"), ...input });
+    expect(refused).toMatchObject({ error: { code: "HTTP_REFUSED" }, notes: [] });
+    expect(await call(effects, "http.fetch", { url: at("/json") })).toMatchObject({
+      value: { status: 200 },
+    });
+  });
+
+  it("does not wait for the body of a redirect", async () => {
+    const { value } = await fetchWith({ ...local(), timeoutMs: 5000 }, { url: at("/talking") });
+    expect(value).toMatchObject({ status: 200, body: { ok: true } });
   });
 
   it("sends bodies with the key of the call, and headers that no program sees", async () => {
@@ -189,6 +232,9 @@ describe("an address of this machine or network", () => {
     "[fd00::1]",
     "[64:ff9b::7f00:1]",
     "[2002:7f00:1::]",
+    "[::127.0.0.1]",
+    "[::5efe:7f00:1]",
+    "[4000::1]",
   ];
   it.each(spelled)("is refused however it is spelled: %s", async (host) => {
     const url = `http://${host}:${port}/json`;

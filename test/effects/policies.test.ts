@@ -56,6 +56,22 @@ describe("an effect", () => {
   });
 });
 
+describe("an error of a handler", () => {
+  it("is text, whatever it has for a name and a message", async () => {
+    const thrown = [
+      Object.assign(new Error("no"), { name: Symbol("odd") }),
+      Object.assign(new Error("no"), { name: { toString: null } }),
+      Object.assign(new Error(), { message: Object.assign(Object.create(null), { at: () => 1 }) }),
+      Object.assign(new Error(), { message: { detail: "no" } }),
+    ];
+    for (const error of thrown) {
+      const registry = new EffectRegistry({ odd: () => Promise.reject(error) });
+      const called = await call(registry, "odd");
+      expect(called.error).toEqual({ name: "Error", message: expect.any(String) as string });
+    }
+  });
+});
+
 describe("retries", () => {
   it("end with the first success, each noted", async () => {
     const run = failing(2);
@@ -72,6 +88,20 @@ describe("retries", () => {
     const { error, notes } = await call(registry, "down");
     expect(error?.message).toBe("down");
     expect(notes).toHaveLength(2);
+  });
+
+  it("keep the pause that was asked for, and more as they go on", async () => {
+    for (const factor of [1, 1.5]) {
+      const retries = { attempts: 7, initialMs: 20, maxMs: 60, factor };
+      const registry = new EffectRegistry({ down: { run: failing(9), retries } });
+      const { notes } = await call(registry, "down");
+      for (const [i, { data }] of notes.entries()) {
+        const pause = Math.min(60, 20 * factor ** i);
+        const { delayMs } = data as { delayMs: number };
+        expect(delayMs, `factor ${factor}, pause ${i}`).toBeGreaterThanOrEqual(pause / 2 - 1);
+        expect(delayMs, `factor ${factor}, pause ${i}`).toBeLessThanOrEqual(pause + 1);
+      }
+    }
   });
 
   it("are not made for what no try can change", async () => {
@@ -160,6 +190,27 @@ describe("a breaker", () => {
     const closing = await call(registry, "service");
     expect(closing.value).toBe("up");
     expect(closing.notes.at(-1)?.data).toEqual({ effect: "service", state: "closed" });
+  });
+
+  it("does not count tries that nobody waited for any more", async () => {
+    const registry = new EffectRegistry({
+      service: {
+        run: (_, { signal }) => {
+          return new Promise((resolve, reject) => {
+            signal.addEventListener("abort", () => reject(signal.reason));
+            setTimeout(() => resolve("up"), 30);
+          });
+        },
+        breaker: { failures: 2 },
+      },
+    });
+    for (let i = 0; i < 3; i++) {
+      const controller = new AbortController();
+      const calling = call(registry, "service", null, controller.signal);
+      controller.abort();
+      await calling;
+    }
+    expect(await call(registry, "service")).toMatchObject({ value: "up" });
   });
 });
 

@@ -124,6 +124,72 @@ describe("a recording", () => {
   });
 });
 
+/** Records code and runs it again. */
+async function expectIdentical(
+  code: (session: SessionRecorder) => Promise<void>,
+  what = "the code",
+): Promise<void> {
+  const session = reach.record();
+  await code(session);
+  await session.close();
+  const again = reach.rerun(session.id);
+  const thrown = await code(again).catch((error: unknown) => error);
+  const { verdict } = await again.close();
+  expect({ what, verdict, thrown }).toEqual({ what, verdict: "identical", thrown: undefined });
+}
+
+/** What a drawn piece of code does, one behind the other. */
+type Part =
+  | { readonly does: "append" }
+  | { readonly does: "effect"; readonly ms: number; readonly fails: boolean }
+  | { readonly does: "all" | "race"; readonly branches: readonly (readonly Part[])[] };
+
+/** Numbers from 0 up to 1, the same ones for the same seed. */
+function drawing(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+function drawnParts(draw: () => number, depth = 0): Part[] {
+  return Array.from({ length: 1 + Math.floor(draw() * 3) }, (): Part => {
+    const kind = draw();
+    if (kind < 0.35 || depth === 2) return { does: "append" };
+    if (kind < 0.7) return { does: "effect", ms: Math.floor(draw() * 4), fails: draw() < 0.2 };
+    const branches = Array.from({ length: 2 + Math.floor(draw() * 2) }, () => {
+      return drawnParts(draw, depth + 1);
+    });
+    return { does: draw() < 0.5 ? "all" : "race", branches };
+  });
+}
+
+async function runParts(session: SessionRecorder, parts: readonly Part[], name: string) {
+  for (const [i, part] of parts.entries()) {
+    const id = `${name}.${i}`;
+    if (part.does === "append") await session.append({ type: "append", data: id });
+    else if (part.does === "effect") {
+      const run = async (): Promise<string> => {
+        if (part.ms > 0) await new Promise((resolve) => setTimeout(resolve, part.ms));
+        if (part.fails) throw new Error(`no ${id}`);
+        return id;
+      };
+      await session.effect("effect", id, run).catch(({ message }: Error) => {
+        return session.append({ type: "failed", data: message });
+      });
+    } else {
+      const running = part.branches.map(async (branch, at) => {
+        await runParts(session, branch, `${id}/${at}`);
+        return at;
+      });
+      const first = part.does === "race" ? await Promise.race(running) : null;
+      if (first !== null) await session.append({ type: "won", data: { id, first } });
+      await Promise.all(running);
+    }
+  }
+}
+
 describe("the same code run again", () => {
   test("gets the same results and errors, and runs nothing", async () => {
     const { id, outcome } = await recorded();
@@ -192,6 +258,30 @@ describe("the same code run again", () => {
       expect(divergence?.cause).toMatchObject({ kind: "unrecorded-input" });
       expect(divergence?.cause.text).toContain(cause);
     }
+  });
+
+  test("takes the same way where parts of it run beside each other", async () => {
+    const race = async (session: SessionRecorder) => {
+      const steps = async (): Promise<void> => {
+        await session.append({ type: "first", data: 1 });
+        await session.append({ type: "second", data: 2 });
+      };
+      await Promise.race([steps(), Promise.resolve()]);
+      await session.append({ type: "behind the race", data: null });
+    };
+    await expectIdentical(race);
+    for (let seed = 1; seed <= 40; seed++) {
+      const parts = drawnParts(drawing(seed));
+      await expectIdentical((session) => runParts(session, parts, "part"), `seed ${seed}`);
+    }
+  });
+
+  test("sees the same message where an effect threw an error without one", async () => {
+    await expectIdentical(async (session) => {
+      const failing = session.effect("tool", {}, () => Promise.reject(new Error()));
+      const message = await failing.catch((error: Error) => error.message);
+      await session.append({ type: "failed", data: message });
+    });
   });
 
   test("says when the recording ends before a result", async () => {
