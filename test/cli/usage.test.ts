@@ -40,6 +40,9 @@ describe("a mistake on the command line", () => {
     ["a number of zero", ["replay", "a", "--workers", "0"], "1 or more"],
     ["a choice that is none", ["events", "a", "--kind", "cal"], "Allowed choices are"],
     ["an empty data directory", ["ls", "--data", ""], "--data names no folder"],
+    ["events that end before they begin", ["events", "a", "--from=10", "--to=5"], "--to is the"],
+    ["the same of an export", ["export", "a", "--from=10", "--to=5"], "--to is the event to"],
+    ["the same of a server", ["replay", "a", "--from=10", "--to=5", "--url=http://x"], "--to is"],
   ];
   it.each(mistakes)("%s ends with 2 and says what to do", async (_, args, hint) => {
     const bench = new Workbench();
