@@ -3,6 +3,7 @@
  * command, and says what to run. It is loaded when the command is called, or its help asked for.
  */
 import { type Command, InvalidArgumentError } from "commander";
+import { ReachError } from "../base/index.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { Invocation } from "./invocation.ts";
 
@@ -37,10 +38,17 @@ export function parsePositive(text: string): number {
   throw new InvalidArgumentError("It should be a whole number, 1 or more.");
 }
 
-/** `--from SEQ` and `--to SEQ`. */
+/** `--from SEQ` and `--to SEQ`. Throws `USAGE` when the range ends before it begins. */
 export function addRange(command: Command): void {
   command.option("--from <seq>", "first event, counted from 0", parseCount);
   command.option("--to <seq>", "event to stop before", parseCount);
+  command.hook("preAction", () => {
+    const { from = 0, to = from } = command.opts<RangeFlags>();
+    if (from <= to) return;
+    throw new ReachError("USAGE", `the range from ${from} to ${to} ends before it begins`, {
+      hint: "--from is the first event, --to is the event to stop before",
+    });
+  });
 }
 
 /** The range that `addRange` adds. */

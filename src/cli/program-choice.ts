@@ -7,9 +7,16 @@ import { ReachError } from "../base/index.ts";
 import { builtIn, builtInPrograms } from "../programs/index.ts";
 import { closest, didYouMean } from "./suggest.ts";
 
-/** Throws `NOT_FOUND` when there is neither a program nor a file of that name. */
+/** Throws `NOT_FOUND` when there is no program and no file of that name, `USAGE` for a folder. */
 export function checkProgram(text: string): void {
-  if (builtIn(text) || fs.existsSync(text)) return;
+  if (builtIn(text)) return;
+  const found = fs.statSync(text, { throwIfNoEntry: false });
+  if (found?.isDirectory()) {
+    throw new ReachError("USAGE", `the program ${text} is a folder`, {
+      hint: "name a .ts or .js file in it",
+    });
+  }
+  if (found) return;
   const names = builtInPrograms.map(({ name }) => name);
   const suggestion = didYouMean(closest(text, names));
   throw new ReachError("NOT_FOUND", `there is no program ${text}`, {

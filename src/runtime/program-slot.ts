@@ -14,7 +14,8 @@ import type { ProgramText } from "./protocol.ts";
 /** Compiled programs that a thread keeps. */
 const compiledMax = 8;
 
-type Evaluate = () => { readonly default?: unknown };
+/** Of a file without exports there is nothing. */
+type Evaluate = () => { readonly default?: unknown } | undefined;
 
 const compiled = new Map<string, Evaluate>();
 
@@ -60,7 +61,7 @@ export class ProgramSlot implements Program {
     const { where, hash } = this.#text;
     let exported: unknown;
     try {
-      exported = evaluate().default;
+      exported = evaluate()?.default;
     } catch (cause) {
       const at = placeOf(this.#text, cause);
       const why = at === undefined ? messageOf(cause) : `${at}: ${messageOf(cause)}`;

@@ -6,8 +6,9 @@ import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import fastify, { type FastifyBaseLogger, LogController } from "fastify";
-import { assert, limits, messageOf, ReachError } from "../base/index.ts";
+import { assert, limits } from "../base/index.ts";
 import { addAccess, type Door } from "./access/access.ts";
+import { addressError, checkLoopback } from "./address.ts";
 import { addContentTypes } from "./content.ts";
 import { addCors } from "./cors.ts";
 import { addDocRoutes } from "./doc-pages.ts";
@@ -52,22 +53,13 @@ export class ReachServer {
     open: boolean;
   }> {
     const open = this.#options.tokens?.any !== true;
-    if (open && !isLoopback(host)) {
-      throw new ReachError("USAGE", `${host} can be reached by others, and there are no tokens`, {
-        hint: "create one with `reach token create`, or listen on 127.0.0.1",
-      });
-    }
+    if (open) checkLoopback(host);
     // The last token may be revoked before anybody asks.
     this.#door.guarded ||= !open;
     try {
       await this.app.listen({ host, port, backlog });
     } catch (error) {
-      const { code } = error as { code?: unknown };
-      const why = code === "EADDRINUSE" ? "is taken" : "cannot be listened on";
-      throw new ReachError("USAGE", `${host}:${port} ${why}: ${messageOf(error)}`, {
-        hint: "another one with --host and --port",
-        cause: error,
-      });
+      throw addressError({ host, port }, error);
     }
     this.context.life.phase = "ready";
     for (const { catalogue } of this.context.workspaces.values()) void catalogue.fill();
@@ -98,11 +90,6 @@ export class ReachServer {
       if (closed.status === "rejected") throw closed.reason;
     }
   }
-}
-
-/** Whether only this machine can reach `host`. */
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 /** Puts a server together over open directories, which it closes when it is closed. */

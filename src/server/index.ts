@@ -1,6 +1,7 @@
 /** The HTTP server: sessions triggered, observed and verified from anywhere. */
 export { allows, isScope, type Scope, scopes } from "./access/scopes.ts";
 export { type NewToken, type TokenRecord, TokenStore } from "./access/token-store.ts";
+export { type Address, checkAddress } from "./address.ts";
 export { createServer, ReachServer } from "./create-server.ts";
 export type { SessionEngine } from "./engine-port.ts";
 export {

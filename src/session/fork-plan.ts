@@ -140,7 +140,7 @@ async function lookUp(source: Source, seq: number, value: unknown): Promise<Over
   if (event.kind === "input") return { event, before: seq, value, call: undefined };
   throw new ReachError("USAGE", `event ${seq} is of kind ${event.kind}: it cannot be overridden`, {
     where: `${reader.id}@${seq}`,
-    hint: "results and inputs can, and calls, which stands for their results",
+    hint: "results and inputs can, and calls, which stand for their results",
   });
 }
 

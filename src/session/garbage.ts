@@ -7,6 +7,7 @@ import type { SessionId } from "../base/index.ts";
 import { temporarySuffix } from "../disk/index.ts";
 import { blobFolder, bulkFolder, journalFolder, sessionFolder } from "../log/index.ts";
 import type { Directory } from "./directory.ts";
+import { importsFolder } from "./import-index.ts";
 import { LivePayloads } from "./live-payloads.ts";
 import { finishRemoval, removeFile } from "./remove.ts";
 import { sessionFolderIds } from "./session-folders.ts";
@@ -128,6 +129,7 @@ function removeTemporaryFiles(directory: Directory): { files: number; bytes: num
     journalFolder(path),
     bulkFolder(path),
     blobFolder(path),
+    importsFolder(path),
     ...[...sessionFolderIds(disk, path)].flat().flatMap((id) => {
       const folder = sessionFolder(path, id);
       return [folder, `${folder}/snapshots`];

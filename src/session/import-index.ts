@@ -10,6 +10,11 @@ import { type Disk, readFile, replaceFile } from "../disk/index.ts";
 const headBytes = 128;
 const linesMax = 1000;
 
+/** Folder of the index in the directory `root`. */
+export function importsFolder(root: string): string {
+  return `${root}/imports`;
+}
+
 /** One import. */
 export interface IndexedImport {
   readonly id: SessionId;
@@ -25,7 +30,7 @@ export class ImportIndex {
 
   constructor(directory: { readonly disk: Disk; readonly path: string }) {
     this.#disk = directory.disk;
-    this.#folder = `${directory.path}/imports`;
+    this.#folder = importsFolder(directory.path);
   }
 
   #pathOf(head: Uint8Array): string {

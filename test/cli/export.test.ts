@@ -68,6 +68,8 @@ describe("reach export", () => {
     expect(code).toBe(0);
     expect(bench.read("tiles/checkpoint").toString()).toContain(`/s/${id}\n301\n`);
     expect(fs.existsSync(bench.path("tiles/tile/0/000"))).toBe(true);
+    // As a new file: for its owner alone.
+    expect(fs.statSync(bench.path("tiles")).mode & 0o777).toBe(0o700);
     const again = await bench.run(["export", id, "--format", "tlog-tiles", "-o", "tiles"]);
     expect(again.code).toBe(1);
     expect(again.stderr).toContain("tiles is there already");

@@ -57,18 +57,30 @@ describe("reach run", () => {
     expect(shown.stdout).toContain('who: "Ann"');
   });
 
+  it("goes on with a session that is there under its --id", async () => {
+    const bench = new Workbench();
+    bench.write("asking.ts", program);
+    const args = ["run", "asking.ts", "--id", "0199c1f2-0000-7000-8000-00000000002a"];
+    const begun = await bench.json<Run>(args);
+    expect(begun).toMatchObject({ status: "waiting", waitingFor: ["answer"] });
+    expect(await bench.json<Run>(args)).toEqual(begun);
+    const ended = await bench.json<Run>([...args, "--send", 'answer={"n":5}']);
+    expect(ended).toMatchObject({ id: begun.id, outcome: "done", result: { got: { n: 5 } } });
+    expect(await bench.json<Run>(args)).toEqual(ended);
+  });
+
   it("shows every event once, in order, and how the session ended", async () => {
     const bench = new Workbench();
     bench.write("asking.ts", program);
     const args = ["run", "asking.ts", "--send", 'answer={"fail":true}', "--ndjson"];
-    const { code, stdout } = await bench.run(args);
+    const { code, stdout, stderr } = await bench.run(args);
     expect(code).toBe(1);
     const lines = stdout.trimEnd().split("\n");
-    const events = lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+    const events = lines.map((line) => JSON.parse(line));
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, i) => i));
     expect(events.at(-1)).toMatchObject({ kind: "end", type: "failed" });
-    expect(stdout).toMatch(/^failed {3}\d+ events/m);
-    expect(stdout).toContain("as asked");
+    expect(stderr).toMatch(/^failed {3}\d+ events/m);
+    expect(stderr).toContain("as asked");
   });
 
   it("is stopped by Ctrl-C where it can go on", async () => {

@@ -1,3 +1,4 @@
+import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Workbench } from "./reach-command.ts";
 import { ndjson } from "./transcripts.ts";
@@ -29,6 +30,26 @@ describe("the help", () => {
   });
 });
 
+describe("a Node that is too old", () => {
+  it.each([
+    ["18.20.8", 1],
+    ["20.19.0", 1],
+    ["20.20.0", 0],
+    ["24.0.0", 0],
+  ])("is named before anything else: %s", async (node, code) => {
+    const bench = new Workbench();
+    const versions = `Object.defineProperty(process, "versions", { value: { node: "${node}" } })`;
+    const ended = await bench.run(["--help"], {
+      env: { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(versions)}` },
+    });
+    expect(ended.code).toBe(code);
+    const { engines } = JSON.parse(fs.readFileSync("package.json", "utf8"));
+    const least = engines.node.replace(">=", "");
+    const message = `reach: this is Node ${node}\n  Reach needs Node ${least} or newer\n`;
+    expect(ended.stderr).toBe(code === 0 ? "" : message);
+  });
+});
+
 describe("a mistake on the command line", () => {
   const mistakes: [string, string[], string][] = [
     ["a mistyped command", ["improt", "x"], "did you mean import?"],
@@ -40,6 +61,10 @@ describe("a mistake on the command line", () => {
     ["a number of zero", ["replay", "a", "--workers", "0"], "1 or more"],
     ["a choice that is none", ["events", "a", "--kind", "cal"], "Allowed choices are"],
     ["an empty data directory", ["ls", "--data", ""], "--data names no folder"],
+    ["a folder for a program", ["run", "."], "name a .ts or .js file"],
+    ["events that end before they begin", ["events", "a", "--from=10", "--to=5"], "--to is the"],
+    ["the same of an export", ["export", "a", "--from=10", "--to=5"], "--to is the event to"],
+    ["the same of a server", ["replay", "a", "--from=10", "--to=5", "--url=http://x"], "--to is"],
   ];
   it.each(mistakes)("%s ends with 2 and says what to do", async (_, args, hint) => {
     const bench = new Workbench();

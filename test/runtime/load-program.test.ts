@@ -119,6 +119,7 @@ describe("what is no program", () => {
     ["all of Reach", 'import { open } from "reach-replay";\nopen();', /:1:22: .*nothing else/],
     ["an await at the top", "await 1;", /:1:1: Top-level await/],
     ["no default export", "export const a = 1;", /it has no default export/],
+    ["an empty file", "", /it has no default export/],
     ["missing members", "export default { name: 'x', init() {} };", /`version`.*`reduce` is miss/],
     ["an async reducer", good.replace("reduce: (s)", "reduce: async (s)"), /AsyncFunction/],
     [

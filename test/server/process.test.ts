@@ -1,6 +1,8 @@
 // `reach serve` as a process: killed in the middle of its work, and ended politely.
 
-import { describe, expect, it } from "vitest";
+import * as fs from "node:fs";
+import * as net from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { Workbench } from "../cli/reach-command.ts";
 import { freePort, killServer, ServerProcess } from "./killing.ts";
 import { post } from "./running.ts";
@@ -40,6 +42,20 @@ describe("a server that is told to stop", () => {
     const { code, stderr } = await bench.run(args);
     expect(code).toBe(2);
     expect(stderr).toContain("reach token create");
+    expect(fs.existsSync(bench.path("data"))).toBe(false);
+  });
+
+  it("leaves nothing behind where its port is taken", async () => {
+    const bench = new Workbench();
+    const holder = net.createServer();
+    await new Promise<void>((resolve) => holder.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void holder.close());
+    const { port } = holder.address() as net.AddressInfo;
+    const args = ["--data", bench.path("data"), "serve", "--port", String(port)];
+    const { code, stdout, stderr } = await bench.run(args);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toContain(`127.0.0.1:${port} is taken`);
+    expect(fs.existsSync(bench.path("data"))).toBe(false);
   });
 });
 

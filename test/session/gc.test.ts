@@ -209,10 +209,13 @@ test("left-overs of crashes go", async () => {
   const folder = sessionFolder(directory.path, id);
   fs.writeFileSync(`${folder}/checkpoint.tmp`, "half a checkpoint");
   fs.writeFileSync(`${directory.path}/reach.json.tmp`, "{");
+  fs.mkdirSync(`${directory.path}/imports`, { recursive: true });
+  fs.writeFileSync(`${directory.path}/imports/00.tmp`, "half a line");
   fs.writeFileSync(`${sessionFolder(directory.path, removed)}/events.log`, "left by a crash");
   const report = await collectGarbage(directory);
-  expect(report.temporaryFiles).toBe(2);
+  expect(report.temporaryFiles).toBe(3);
   expect(fs.existsSync(`${folder}/checkpoint.tmp`)).toBe(false);
+  expect(fs.readdirSync(`${directory.path}/imports`)).toEqual([]);
   expect(fs.readdirSync(sessionFolder(directory.path, removed))).toEqual(["tombstone"]);
   expect(await verifySession(directory, id)).toMatchObject({ integrity: "intact" });
 });

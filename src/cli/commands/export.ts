@@ -155,7 +155,7 @@ async function writeTiles(
   const temporary = `${folder.replace(/\/+$/, "")}.${process.pid}.tmp`;
   const session = directory.session(id);
   try {
-    await fs.promises.mkdir(temporary);
+    await fs.promises.mkdir(temporary, { mode: 0o700 });
     const summary = await exportTlogTiles(session, temporary);
     await fs.promises.rename(temporary, folder);
     if (output.json) await output.printObject({ id, format: "tlog-tiles", folder, ...summary });

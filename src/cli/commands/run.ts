@@ -120,7 +120,7 @@ async function run(
       try {
         const id = await begin(directory, engine, program, input, flags);
         const outcome = await follow(invocation, directory, engine, id, flags, stop.signal);
-        await tell(invocation, directory, outcome);
+        await tell(invocation, directory, outcome, flags);
         return stop.exitCode ?? exitCodeOf(outcome);
       } finally {
         // What is still busy then is left where it is: its log says how to go on.
@@ -142,11 +142,17 @@ async function begin(
 ): Promise<SessionId> {
   if (program !== undefined) {
     const named = { ...(id === undefined ? {} : { id }), ...(name === undefined ? {} : { name }) };
-    return (await engine.start(program, input, named)).id;
+    const started = await engine.start(program, input, named);
+    if (!started.created) await goOn(engine, started.id);
+    return started.id;
   }
   const found = resolveSession(directory, resume as string);
-  if (engine.status(found).phase !== "ended") await engine.resume(found);
+  await goOn(engine, found);
   return found;
+}
+
+async function goOn(engine: Engine, id: SessionId): Promise<void> {
+  if (engine.status(id).phase !== "ended") await engine.resume(id);
 }
 
 /** Shows events and sends inputs until the session has ended or waits for somebody. */
@@ -212,6 +218,7 @@ async function tell(
   { output }: Invocation,
   directory: Directory,
   { id, status, report }: RunOutcome,
+  { ndjson }: RunFlags,
 ): Promise<void> {
   const waitingFor = status.phase === "waiting" ? (status.waiting?.inputs ?? []) : [];
   if (output.json) {
@@ -228,25 +235,28 @@ async function tell(
     return;
   }
   const short = shortId(id, directory.sessionIds());
+  // Lines of JSON are for a program: it is told the rest beside them.
+  const say = async (line: string): Promise<void> => {
+    if (ndjson) output.complain(line);
+    else await output.print(line);
+  };
   if (output.quiet) {
-    await output.print(id);
+    await say(id);
     return;
   }
   const word = report?.outcome ?? status.phase;
   const style = word === "done" ? "green" : report || status.error ? "red" : "yellow";
   const events = counted(status.size, "event");
-  await output.print(
-    `${output.style(style, word)}   ${events}   id ${output.style("bold", short)}`,
-  );
+  await say(`${output.style(style, word)}   ${events}   id ${output.style("bold", short)}`);
   if (report?.result !== undefined) {
-    await output.print(`  result ${JSON.stringify(jsonable(report.result))}`);
+    await say(`  result ${JSON.stringify(jsonable(report.result))}`);
   }
   const error = report?.error ?? status.error;
-  if (error) await output.print(`  ${error.code ?? "error"}: ${error.message}`);
+  if (error) await say(`  ${error.code ?? "error"}: ${error.message}`);
   const due = status.waiting?.due ?? null;
   if (waitingFor.length > 0) {
     const until = due === null ? "" : `, at most until ${timestamp(due)}`;
-    await output.print(`  waits for the input ${waitingFor.join(" or ")}${until}`);
+    await say(`  waits for the input ${waitingFor.join(" or ")}${until}`);
     output.note(`reach run --resume ${short} --send ${waitingFor[0]}='…'`);
   } else if (!report && !status.error) output.note(`reach run --resume ${short} goes on`);
 }

@@ -14,7 +14,14 @@ import { EffectRegistry } from "../../effects/index.ts";
 import { Engine } from "../../engine/index.ts";
 import { whenAtRest, whenQuiet } from "../../log/index.ts";
 import { closeWorkers, type LoadedProgram, loadProgram } from "../../runtime/index.ts";
-import { createServer, defaultConfig, type ReachServer, TokenStore } from "../../server/index.ts";
+import {
+  type Address,
+  checkAddress,
+  createServer,
+  defaultConfig,
+  type ReachServer,
+  TokenStore,
+} from "../../server/index.ts";
 import { Directory, hasIdentity } from "../../session/index.ts";
 import { type CommandDefinition, parseCount, parsePositive } from "../command.ts";
 import { interruption } from "../interrupt.ts";
@@ -108,6 +115,12 @@ async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefin
   let server: ReachServer | undefined;
   try {
     const programs = await loadPrograms(programFiles(flags, config), interrupted.signal);
+    const tokens = new TokenStore(nodeDisk, data);
+    const address: Address = {
+      host: flags.host ?? set.host ?? defaultHost,
+      port: flags.port ?? set.port ?? defaultPort,
+    };
+    await checkAddress(address, !tokens.any);
     for (const name of workspacesIn(data)) {
       const directory = await openDirectory(`${data}/${name}`, flags, log, () => server);
       served.push({ directory, engine: undefined });
@@ -116,7 +129,7 @@ async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefin
     }
     server = await createServer({
       workspaces: served,
-      tokens: new TokenStore(nodeDisk, data),
+      tokens,
       logger: log,
       config: {
         corsOrigins: flags.cors ?? set.cors ?? [],
@@ -129,10 +142,7 @@ async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefin
       processMetrics: true,
       version: packageVersion(),
     });
-    const { url, port, open } = await server.listen({
-      host: flags.host ?? set.host ?? defaultHost,
-      port: flags.port ?? set.port ?? defaultPort,
-    });
+    const { url, port, open } = await server.listen(address);
     const workspaces = served.map(({ directory }) => directory.workspace);
     const names = programs.map(({ name }) => name);
     const about = { url, port, workspaces, programs: names, tokens: !open };
