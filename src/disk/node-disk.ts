@@ -10,8 +10,6 @@ import type { Disk, DiskFile, OpenMode } from "./disk.ts";
 const fdatasync = promisify(fs.fdatasync);
 const fsync = promisify(fs.fsync);
 
-/** Nothing has that name, or what is above it is a file. */
-const absenceCodes: ReadonlySet<string | undefined> = new Set(["ENOENT", "ENOTDIR"]);
 const openFlags = { read: "r", write: "r+", create: "wx+" } as const;
 
 /** A `ReachError` for a failed system call on `path`. */
@@ -117,14 +115,13 @@ export const nodeDisk: Disk = {
   },
 
   exists(path: string): boolean {
-    if (fs.existsSync(path)) return true;
-    // It says no of whatever it cannot look at: what is only out of reach would count as gone.
+    // `existsSync` says no of what it cannot look at. Asked with each commit, so nothing is thrown.
     return attempt(path, () => {
       try {
-        fs.statSync(path);
-        return true;
+        return fs.statSync(path, { throwIfNoEntry: false }) !== undefined;
       } catch (error) {
-        if (absenceCodes.has((error as NodeJS.ErrnoException).code)) return false;
+        // What is above it is a file.
+        if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return false;
         throw error;
       }
     });
