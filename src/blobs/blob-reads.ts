@@ -245,7 +245,7 @@ export class BlobReads {
         : `blob ${toHex(name)} is not complete: its chunk ${toHex(hash)} is not in the store`,
       {
         where: toHex(name),
-        hint: "restore the blobs folder from a copy, or import the source again",
+        hint: "restore the blobs folder from a copy, or import the source again with --fresh",
       },
     );
   }
@@ -300,7 +300,7 @@ class DamagedBlob extends ReachError {
   constructor(message: string, place: BadPlace) {
     super("BLOB_CORRUPT", message, {
       where: `${place.pack.path}:${place.offset}`,
-      hint: "restore the blobs folder from a copy, or import the source again",
+      hint: "restore the blobs folder from a copy, or import the source again with --fresh",
     });
     this.place = { pack: place.pack.number, offset: place.offset };
   }

@@ -2,10 +2,10 @@
  * Where a session goes on: the nearest snapshot, what is folded behind it, and the events of the
  * unfinished step. Read from the log alone, in one pass over what lies behind the snapshot.
  */
-import { codeOf, decodeValue, equalBytes, ReachError } from "../base/index.ts";
+import { codeOf, equalBytes, ReachError } from "../base/index.ts";
 import { decodeStep, type ProgramEvent } from "../driver/index.ts";
 import type { EventView } from "../event/index.ts";
-import type { ForkData, SessionReader } from "../session/index.ts";
+import { readForkData, type SessionReader } from "../session/index.ts";
 import type { Arrival } from "./inbox.ts";
 
 /** A recorded event that is compared, or handed to the program. */
@@ -151,7 +151,7 @@ function cancelledBefore(reader: SessionReader, from: number, since: number): nu
 function forkedBy(reader: SessionReader, tail: readonly RecordedEvent[]): Arrival[] {
   const { fork } = reader.manifest;
   if (!fork) return [];
-  const { settled, inputs } = decodeValue(reader.event(fork.at).payloadBytes) as ForkData;
+  const { settled, inputs } = readForkData(reader, fork);
   const results = settled.flatMap(({ ref, data }): Arrival[] => {
     const call = tail.find(({ kind, seq }) => kind === "call" && seq === ref);
     const answered = tail.some((event) => event.kind === "result" && event.ref === ref);

@@ -22,7 +22,7 @@ export {
   type JournalEntry,
   parseSegmentName,
 } from "./journal-frame.ts";
-export { type JournalHoldings, journalHoldings } from "./journal-holdings.ts";
+export { type JournalHoldings, journalHoldings, journalMendsPacks } from "./journal-holdings.ts";
 export type { JournalSizes } from "./journal-sizes.ts";
 export { currentHolder, DirectoryLock, describeHolder } from "./lock.ts";
 export {

@@ -4,8 +4,10 @@
  * has brought it to its place it is not recovered, and neither damaged nor missing.
  */
 import { codeOf, type ErrorCode, messageOf, ReachError, type SessionId } from "../base/index.ts";
+import type { PackBlobs } from "../blobs/index.ts";
 import type { Disk } from "../disk/index.ts";
-import { type EntryKind, entryKinds, journalHoldings } from "../log/index.ts";
+import type { PayloadSource } from "../event/index.ts";
+import { type EntryKind, entryKinds, journalHoldings, journalMendsPacks } from "../log/index.ts";
 import type { ErrorReport } from "./rebuilding.ts";
 
 /** What a file is read as that lacks something of what was written to it. */
@@ -26,12 +28,50 @@ export function watchRecovery(disk: Disk, root: string, id: SessionId): ErrorRep
     if (!lossCodes.has(code)) return error;
     const first = journalHoldings(disk, root, id).get(kindOf(error as ReachError, code, id));
     if (first === undefined || first > (seqOf(error as ReachError, id) ?? first)) return error;
-    return new ReachError("UNRECOVERED", `not yet in its place: ${messageOf(error)}`, {
-      cause: error,
-      where: id,
-      hint: "open the data directory for writing, or run `reach doctor --recover`",
-    });
+    return unrecovered(error, id);
   };
+}
+
+/**
+ * The same for payloads: `UNRECOVERED` of errors of reading one as long as the journal holds bytes
+ * of packs that are not in their place. With `once` that is looked up once: it means reading all of
+ * the journal.
+ */
+export function watchPayloads(
+  disk: Disk,
+  root: string,
+  blobs: PackBlobs,
+  once = false,
+): ErrorReport {
+  let isMended: boolean | undefined;
+  return (error) => {
+    const code = codeOf(error);
+    if (code !== "BLOB_MISSING" && code !== "BLOB_CORRUPT") return error;
+    if (!once) isMended = undefined;
+    isMended ??= journalMendsPacks(disk, root, (pack) => blobs.pathOfPack(pack));
+    return isMended ? unrecovered(error, (error as ReachError).where) : error;
+  };
+}
+
+/** Payloads, with errors of reading them as `reported` has them. */
+export function watchedPayloads(blobs: PackBlobs, reported: ErrorReport): PayloadSource {
+  return {
+    get(sha256) {
+      try {
+        return blobs.get(sha256);
+      } catch (error) {
+        throw reported(error);
+      }
+    },
+  };
+}
+
+function unrecovered(cause: unknown, where: string | undefined): ReachError {
+  return new ReachError("UNRECOVERED", `not yet in its place: ${messageOf(cause)}`, {
+    cause,
+    ...(where === undefined ? {} : { where }),
+    hint: "open the data directory for writing, or run `reach doctor --recover`",
+  });
 }
 
 /** Seq of the first event that cannot be read, as the error of a log names it. */

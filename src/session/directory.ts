@@ -28,7 +28,7 @@ import {
   sessionFolder,
   systemProcesses,
 } from "../log/index.ts";
-import { watchRecovery } from "./awaiting-recovery.ts";
+import { watchedPayloads, watchPayloads, watchRecovery } from "./awaiting-recovery.ts";
 import { BulkWriter } from "./bulk-writer.ts";
 import { CheckpointSigner } from "./checkpoint-signer.ts";
 import type {
@@ -110,7 +110,8 @@ export class Directory {
       if (write) return watchRebuilding(root, id, write);
       return settled ? (error) => error : watchRecovery(disk, root, id);
     };
-    this.#context = { disk, root, workspace, identity, blobs, settled, watch };
+    const payloads = settled ? blobs : watchedPayloads(blobs, watchPayloads(disk, root, blobs));
+    this.#context = { disk, root, workspace, identity, blobs: payloads, settled, watch };
     this.#signer = write && new CheckpointSigner(this.#context, write);
   }
 

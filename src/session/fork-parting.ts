@@ -2,9 +2,8 @@
  * What is not compared between a session and its fork, since it is meant to differ: the event that
  * says where the fork comes from, and what was settled or set there, on both sides.
  */
-import { decodeValue } from "../base/index.ts";
 import type { EventView } from "../event/index.ts";
-import type { ForkData } from "./fork.ts";
+import { readForkData } from "./fork-data.ts";
 import type { SessionReader } from "./session-reader.ts";
 
 /** Where one session left another one. */
@@ -25,11 +24,12 @@ export interface ForkPassing {
 
 /** How two sessions are related, if one is a fork of the other. */
 export function forkPassing(a: SessionReader, b: SessionReader): ForkPassing {
-  const fork = isForkOf(b, a) ? "b" : isForkOf(a, b) ? "a" : undefined;
-  if (!fork) return { parting: null, passes: () => false };
+  const fork = isForkOf(b, a) ? "b" : "a";
   const reader = fork === "a" ? a : b;
-  const { at = 0 } = reader.manifest.fork ?? {};
-  const data = decodeValue(reader.event(at).payloadBytes) as ForkData;
+  const from = reader.manifest.fork;
+  if (!from || (fork === "a" && !isForkOf(a, b))) return { parting: null, passes: () => false };
+  const { at } = from;
+  const data = readForkData(reader, from);
   const isRecorded = reader.manifest.kind === "recorded";
   const overrides = new Set(data.overrides);
   const settled = new Set(data.settled.map(({ ref }) => ref));

@@ -16,6 +16,7 @@ import {
 import type { EventView } from "../event/index.ts";
 import type { BulkWriter } from "./bulk-writer.ts";
 import type { Directory } from "./directory.ts";
+import type { ForkData } from "./fork-data.ts";
 import {
   checkPlace,
   eventsAtOnce,
@@ -44,20 +45,6 @@ export interface ForkReport {
   readonly settled: number;
   /** Calls that are open, and are run again. */
   readonly open: readonly number[];
-}
-
-/** Data of a `fork` event, the first one that a fork has by itself. */
-export interface ForkData {
-  readonly source: SessionId;
-  readonly at: number;
-  readonly root: Uint8Array;
-  /** Seqs of the source. */
-  readonly overrides: readonly number[];
-  readonly rerunOpen: boolean;
-  /** Results of calls that are open here: they are taken up when the session goes on. */
-  readonly settled: ForkPlan["settled"];
-  /** Inputs that it gets first when it goes on. */
-  readonly inputs: ForkPlan["inputs"];
 }
 
 /** Why a state is not taken along. */

@@ -5,6 +5,7 @@
 import { codeOf, messageOf, toHex } from "../base/index.ts";
 import type { BlobReader } from "../blobs/index.ts";
 import { BlobNames } from "./blob-names.ts";
+import type { ErrorReport } from "./rebuilding.ts";
 
 /** Larger ones are read piece by piece. */
 const heldBytesMax = 16 * 1024 * 1024;
@@ -16,21 +17,25 @@ const badNamesMax = 10_000;
 export class PayloadCheck {
   readonly #blobs: BlobReader;
   readonly #names = new BlobNames(namesMax);
-  readonly #bad = new Map<string, string>();
+  readonly #reported: ErrorReport;
+  readonly #bad = new Map<string, string | undefined>();
   /** Distinct payloads that are whole, and their bytes. */
   count = 0;
   bytes = 0;
+  /** Bytes of those that have yet to be recovered, of which nobody can tell. */
+  unrecovered = 0;
 
-  constructor(blobs: BlobReader) {
+  /** `reported` says of errors whether they are of what has yet to be recovered. */
+  constructor(blobs: BlobReader, reported: ErrorReport = (error) => error) {
     this.#blobs = blobs;
+    this.#reported = reported;
   }
 
   /** What is wrong with a payload of that name and size; `undefined` when nothing is. */
   fault(sha256: Uint8Array, size: number): string | undefined {
     const known = this.#names.sizeOf(sha256);
     if (known !== undefined) return known === size ? undefined : otherSize(sha256, known, size);
-    const bad = this.#bad.size > 0 ? this.#bad.get(toHex(sha256)) : undefined;
-    if (bad !== undefined) return bad;
+    if (this.#bad.size > 0 && this.#bad.has(toHex(sha256))) return this.#bad.get(toHex(sha256));
     try {
       const actual = this.#read(sha256, size);
       this.#names.add(sha256, actual);
@@ -40,8 +45,11 @@ export class PayloadCheck {
     } catch (error) {
       const code = codeOf(error);
       if (code !== "BLOB_MISSING" && code !== "BLOB_CORRUPT") throw error;
-      if (this.#bad.size < badNamesMax) this.#bad.set(toHex(sha256), messageOf(error));
-      return messageOf(error);
+      const isAwaited = codeOf(this.#reported(error)) === "UNRECOVERED";
+      if (isAwaited) this.unrecovered += Math.max(1, size);
+      const message = isAwaited ? undefined : messageOf(error);
+      if (this.#bad.size < badNamesMax) this.#bad.set(toHex(sha256), message);
+      return message;
     }
   }
 

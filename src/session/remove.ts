@@ -4,7 +4,7 @@
  * The tombstone is durable before the first file goes: if we crash before, the session is all
  * there; after, it is gone for every reader, and `collectGarbage` finishes the work.
  */
-import { fromUtf8, ReachError, type SessionId, utf8 } from "../base/index.ts";
+import { codeOf, fromUtf8, ReachError, type SessionId, utf8 } from "../base/index.ts";
 import { type Disk, readFile, replaceFile } from "../disk/index.ts";
 import { checkpointPath, eventLogPath, manifestPath, sessionFolder } from "../log/index.ts";
 import { foreignCheckpointNames, readForeignCheckpoint } from "./checkpoint-files.ts";
@@ -93,16 +93,27 @@ export async function finishRemoval(directory: Directory, id: SessionId): Promis
   const snapshots = `${folder}/snapshots`;
   const tombstone = tombstonePath(path, id);
   let bytes = 0;
-  if (disk.exists(snapshots)) {
-    for (const name of disk.list(snapshots)) bytes += removeFile(disk, `${snapshots}/${name}`);
-    disk.removeFolder(snapshots);
-  }
+  for (const name of disk.list(snapshots)) bytes += removeUnlessOthers(disk, snapshots, name);
+  if (disk.list(snapshots).length === 0) disk.removeFolder(snapshots);
   for (const name of disk.list(folder)) {
     const file = `${folder}/${name}`;
-    if (file !== tombstone) bytes += removeFile(disk, file);
+    if (file !== tombstone && file !== snapshots) bytes += removeUnlessOthers(disk, folder, name);
   }
   await disk.syncFolder(folder);
   return bytes;
+}
+
+/** The endings of the files that Reach has among those of a session; they all have to go. */
+const ownEnding = /(\.(cbor|log|idx|tmp)|^checkpoint(\.[0-9a-f]+)?|^quarantine\.json)$/;
+
+/** Removes a file, also one of others; a folder that another program has made there stays. */
+function removeUnlessOthers(disk: Disk, folder: string, name: string): number {
+  try {
+    return removeFile(disk, `${folder}/${name}`);
+  } catch (error) {
+    if (codeOf(error) !== "IO_FAILED" || ownEnding.test(name)) throw error;
+    return 0;
+  }
 }
 
 /** Removes a file; returns the bytes it had. */

@@ -41,10 +41,21 @@ function read(context: ReaderContext, id: SessionId, derivedFrom: number): Resum
     }
     const { disk, root } = context;
     const tail = SessionTail.resume(disk, root, log, reader.checkpoint(), derivedFrom);
+    checkShared(manifest, tail.size);
     return { manifest, tail };
   } finally {
     reader.close();
   }
+}
+
+/** A fork began with the events that it shares and its own: with fewer, a seq would come again. */
+function checkShared({ id, fork }: Manifest, size: number): void {
+  if (!fork || size > fork.at) return;
+  const message = `session ${id} has ${size} events, and as a fork it began with ${fork.at + 1}`;
+  throw new ReachError("CORRUPT", message, {
+    where: `${id}@${size}`,
+    hint: "restore its events.log from a copy, or fork its source again",
+  });
 }
 
 /** An import has failed and left what undoing it will take away: nothing may go on behind it. */

@@ -26,7 +26,7 @@ import {
   parseSegmentName,
   readWatermark,
 } from "../log/index.ts";
-import { watchRecovery } from "./awaiting-recovery.ts";
+import { watchPayloads, watchRecovery } from "./awaiting-recovery.ts";
 import { damageText, findBadEvent } from "./damage-search.ts";
 import { DerivedCheck } from "./derived-check.ts";
 import type { Directory } from "./directory.ts";
@@ -92,6 +92,8 @@ class SessionCheck {
   readonly #started = performance.now();
   readonly #problems = new ProblemList();
   readonly #payloads: PayloadCheck;
+  /** What no event names. */
+  readonly #unnamed: PayloadCheck;
   readonly #derived: DerivedCheck;
   /** `undefined` when it is damaged, or has yet to be recovered. */
   readonly #manifest: Manifest | undefined;
@@ -122,7 +124,10 @@ class SessionCheck {
     const manifest = this.#readManifest();
     this.#manifest = manifest;
     this.#events = new EventCheck(manifest ? secretsOf(manifest) : [], false);
-    this.#payloads = new PayloadCheck(directory.blobs);
+    const { blobs } = directory;
+    const ofPayloads = settled ? this.#reported : watchPayloads(disk, path, blobs, true);
+    this.#payloads = new PayloadCheck(blobs, ofPayloads);
+    this.#unnamed = new PayloadCheck(blobs, ofPayloads);
     this.#signed = storedClaims(directory, id, options, this.#problems, this.#reported);
     const shared = manifest ? forkClaim(manifest, this.#problems) : [];
     this.#marks = new RootMarks([...this.#signed.claims, ...shared]);
@@ -227,10 +232,10 @@ class SessionCheck {
     this.#problems.missing(quarantine.seq, "quarantine.json", message, 0);
   }
 
-  /** What no event names: the code that the session runs, and states. */
+  /** The code that the session runs, and states. */
   async #checkUnnamed(options: VerifyOptions): Promise<void> {
     const { blobs } = this.#directory;
-    const unnamed = new PayloadCheck(blobs);
+    const unnamed = this.#unnamed;
     for (const name of programPayloads(this.#manifest ?? {})) {
       const fault = unnamed.fault(name, blobs.sizeOf(name) ?? 0);
       if (fault !== undefined) this.#problems.add("manifest.cbor", `the program's code: ${fault}`);
@@ -356,7 +361,7 @@ class SessionCheck {
       snapshots: snapshots.counts,
       derived: this.#derived.verdict(this.#end),
       quarantine: this.#quarantine() ?? null,
-      unrecovered: this.#unrecovered,
+      unrecovered: this.#unrecovered + this.#payloads.unrecovered + this.#unnamed.unrecovered,
       problems: problems.first,
       problemCount: problems.count,
       firstBad: problems.firstBad,

@@ -45,6 +45,19 @@ describe("reach verify", () => {
     expect((await bench.run(["verify", id, "--quiet"])).stdout).toBe("intact complete\n");
   });
 
+  it("finds payloads again that have come back as the hint says", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("session.jsonl", claudeSession(30));
+    const blobs = bench.path(".reach/default/blobs");
+    for (const name of fs.readdirSync(blobs)) fs.rmSync(path.join(blobs, name));
+    const lost = await bench.run(["verify", id, "--json"]);
+    expect((JSON.parse(lost.stdout) as Verified).verified[0]?.problems).toHaveLength(6);
+    const { stderr } = await bench.run(["export", id, "--format", "original"]);
+    const flags = /import the source again(?: with (--\w+))?/.exec(stderr)?.slice(1) ?? [];
+    await bench.run(["import", "session.jsonl", ...flags.filter(Boolean)]);
+    expect((await bench.run(["verify", id, "--quiet"])).stdout).toBe("intact complete\n");
+  });
+
   it("names the first bad event of a damaged log, and ends with 4", async () => {
     const bench = new Workbench();
     const id = await bench.import("session.jsonl", ndjson(500));

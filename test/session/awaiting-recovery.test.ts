@@ -5,12 +5,12 @@
  */
 import * as fs from "node:fs";
 import { afterEach, expect, test } from "vitest";
-import { codeOf, type SessionId } from "../../src/base/index.ts";
+import { codeOf, type SessionId, sha256 } from "../../src/base/index.ts";
 import { summarise } from "../../src/cli/session-summary.ts";
 import { checkpointPath, eventLogPath, manifestPath } from "../../src/log/index.ts";
-import { Directory, verifySession } from "../../src/session/index.ts";
+import { Directory, type SessionWriter, verifySession } from "../../src/session/index.ts";
 import { simulatedProcesses } from "../sim/simulated-processes.ts";
-import { Scratch } from "./sample-session.ts";
+import { noise, randomFrom, Scratch } from "./sample-session.ts";
 
 let scratch = new Scratch();
 afterEach(() => {
@@ -118,6 +118,71 @@ test("a torn checkpoint", async () => {
   expect(await look(fresh)).toEqual({ code: "UNRECOVERED", integrity: "intact" });
   await recovered(fresh, 4);
 });
+
+test("a payload whose pack has lost it", async () => {
+  const before = await open("write");
+  const { id } = await appended(before, before.createSession(), 1);
+  await before.close();
+  const directory = await open("write");
+  await appended(directory, directory.appendTo(id), 2);
+  directory.crash();
+  const pack = onlyPack();
+  const whole = fs.readFileSync(pack);
+  const held = whole.indexOf(payload(2).subarray(100, 200)) - 100;
+  const zeros = Buffer.from(whole).fill(0, held, whole.length);
+  const garbage = Buffer.from(whole).fill(7, held, held + 900);
+  for (const left of [zeros, garbage, whole.subarray(0, held)]) {
+    fs.writeFileSync(pack, left);
+    expect(await lookAtPayloads(id)).toEqual({ codes: ["", "UNRECOVERED"], integrity: "intact" });
+  }
+  // What the journal does not hold is damage.
+  const first = whole.indexOf(payload(1).subarray(100, 200));
+  fs.writeFileSync(pack, Buffer.from(whole).fill(7, first, first + 9));
+  expect(await lookAtPayloads(id)).toEqual({ codes: ["BLOB_CORRUPT", ""], integrity: "damaged" });
+  fs.writeFileSync(pack, zeros);
+  await (await open("write")).close();
+  expect(await lookAtPayloads(id)).toEqual({ codes: ["", ""], integrity: "intact" });
+});
+
+/** 5000 bytes that begin like no other payload. */
+function payload(n: number): Buffer {
+  return Buffer.from(noise(5000, randomFrom(n)));
+}
+
+async function appended(
+  directory: Directory,
+  writer: SessionWriter,
+  n: number,
+): Promise<SessionWriter> {
+  await writer.append({ ...event(0), bytes: payload(n) }).durable;
+  expect(directory.blobs.has(sha256(payload(n)))).toBe(true);
+  return writer;
+}
+
+function onlyPack(): string {
+  const folder = `${scratch.at("data")}/blobs`;
+  const [pack, ...others] = fs.readdirSync(folder).filter((name) => name.endsWith(".pack"));
+  expect(others).toEqual([]);
+  return `${folder}/${pack}`;
+}
+
+/** What reading the payload of each event fails with, and what verifying the session finds. */
+async function lookAtPayloads(id: SessionId): Promise<{ codes: string[]; integrity: string }> {
+  const directory = await open("read");
+  const reader = directory.session(id);
+  const codes = [...reader.events()].map((one) => {
+    try {
+      return one.payloadBytes.length === 5000 ? "" : "short";
+    } catch (error) {
+      return String(codeOf(error));
+    }
+  });
+  reader.close();
+  const { integrity, unrecovered } = await verifySession(directory, id);
+  expect(unrecovered > 0).toBe(codes.includes("UNRECOVERED"));
+  await directory.close();
+  return { codes, integrity };
+}
 
 test("a session begun by an interrupted import that has acknowledged nothing", async () => {
   const directory = await open("write");

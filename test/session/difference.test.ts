@@ -1,6 +1,6 @@
 /** What `diffSessions` promises: the first event at which two sessions part, and how. */
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { encodeValue, type SessionId, utf8 } from "../../src/base/index.ts";
+import { encodeValue, newSessionId, type SessionId, sha256, utf8 } from "../../src/base/index.ts";
 import {
   type DiffOptions,
   Directory,
@@ -187,4 +187,31 @@ test("empty sessions are identical to none but themselves", async () => {
   const onlyNotes = [json("n", "1", { kind: "note" })];
   expect(await difference(onlyNotes, onlyNotes)).toMatchObject({ relation: "identical", same: 0 });
   expect(await difference(onlyNotes, events)).toMatchObject({ relation: "a-is-prefix" });
+});
+
+test("a stranger's fork that does not say what it settled is no fork to compare with", async () => {
+  const source = await session(samples(20));
+  const a = directory.session(source);
+  const [secret, root] = [a.manifest.secret, a.root(10)];
+  const fork = { source, at: 10, root, secrets: [{ from: 0, secret }] };
+  const kinds = [
+    sampleEvent(10, randomFrom(1)),
+    { ...json("fork", "1"), kind: "fork", form: "cbor", bytes: encodeValue({ settled: [null] }) },
+  ] as const;
+  for (const event of kinds) {
+    const id = newSessionId(
+      () => 1,
+      (size) => new Uint8Array(size).fill(kinds.indexOf(event)),
+    );
+    const manifest = { ...a.manifest, id, secret: sha256(utf8(id)), fork };
+    const writer = await directory.openBulk({ manifest });
+    for (const { bytes } of a.events(0, 10)) writer.appendEncoded(bytes);
+    const { form, bytes, ...header } = event;
+    writer.append({ ...header, ref: null }, form, bytes);
+    await directory.closeWriter(writer);
+    const b = directory.session(id);
+    expect(() => diffSessions(a, b)).toThrow(expect.objectContaining({ code: "CORRUPT" }));
+    b.close();
+  }
+  a.close();
 });

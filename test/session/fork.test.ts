@@ -114,6 +114,7 @@ describe("a fork of a recorded session", () => {
     const report = await verifySession(directory, id);
     expect(report).toMatchObject({ events: 50, completeness: "incomplete", firstBad: 50 });
     expect(report.badEvents).toBe(51);
+    expect(() => directory.appendTo(id)).toThrow(expect.objectContaining({ code: "CORRUPT" }));
   });
 
   it("of a fork has the events of both, and outlives them", async () => {

@@ -66,6 +66,21 @@ test("files of others in every folder are nobody's sessions, payloads or states"
   for (const path of paths) expect(fs.existsSync(path)).toBe(true);
 });
 
+test("folders of others keep nothing of a session that is removed, and stay", async () => {
+  const folder = sessionFolder(directory.path, id);
+  for (const path of [`${folder}/@eaDir`, `${folder}/snapshots/@eaDir`]) {
+    fs.mkdirSync(path);
+    fs.writeFileSync(`${path}/thumb.jpg`, "x");
+  }
+  await removeSession(directory, id);
+  const left = fs.readdirSync(folder, { recursive: true }).sort();
+  const thumbs = ["@eaDir", "@eaDir/thumb.jpg"];
+  const below = ["snapshots", ...thumbs.map((name) => `snapshots/${name}`)];
+  expect(left).toEqual([...thumbs, ...below, "tombstone"]);
+  expect(await collectGarbage(directory)).toMatchObject({ sessions: 1, missingPayloads: 0 });
+  await expect(removeSession(directory, id)).rejects.toMatchObject({ code: "GONE" });
+});
+
 test("nor do they keep a damaged journal from being recovered", async () => {
   const writer = directory.createSession();
   const bytes = new Uint8Array(3000).fill(7);
