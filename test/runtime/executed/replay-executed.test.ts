@@ -132,6 +132,25 @@ describe("changed code", () => {
     expect(throws.divergence.actual).toMatchObject({ kind: "end", type: "failed" });
     expect(throws.divergence.source).toMatch(/program\.ts:13:\d+$/);
   });
+
+  test("an operation before the end of a step is told as one, not as another step", async () => {
+    const ends = (before: string, result: string) => `${counting}
+      async step(ctx) {
+        ctx.emit("x", await ctx.call("llm.chat", {}));
+        ${before}
+        return ctx.state.events > 20 ? { done: ${result} } : "continue";
+      },`;
+    const session = await store({ program: await program(ends("", "1")) });
+    const more = await replay(session, { file: programFile(ends('ctx.emit("late", 1);', "1")) });
+    expect(divergenceOf(more)).toMatchObject({
+      expected: { kind: "step" },
+      actual: { kind: "emit", type: "late" },
+      change: { kind: "inserted" },
+    });
+    const other = divergenceOf(await replay(session, { file: programFile(ends("", "2")) }));
+    expect(other.paths).toMatchObject([{ path: "$.result", expected: "1", actual: "2" }]);
+    expect(other.change).toMatchObject({ kind: "ending" });
+  });
 });
 
 describe("where a log ends", () => {
