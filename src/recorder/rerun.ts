@@ -3,7 +3,7 @@
  * are compared with it, and nothing is run or written. The first difference ends it.
  */
 import { encodeValue, ReachError, type SessionId, systemClock } from "../base/index.ts";
-import type { EventKind, EventView } from "../event/index.ts";
+import { checkEventHeader, type EventKind, type EventView } from "../event/index.ts";
 import { holdsPayload, type MadeOperation, type OperationDivergence } from "../replay/index.ts";
 import type { SessionReader } from "../session/index.ts";
 import { turn } from "./answer-order.ts";
@@ -44,16 +44,22 @@ export class Rerun implements SessionRecorder {
   #delivered: EventView | undefined;
   #divergence: OperationDivergence | undefined;
   #closed = false;
+  readonly #patienceMs: number;
+  /** Runs while effects wait for results that may not be given out yet. */
+  #patience: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(reader: SessionReader) {
+  constructor(reader: SessionReader, { patienceMs = patienceMsDefault }: RerunOptions = {}) {
     this.id = reader.id;
     this.#reader = reader;
+    this.#patienceMs = patienceMs;
     this.#script = new RecordedScript(reader.events(), (event) => this.#isResult(event));
   }
 
   /** Compares with the next event that was recorded; resolves with its seq. Throws `DIVERGED`. */
   async append(event: EventInput): Promise<number> {
-    const { type, data, kind = "emit", ref = null } = event;
+    const { type, data, kind = "emit", time = systemClock(), ref = null } = event;
+    const next = this.#script.next?.seq ?? this.#reader.size;
+    checkEventHeader({ seq: next, kind, type, time, ref });
     const seq = this.#make(made(kind, type, encodeValue(data)), ref, false);
     await new Promise<void>((resolve) => {
       this.#appended.set(seq, resolve);
