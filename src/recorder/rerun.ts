@@ -22,6 +22,17 @@ export interface RerunReport {
   readonly divergence: OperationDivergence | null;
 }
 
+/** How code is run again. */
+export interface RerunOptions {
+  /**
+   * How long the code may do nothing, in milliseconds, while it waits for an effect whose result
+   * came behind something that it has not made yet. Then it has diverged. Default 10,000.
+   */
+  readonly patienceMs?: number;
+}
+
+const patienceMsDefault = 10_000;
+
 interface Waiting {
   readonly name: string;
   readonly resolve: (value: unknown) => void;
@@ -106,6 +117,7 @@ export class Rerun implements SessionRecorder {
       throw this.#error(this.#diverge(operation, ref));
     }
     this.#events += 1;
+    this.#endPatience();
     if (isEffect) this.#effects.add(recorded.seq);
     this.#script.advance(!isEffect);
     this.#give();
@@ -126,12 +138,23 @@ export class Rerun implements SessionRecorder {
       const event = this.#script.takeAnswer();
       if (!event) {
         if (this.#script.isOver) this.#noMore();
+        else if (this.#waiting.size > 0) this.#bePatient();
         return;
       }
       if (this.#isResult(event)) this.#answer(event);
       else this.#settle(event.seq);
       this.#give();
     });
+  }
+
+  /** What comes next may be made by something that takes its time, or never. */
+  #bePatient(): void {
+    this.#patience ??= setTimeout(() => this.#diverge(undefined, null), this.#patienceMs);
+  }
+
+  #endPatience(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
   }
 
   #settle(seq: number): void {
@@ -192,6 +215,7 @@ export class Rerun implements SessionRecorder {
 
   /** Nothing is answered any more: what was appended was made again, what effects gave is open. */
   #release(error: () => ReachError): void {
+    this.#endPatience();
     for (const seq of [...this.#appended.keys()]) this.#settle(seq);
     for (const { reject } of this.#waiting.values()) reject(error());
     this.#waiting.clear();
