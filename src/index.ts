@@ -10,6 +10,7 @@ export {
   type EventInput,
   Recording,
   Rerun,
+  type RerunOptions,
   type RerunReport,
   type SessionRecorder,
 } from "./recorder/index.ts";

@@ -10,7 +10,7 @@ import {
   type ImportReport,
   importSource,
 } from "./importers/index.ts";
-import { Recording, Rerun } from "./recorder/index.ts";
+import { Recording, Rerun, type RerunOptions } from "./recorder/index.ts";
 import {
   closeWorkers,
   programFor,
@@ -77,8 +77,8 @@ export class Reach {
    * Runs code again over what was recorded of it: give it this instead of a recording. Its effects
    * are answered from the log and never run; what it makes is compared. `close` says the verdict.
    */
-  rerun(id: SessionId): Rerun {
-    return new Rerun(this.directory.session(id));
+  rerun(id: SessionId, options: RerunOptions = {}): Rerun {
+    return new Rerun(this.directory.session(id), options);
   }
 
   /** Goes on with a session. */

@@ -1,5 +1,5 @@
 /** The recorder: for code that runs outside of Reach, and wants to be run again. */
 export { EffectFailure, type RecordedFailure } from "./effect-failure.ts";
 export { Recording } from "./recording.ts";
-export { Rerun, type RerunReport } from "./rerun.ts";
+export { Rerun, type RerunOptions, type RerunReport } from "./rerun.ts";
 export type { EventInput, SessionRecorder } from "./session-recorder.ts";

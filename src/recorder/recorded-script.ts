@@ -57,7 +57,7 @@ export class RecordedScript {
       const step = this.#events.next();
       if (step.done) this.#ended = true;
       else if (this.#isGiven(step.value)) this.#answers.push(step.value);
-      else if (step.value.kind !== "note") this.#next = step.value;
+      else this.#next = step.value;
     }
   }
 }

@@ -3,7 +3,7 @@
  * are compared with it, and nothing is run or written. The first difference ends it.
  */
 import { encodeValue, ReachError, type SessionId, systemClock } from "../base/index.ts";
-import type { EventKind, EventView } from "../event/index.ts";
+import { checkEventHeader, type EventKind, type EventView } from "../event/index.ts";
 import { holdsPayload, type MadeOperation, type OperationDivergence } from "../replay/index.ts";
 import type { SessionReader } from "../session/index.ts";
 import { turn } from "./answer-order.ts";
@@ -21,6 +21,17 @@ export interface RerunReport {
   readonly effects: number;
   readonly divergence: OperationDivergence | null;
 }
+
+/** How code is run again. */
+export interface RerunOptions {
+  /**
+   * How long the code may do nothing, in milliseconds, while it waits for an effect whose result
+   * came behind something that it has not made yet. Then it has diverged. Default 10,000.
+   */
+  readonly patienceMs?: number;
+}
+
+const patienceMsDefault = 10_000;
 
 interface Waiting {
   readonly name: string;
@@ -44,16 +55,22 @@ export class Rerun implements SessionRecorder {
   #delivered: EventView | undefined;
   #divergence: OperationDivergence | undefined;
   #closed = false;
+  readonly #patienceMs: number;
+  /** Runs while effects wait for results that may not be given out yet. */
+  #patience: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(reader: SessionReader) {
+  constructor(reader: SessionReader, { patienceMs = patienceMsDefault }: RerunOptions = {}) {
     this.id = reader.id;
     this.#reader = reader;
+    this.#patienceMs = patienceMs;
     this.#script = new RecordedScript(reader.events(), (event) => this.#isResult(event));
   }
 
   /** Compares with the next event that was recorded; resolves with its seq. Throws `DIVERGED`. */
   async append(event: EventInput): Promise<number> {
-    const { type, data, kind = "emit", ref = null } = event;
+    const { type, data, kind = "emit", time = systemClock(), ref = null } = event;
+    const next = this.#script.next?.seq ?? this.#reader.size;
+    checkEventHeader({ seq: next, kind, type, time, ref });
     const seq = this.#make(made(kind, type, encodeValue(data)), ref, false);
     await new Promise<void>((resolve) => {
       this.#appended.set(seq, resolve);
@@ -100,6 +117,7 @@ export class Rerun implements SessionRecorder {
       throw this.#error(this.#diverge(operation, ref));
     }
     this.#events += 1;
+    this.#endPatience();
     if (isEffect) this.#effects.add(recorded.seq);
     this.#script.advance(!isEffect);
     this.#give();
@@ -120,12 +138,23 @@ export class Rerun implements SessionRecorder {
       const event = this.#script.takeAnswer();
       if (!event) {
         if (this.#script.isOver) this.#noMore();
+        else if (this.#waiting.size > 0) this.#bePatient();
         return;
       }
       if (this.#isResult(event)) this.#answer(event);
       else this.#settle(event.seq);
       this.#give();
     });
+  }
+
+  /** What comes next may be made by something that takes its time, or never. */
+  #bePatient(): void {
+    this.#patience ??= setTimeout(() => this.#diverge(undefined, null), this.#patienceMs);
+  }
+
+  #endPatience(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
   }
 
   #settle(seq: number): void {
@@ -186,6 +215,7 @@ export class Rerun implements SessionRecorder {
 
   /** Nothing is answered any more: what was appended was made again, what effects gave is open. */
   #release(error: () => ReachError): void {
+    this.#endPatience();
     for (const seq of [...this.#appended.keys()]) this.#settle(seq);
     for (const { reject } of this.#waiting.values()) reject(error());
     this.#waiting.clear();

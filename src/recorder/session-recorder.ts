@@ -33,7 +33,8 @@ export interface SessionRecorder {
   /**
    * Runs something that is not deterministic: a model, a tool, the network, a clock. The call is
    * durable before `run` starts; its result, or its error, is durable before this settles. In a
-   * rerun `run` is never called: the recorded result is returned, the recorded error thrown.
+   * rerun `run` is never called: the recorded result is returned, the recorded error thrown. So
+   * what `run` records itself would not be made again: record it before or behind the effect.
    *
    * What is returned is a copy of plain data, and what is thrown an `EffectFailure` (name, message,
    * code, data), both times, so that the code behind sees no difference.

@@ -117,8 +117,8 @@ function moved(
   }
   if (later) {
     const count = rest.indexOf(later) + 1;
-    const gone = count === 1 ? operationText(expected) : `${count} operations`;
-    return change("removed", `${gone} is missing before ${operationText(actual)}`);
+    const gone = count === 1 ? `${operationText(expected)} is` : `${count} operations are`;
+    return change("removed", `${gone} missing before ${operationText(actual)}`);
   }
   if (isAlike(expected, actual)) {
     return change("input", `${operationText(actual)} has another input`);

@@ -284,6 +284,35 @@ describe("the same code run again", () => {
     });
   });
 
+  test("makes its notes again, and what cannot be an event is refused as it was", async () => {
+    await expectIdentical(async (session) => {
+      await session.append({ type: "beside", kind: "note", data: 1 });
+      const refused = session.append({ type: "x".repeat(300), data: 1 });
+      const code = await refused.catch((error: unknown) => codeOf(error));
+      await session.append({ type: "refused", data: code });
+    });
+  });
+
+  test("diverges, and does not wait for ever, when it does not make what came first", async () => {
+    const code = async (session: SessionRecorder, makes: boolean): Promise<void> => {
+      const beside = async (): Promise<unknown> => makes && session.append({ type: "x", data: 1 });
+      const slow = () => new Promise((resolve) => setTimeout(resolve, 30));
+      await Promise.all([session.effect("slow", {}, slow), beside()]);
+    };
+    const session = reach.record();
+    await code(session, true);
+    await session.close();
+    const again = reach.rerun(session.id, { patienceMs: 50 });
+    await expect(code(again, false)).rejects.toMatchObject({ code: "DIVERGED" });
+    expect((await again.close()).divergence).toMatchObject({
+      seq: 1,
+      expected: { kind: "emit", type: "x" },
+      actual: null,
+      change: { kind: "stopped" },
+      pending: { calls: [{ seq: 0, type: "slow" }] },
+    });
+  });
+
   test("says when the recording ends before a result", async () => {
     const session = reach.record();
     void session.effect("slow", {}, () => new Promise(() => {})).catch(() => {});

@@ -3,7 +3,7 @@
  * durable. A session that waits for an input, or that Ctrl-C has stopped, goes on with `--resume`.
  */
 import { type Command, Option } from "commander";
-import { isSessionId, ReachError, type SessionId } from "../../base/index.ts";
+import { isSessionId, ReachError, type SessionId, systemClock } from "../../base/index.ts";
 import { EffectRegistry } from "../../effects/index.ts";
 import { type EndReport, Engine, type SessionStatus } from "../../engine/index.ts";
 import type { EventView } from "../../event/index.ts";
@@ -197,7 +197,9 @@ function settled(engine: Engine, id: SessionId, signal: AbortSignal): Promise<vo
         phase === "waiting" &&
         waiting !== undefined &&
         waiting.inputs.length > 0 &&
-        waiting.calls.length === 0;
+        waiting.calls.length === 0 &&
+        // A timer that is due goes off in a moment.
+        (waiting.due === null || waiting.due > systemClock());
       if (phase !== "ended" && phase !== "stuck" && !forInputs && !signal.aborted) return;
       end();
       resolve();

@@ -34,6 +34,14 @@ export function isHostEnd(event: EventView): boolean {
   return (event.data as { readonly forced?: unknown } | null)?.forced === true;
 }
 
+/**
+ * Whether the host ended the session while the program was at work on what begins the group, or had
+ * nothing to do: there is nothing to compare, and running it might take for ever again.
+ */
+export function isGivenUp({ head, made, next }: EventGroup): boolean {
+  return next !== undefined && isHostEnd(next) && made.length === 0 && !isMade(head);
+}
+
 const stateBytesMin = 32;
 
 /** The hash of the state that a `step` event has, if a snapshot was taken there. */

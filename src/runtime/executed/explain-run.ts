@@ -35,6 +35,7 @@ import { causeOf, type RunFindings } from "./run-cause.ts";
 import type { FaultStates, RunFault } from "./run-fault.ts";
 import { SessionRerun } from "./session-rerun.ts";
 import { type AttemptOutcome, attemptStep, placeOfStack, type StepStart } from "./step-attempt.ts";
+import { stateless } from "./step-comparison.ts";
 
 const pathsMax = 10;
 const marksMax = 256;
@@ -59,6 +60,8 @@ class Explanation {
   readonly #program: CompiledProgram;
   readonly #startState: Uint8Array | undefined;
   readonly #fault: RunFault;
+  /** What was made from the fault on. */
+  readonly #made: readonly MadeOperation[];
 
   constructor(session: OpenSession, task: ExplainRunTask, startState: Uint8Array | undefined) {
     this.#session = session;
@@ -66,6 +69,8 @@ class Explanation {
     this.#program = compiledProgram(task.program);
     this.#startState = startState;
     this.#fault = task.fault;
+    const { made, states } = task.fault;
+    this.#made = states ? made : made.map(withoutSnapshot);
   }
 
   divergence(): OperationDivergence {
@@ -74,7 +79,7 @@ class Explanation {
     const attempts = fault.states ? [] : this.#attempts();
     const traced = attempts.at(-1);
     const expected = fault.recorded ? this.#recordedMark(fault.seq) : null;
-    const [made] = fault.made;
+    const [made] = this.#made;
     const actual = made ? markOfMade(made, fault.seq) : null;
     const paths = fault.states?.paths ?? this.#paths(made);
     return {
@@ -91,7 +96,7 @@ class Explanation {
       more: paths.length > pathsMax,
       change: fault.states
         ? { kind: "state", text: stateChange(fault.states) }
-        : changeOf(this.#compared(fault.made)),
+        : changeOf(this.#compared()),
       source: placeOfStack(this.#program, traced?.stack),
       pending: {
         ...fault.waiting,
@@ -128,14 +133,22 @@ class Explanation {
 
   #recordedMark(seq: number): OperationMark | null {
     const event = this.#event(seq);
-    return event ? markOfRecorded(event, this.#session.blobs) : null;
+    return event ? this.#markOfRecorded(event) : null;
+  }
+
+  #markOfRecorded(event: EventView): OperationMark {
+    if (event.kind === "step" && !this.#fault.states) {
+      return markOfMade({ ...headerOf(event), data: stateless(event.payloadBytes) }, event.seq);
+    }
+    return markOfRecorded(event, this.#session.blobs);
   }
 
   #paths(made: MadeOperation | undefined): readonly Difference[] {
     const { seq, recorded } = this.#fault;
     const event = recorded && made ? this.#event(seq) : undefined;
     if (!event || !made || event.kind !== made.kind || event.type !== made.type) return [];
-    const before = { time: event.time, data: event.data };
+    const data = event.kind === "step" ? decodeValue(stateless(event.payloadBytes)) : event.data;
+    const before = { time: event.time, data };
     const now = { time: made.time, data: decodeValue(made.data) };
     return differences(before, now, { limit: pathsMax + 1 }).map((one) => {
       const { path } = one;
@@ -144,7 +157,7 @@ class Explanation {
   }
 
   /** What was recorded from the fault to the end of its step, and what was made. */
-  #compared(made: readonly MadeOperation[]) {
+  #compared() {
     const { seq, recorded: isRecorded } = this.#fault;
     const recorded: OperationMark[] = [];
     const later: OperationMark[] = [];
@@ -153,11 +166,11 @@ class Explanation {
     for (const event of events) {
       if (event.kind === "note") continue;
       if (!isMade(event)) isLater = true;
-      else (isLater ? later : recorded).push(markOfRecorded(event));
+      else (isLater ? later : recorded).push(this.#markOfRecorded(event));
       const ends = event.kind === "step" || event.kind === "end";
       if (ends || recorded.length + later.length >= marksMax) break;
     }
-    return { recorded, later, made: made.map((one, i) => markOfMade(one, seq + i)) };
+    return { recorded, later, made: this.#made.map((one, i) => markOfMade(one, seq + i)) };
   }
 
   /** Two runs of the step, and a third one with stacks. */
@@ -258,6 +271,15 @@ class Explanation {
       run.dispose();
     }
   }
+}
+
+function headerOf({ kind, type, time }: EventView): Omit<MadeOperation, "data"> {
+  return { kind, type, time };
+}
+
+/** Where a snapshot is taken is the host's affair: it is no difference of what was made. */
+function withoutSnapshot(made: MadeOperation): MadeOperation {
+  return made.kind === "step" ? { ...made, data: stateless(made.data) } : made;
 }
 
 /** Goes on from the encoded state in a fresh context. */

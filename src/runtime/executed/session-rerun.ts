@@ -14,7 +14,13 @@ import {
 } from "../../replay/index.ts";
 import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
 import { isComplete, mayBeCutOff } from "./cut-off.ts";
-import { type EventGroup, isHostEnd, programEvent, recordedState } from "./event-group.ts";
+import {
+  type EventGroup,
+  isGivenUp,
+  isHostEnd,
+  programEvent,
+  recordedState,
+} from "./event-group.ts";
 import { type EncodedState, encodedState, FoldedCopy } from "./folded-copy.ts";
 import { Renewal, type RenewalMode } from "./renewal.ts";
 import { type FaultStates, faultOperationsMax, type RunFault } from "./run-fault.ts";
@@ -112,6 +118,11 @@ export class SessionRerun {
       return undefined;
     }
     if (this.#over) return this.#fault(group, undefined, 0);
+    if (isGivenUp(group)) {
+      if (head.seq === 0) this.#copy.init(programEvent(head));
+      this.#copy.fold(programEvent(head));
+      return undefined;
+    }
     this.#noteSteps(group);
     const turn = this.#started ? this.#deliver(head) : this.#begin(head);
     const fault = turn ? this.#compare(group, turn) : this.#compareDone(group);

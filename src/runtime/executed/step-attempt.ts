@@ -15,7 +15,7 @@ import type { EventView } from "../../event/index.ts";
 import type { MadeOperation } from "../../replay/index.ts";
 import { type CompiledProgram, ProgramContext, sourcePlace } from "../../sandbox/index.ts";
 import { isComplete } from "./cut-off.ts";
-import { type EventGroup, eventGroups, isHostEnd, programEvent } from "./event-group.ts";
+import { type EventGroup, eventGroups, isGivenUp, isHostEnd, programEvent } from "./event-group.ts";
 import { cameOutAgain } from "./step-comparison.ts";
 
 /** Where a step begins. */
@@ -119,7 +119,7 @@ export function attemptStep(
   let turn: Turn | undefined;
   try {
     for (const group of eventGroups(events)) {
-      if (isHostEnd(group.head) || turn?.ended) break;
+      if (isHostEnd(group.head) || isGivenUp(group) || turn?.ended) break;
       turn = turn ? driver.deliver(programEvent(group.head)) : begin(driver, start);
       const index = firstDifference(group, turn, faultAt);
       if (index === undefined) continue;

@@ -7,6 +7,7 @@ import { describe, expect, test } from "vitest";
 import { encodeValue, limits } from "../../../src/base/index.ts";
 import { sessionFolder } from "../../../src/log/index.ts";
 import { isMade } from "../../../src/replay/index.ts";
+import { Directory } from "../../../src/session/index.ts";
 import { type Script, storedEvents } from "../../../tools/generator/executed-session.ts";
 import {
   agent,
@@ -131,6 +132,25 @@ describe("changed code", () => {
     expect(throws.divergence.actual).toMatchObject({ kind: "end", type: "failed" });
     expect(throws.divergence.source).toMatch(/program\.ts:13:\d+$/);
   });
+
+  test("an operation before the end of a step is told as one, not as another step", async () => {
+    const ends = (before: string, result: string) => `${counting}
+      async step(ctx) {
+        ctx.emit("x", await ctx.call("llm.chat", {}));
+        ${before}
+        return ctx.state.events > 20 ? { done: ${result} } : "continue";
+      },`;
+    const session = await store({ program: await program(ends("", "1")) });
+    const more = await replay(session, { file: programFile(ends('ctx.emit("late", 1);', "1")) });
+    expect(divergenceOf(more)).toMatchObject({
+      expected: { kind: "step" },
+      actual: { kind: "emit", type: "late" },
+      change: { kind: "inserted" },
+    });
+    const other = divergenceOf(await replay(session, { file: programFile(ends("", "2")) }));
+    expect(other.paths).toMatchObject([{ path: "$.result", expected: "1", actual: "2" }]);
+    expect(other.change).toMatchObject({ kind: "ending" });
+  });
 });
 
 describe("where a log ends", () => {
@@ -170,6 +190,19 @@ describe("where a log ends", () => {
     // An activation of which nothing is recorded may have been what the program was ended for.
     expect(rerun(used, ended(1), secret).fault).toBeUndefined();
     expect(rerun(used, ended(2), secret).fault).toMatchObject({ seq: 2, recorded: true });
+  });
+
+  test("what a program was ended in is not run again: it might never end", async () => {
+    const session = await store({ program: await program(emits(2)), ...waiting }, { cutAt: 1 });
+    const directory = await Directory.open({ path: session.root, mode: "write" });
+    const bytes = encodeValue({ error: { name: "Error", message: "killed" } });
+    const end = { kind: "end", type: "infrastructure", time: 1e13, ref: null } as const;
+    await directory.appendTo(session.id).append({ ...end, form: "cbor", bytes }).durable;
+    await directory.close();
+    const endless = programFile(`${counting} async step(ctx) { while (ctx.state) ; },`);
+    const signal = AbortSignal.timeout(15_000);
+    const report = await replay(session, { file: endless, signal });
+    expect(report).toMatchObject({ verdict: "computed", events: 2, divergence: null });
   });
 
   test("an activation may be cut off where a batch is full", async () => {
