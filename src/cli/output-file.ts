@@ -131,7 +131,8 @@ async function writeWhole(
   }
 }
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
+/** Throws `INTERRUPTED` when the work is to end early. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
   throw new ReachError("INTERRUPTED", "interrupted; nothing was written");
 }

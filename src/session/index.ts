@@ -35,7 +35,7 @@ export type {
 } from "./directory-options.ts";
 export { exportNdjson, type NdjsonOptions } from "./export-ndjson.ts";
 export { type ByteSink, exportOriginal } from "./export-original.ts";
-export { exportTlogTiles, type TilesSummary } from "./export-tiles.ts";
+export { exportTlogTiles, type TilesOptions, type TilesSummary } from "./export-tiles.ts";
 export { type ForkData, type ForkOptions, type ForkReport, forkSession } from "./fork.ts";
 export type { ForkParting } from "./fork-parting.ts";
 export { collectGarbage, type GarbageOptions, type GarbageReport } from "./garbage.ts";
