@@ -37,9 +37,9 @@ export const exportCommand: CommandDefinition = {
     ["reach export 0199c1f2 --format tlog-tiles -o tiles/", "for tools of transparency logs"],
   ],
   notes: [
-    "A file appears under its name when it is complete. A new one can be read by its owner " +
-      "alone, one that is replaced keeps its mode. tlog-tiles needs -o with a folder that does " +
-      "not exist yet. With -o and --json: what was written, as an object.",
+    "A file appears under its name when it is complete and durable. A new one can be read by its " +
+      "owner alone, one that is replaced keeps its mode. tlog-tiles needs -o with a folder that " +
+      "does not exist yet. With -o and --json: what was written, as an object.",
   ],
   configure(command: Command, start) {
     command
