@@ -25,17 +25,19 @@ export interface CommandDefinition {
 
 /** A count from 0: `--from 1000`, also written `1,000` or `1_000`. */
 export function parseCount(text: string): number {
-  const digits = text.replace(/(?<=\d)[,_](?=\d{3})/g, "");
-  const count = /^\d{1,16}$/.test(digits) ? Number(digits) : Number.NaN;
-  if (Number.isSafeInteger(count)) return count;
-  throw new InvalidArgumentError("It should be a whole number, 0 or more.");
+  return countFrom(0, text);
 }
 
 /** A count from 1. */
 export function parsePositive(text: string): number {
-  const count = parseCount(text);
-  if (count > 0) return count;
-  throw new InvalidArgumentError("It should be a whole number, 1 or more.");
+  return countFrom(1, text);
+}
+
+function countFrom(least: number, text: string): number {
+  const digits = text.replace(/(?<=\d)[,_](?=\d{3})/g, "");
+  const count = /^\d{1,16}$/.test(digits) ? Number(digits) : Number.NaN;
+  if (Number.isSafeInteger(count) && count >= least) return count;
+  throw new InvalidArgumentError(`It should be a whole number, ${least} or more.`);
 }
 
 /** `--from SEQ` and `--to SEQ`. Throws `USAGE` when the range ends before it begins. */

@@ -2,7 +2,8 @@
  * What the command ends with. Scripts rely on these numbers, so every error code of Reach has one
  * here, and a new code does not compile before somebody has decided.
  */
-import { codeOf, type ErrorCode } from "../base/index.ts";
+import type { ErrorCode } from "../base/index.ts";
+import { failureCodeOf } from "./failure.ts";
 
 /** Exit codes by meaning; they never change. */
 export const exitCodes = {
@@ -75,6 +76,6 @@ const byErrorCode: Readonly<Record<ErrorCode, ExitCode>> = {
 
 /** The exit code for anything thrown; what is no error of Reach has failed. */
 export function exitCodeOf(error: unknown): ExitCode {
-  const code = codeOf(error);
+  const code = failureCodeOf(error);
   return code === undefined ? exitCodes.failed : byErrorCode[code];
 }

@@ -2,7 +2,7 @@
  * An error as a person reads it: what happened, where, what to do, on one to three lines. The stack
  * is shown with `--debug` only; with `--json` the error is one object, on stderr.
  */
-import { codeOf, messageOf } from "../base/index.ts";
+import { codeOf, type ErrorCode, messageOf } from "../base/index.ts";
 import type { Output } from "./output.ts";
 import { visible } from "./terminal-text.ts";
 
@@ -21,9 +21,17 @@ function textMember(error: unknown, name: string): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 
+/** The code of anything thrown: also of what the system refuses, which is no bug of Reach. */
+export function failureCodeOf(error: unknown): ErrorCode | undefined {
+  const code = codeOf(error);
+  if (code !== undefined || textMember(error, "syscall") === null) return code;
+  const refused = textMember(error, "code");
+  return refused === "ENOSPC" || refused === "EDQUOT" ? "DISK_FULL" : "IO_FAILED";
+}
+
 /** What happened, where, and what to do. */
 export function failureOf(error: unknown): Failure {
-  const code = codeOf(error);
+  const code = failureCodeOf(error);
   return {
     code: code ?? "UNEXPECTED",
     message: messageOf(error),

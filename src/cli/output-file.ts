@@ -1,10 +1,12 @@
 /**
- * Results that are files: to `-o FILE`, whole or not at all, or to stdout. A file that is replaced
- * keeps its mode, a new one is for its owner alone. Bytes that would garble a terminal are not sent
- * to one.
+ * Results that are files: to `-o FILE`, whole or not at all and durable, since sessions are removed
+ * once they are exported; or to stdout. A file that is replaced keeps its mode, a new one is for
+ * its owner alone. Bytes that would garble a terminal are not sent to one.
  */
 import * as fs from "node:fs";
+import { dirname } from "node:path";
 import { messageOf, ReachError } from "../base/index.ts";
+import { nodeDisk } from "../disk/index.ts";
 import type { ByteSink } from "../session/index.ts";
 import type { Output } from "./output.ts";
 
@@ -84,13 +86,25 @@ async function replaceFile<Result>(
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const result = await fill(temporary, target, produce, path);
+    await syncFile(temporary);
     const found = fs.statSync(path, { throwIfNoEntry: false });
     if (found) await fs.promises.chmod(temporary, found.mode & 0o7777);
     await fs.promises.rename(temporary, path);
+    // The file is whole under its name; where folders cannot be synced, no more can be done.
+    await nodeDisk.syncFolder(dirname(path)).catch(() => {});
     return result;
   } catch (error) {
     await fs.promises.rm(temporary, { force: true }).catch(() => {});
     throw fileError(error, path);
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = nodeDisk.open(path, "write");
+  try {
+    await file.sync();
+  } finally {
+    file.close();
   }
 }
 
@@ -131,7 +145,8 @@ async function writeWhole(
   }
 }
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
+/** Throws `INTERRUPTED` when the work is to end early. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
   throw new ReachError("INTERRUPTED", "interrupted; nothing was written");
 }

@@ -111,9 +111,11 @@ function usageError(error: CommanderError, program: Command): ReachError | undef
   if (error.code === "commander.help") return undefined;
   const [, text = "", suggestion] =
     /^(?:error: )?([\s\S]*?)(?:\n\(Did (you mean [\s\S]*\?)\))?$/.exec(error.message) ?? [];
-  const command = program.args[0];
-  const known = catalogue.some(({ name }) => name === command);
-  const help = known ? `reach ${command} --help` : "reach --help";
+  const [name, word] = program.args;
+  const command = program.commands.find((known) => known.name() === name);
+  const inner = command?.commands.find((known) => known.name() === word);
+  const words = ["reach", command?.name(), inner?.name(), "--help"];
+  const help = words.filter((part) => part !== undefined).join(" ");
   return new ReachError("USAGE", text.trimEnd().replace(/\.$/, ""), {
     hint: suggestion ? `did ${suggestion}` : `\`${help}\` shows how`,
     cause: error,

@@ -3,7 +3,7 @@
  * packages and the environment. TypeScript is turned into JavaScript beside the file, since that is
  * where its packages are found, and deleted again at once.
  */
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
@@ -32,8 +32,8 @@ export function findConfig(folder: string): string | undefined {
 }
 
 /**
- * Loads a configuration. Throws `NOT_FOUND` when there is no such file, `CONFIG_INVALID` with the
- * place when it does not compile, throws, or says what cannot be meant.
+ * Loads a configuration. Throws `NOT_FOUND` when there is no such file, `USAGE` for a folder,
+ * `CONFIG_INVALID` with the place when it does not compile, throws, or says what cannot be meant.
  */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const where = path.resolve(file);
@@ -41,6 +41,12 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
     throw new ReachError("NOT_FOUND", `there is no configuration ${file}`, {
       where,
       hint: "give the path of a reach.config.ts with --config or REACH_CONFIG",
+    });
+  }
+  if (statSync(where).isDirectory()) {
+    throw new ReachError("USAGE", `the configuration ${file} is a folder`, {
+      where,
+      hint: "name a reach.config.ts with --config or REACH_CONFIG",
     });
   }
   const shown = path.relative(process.cwd(), where) || where;

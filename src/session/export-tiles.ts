@@ -17,6 +17,7 @@ import {
   tileWidth,
 } from "../merkle/index.ts";
 import type { SessionReader } from "./session-reader.ts";
+import type { Progress } from "./verify-report.ts";
 
 /** What was written. */
 export interface TilesSummary {
@@ -30,6 +31,13 @@ export interface TilesSummary {
   readonly bytes: number;
 }
 
+/** How tiles are written. */
+export interface TilesOptions {
+  readonly disk?: Disk;
+  /** What it throws ends the export. */
+  readonly onProgress?: (progress: Progress) => void;
+}
+
 /**
  * Writes `checkpoint`, `tile/<level>/…` and `tile/entries/…` into `folder`, which is empty or does
  * not exist. Throws `NOT_FOUND` when no checkpoint has been signed, `ALREADY_EXISTS` when there is
@@ -38,7 +46,7 @@ export interface TilesSummary {
 export async function exportTlogTiles(
   reader: SessionReader,
   folder: string,
-  disk: Disk = nodeDisk,
+  { disk = nodeDisk, onProgress = () => {} }: TilesOptions = {},
 ): Promise<TilesSummary> {
   const checkpoint = reader.checkpoint();
   if (!checkpoint) {
@@ -55,6 +63,7 @@ export async function exportTlogTiles(
     for (const walk = new BatchWalk(batch); walk.next() && walk.seq < checkpoint.size; ) {
       tiles.add(walk.event(), walk.preimage());
     }
+    onProgress({ done: tiles.size, total: checkpoint.size, unit: "events" });
     // Files are written synchronously: others get their turn.
     await new Promise((resolve) => setImmediate(resolve));
   }

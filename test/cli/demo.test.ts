@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";
 import { demoTranscript } from "../../src/cli/demo-transcript.ts";
-import { Workbench } from "./reach-command.ts";
+import { ended, heard, Workbench } from "./reach-command.ts";
 
 describe("reach demo", () => {
   it("shows all of it, catches a change of its log, and leaves nothing behind", async () => {
@@ -15,6 +15,17 @@ describe("reach demo", () => {
     expect(stdout).toMatch(/^intact .*\ncomplete /m);
     expect(stdout).toContain("the same as of session.jsonl");
     expect(stdout).toMatch(/^damaged .*\n/m);
+    expect(fs.readdirSync(bench.folder)).toEqual([]);
+  });
+
+  it("leaves nothing behind when it is interrupted", async () => {
+    const bench = new Workbench();
+    const child = bench.start(["demo", "--events", "20000"], { env: { TMPDIR: bench.folder } });
+    const end = ended(child);
+    await heard(child.stdout, /imported 20,000 events/);
+    expect(fs.readdirSync(bench.folder)).toHaveLength(1);
+    child.kill("SIGTERM");
+    expect(await end).toMatchObject({ code: 143, signal: null });
     expect(fs.readdirSync(bench.folder)).toEqual([]);
   });
 

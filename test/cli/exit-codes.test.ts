@@ -33,6 +33,19 @@ describe("a failure", () => {
     expect(failureLines(failureOf(named))).toEqual(["reach: there is no file a.jsonl"]);
   });
 
+  it("of the system is no bug of Reach", () => {
+    const failing = (code: string): Error =>
+      Object.assign(new Error(`${code}: stat 'x'`), { code, errno: -1, syscall: "stat" });
+    expect(failureOf(failing("EACCES"))).toMatchObject({
+      code: "IO_FAILED",
+      message: "EACCES: stat 'x'",
+      hint: null,
+    });
+    expect(exitCodeOf(failing("EACCES"))).toBe(1);
+    expect(failureOf(failing("ENOSPC"))).toMatchObject({ code: "DISK_FULL" });
+    expect(exitCodeOf(failing("ENOSPC"))).toBe(7);
+  });
+
   it("that nobody foresaw asks for a report", () => {
     expect(failureOf(new TypeError("x is not a function"))).toMatchObject({
       code: "UNEXPECTED",

@@ -1,6 +1,6 @@
 import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";
-import { Workbench } from "./reach-command.ts";
+import { ended, Workbench } from "./reach-command.ts";
 import { claudeSession, glued, ndjson } from "./transcripts.ts";
 
 describe("reach export", () => {
@@ -74,6 +74,22 @@ describe("reach export", () => {
     expect(again.code).toBe(1);
     expect(again.stderr).toContain("tiles is there already");
     expect((await bench.run(["export", id, "--format", "tlog-tiles"])).code).toBe(2);
+  });
+
+  it("of tiles that is interrupted leaves nothing, and says so", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("a.jsonl", ndjson(100_000));
+    const child = bench.start(["export", id, "--format", "tlog-tiles", "-o", "tiles"]);
+    const end = ended(child);
+    const began = (): boolean => fs.readdirSync(bench.folder).some((name) => name.endsWith(".tmp"));
+    while (!began()) await new Promise((resolve) => setTimeout(resolve, 2));
+    child.kill("SIGINT");
+    const { code, stderr } = await end;
+    expect({ code, stderr }).toEqual({
+      code: 130,
+      stderr: "reach: interrupted; nothing was written\n",
+    });
+    expect(fs.readdirSync(bench.folder).sort()).toEqual([".reach", "a.jsonl"]);
   });
 
   it("replaces a file as a whole, and follows a link to it", async () => {

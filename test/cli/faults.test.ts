@@ -55,6 +55,13 @@ describe("what is not as it should be", () => {
     expect(code).toBe(1);
     expect(stderr).toContain(`cannot read ${file}`);
     expect(stderr).toContain("check its permissions");
+    fs.mkdirSync(bench.path("closed"), { mode: 0o000 });
+    const behind = bench.path("closed", "a.jsonl");
+    const closed = await bench.run(["import", behind, "--data", data], rights);
+    expect({ code: closed.code, stderr: closed.stderr }).toEqual({
+      code: 1,
+      stderr: `reach: EACCES: permission denied, stat '${behind}'\n`,
+    });
   });
 
   it("a data directory that may not be written is still replayed from", async () => {

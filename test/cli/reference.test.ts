@@ -24,7 +24,12 @@ describe("docs/CLI.md", () => {
       expect(help).toMatch(new RegExp(`^  \\$ [^\\n]*reach ${name}`));
       helps.set(`reach ${name}`, help);
     }
-    helps.set("reach blob get", await helpOf(bench, ["blob", "get"]));
+    for (const words of [
+      ["blob", "get"],
+      ["token", "create"],
+    ]) {
+      helps.set(`reach ${words.join(" ")}`, await helpOf(bench, words));
+    }
     const text = fs.readFileSync(file, "utf8");
     const shown = new Set<string>();
     const updated = text.replace(

@@ -5,6 +5,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import process from "node:process";
 import type { Command } from "commander";
 import { sha256Stream, toHex } from "../../base/index.ts";
 import { fileSource, importSource } from "../../importers/index.ts";
@@ -16,6 +17,7 @@ import { type CommandDefinition, parsePositive } from "../command.ts";
 import { demoTranscript } from "../demo-transcript.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { importLines, shortHash } from "../import-text.ts";
+import { interruptedExitCode, interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
 import { counted, grouped } from "../quantity.ts";
 import { replayLines } from "../replay-text.ts";
@@ -60,6 +62,14 @@ async function demo(invocation: Invocation, { events, keep }: DemoFlags): Promis
   const file = path.join(folder, "session.jsonl");
   const workspace = path.join(folder, "data", "default");
   const stage: Stage = { invocation, folder, file, workspace, results: { folder } };
+  const remove = (): void => {
+    if (!keep) fs.rmSync(folder, { recursive: true, force: true });
+  };
+  // Of what is thrown away nothing needs an orderly end.
+  const stop = interruption(() => {
+    remove();
+    process.exit(interruptedExitCode());
+  });
   try {
     const sha256 = writeTranscript(file, events);
     const id = await recordAndReplay(stage, sha256);
@@ -68,8 +78,9 @@ async function demo(invocation: Invocation, { events, keep }: DemoFlags): Promis
     return caught ? exitCodes.ok : exitCodes.failed;
   } finally {
     await closeWorkers();
+    stop.end();
+    remove();
     if (keep) output.note(`kept: reach ls --data ${path.join(folder, "data")}`);
-    else fs.rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -12,11 +12,12 @@ import {
   exportNdjson,
   exportOriginal,
   exportTlogTiles,
+  type TilesOptions,
 } from "../../session/index.ts";
 import { addRange, type CommandDefinition, type RangeFlags } from "../command.ts";
 import { type Interruption, interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
-import { fileError, writeResult } from "../output-file.ts";
+import { fileError, throwIfAborted, writeResult } from "../output-file.ts";
 import { byteSize } from "../quantity.ts";
 import { resolveSession, withReader } from "../sessions.ts";
 
@@ -36,9 +37,9 @@ export const exportCommand: CommandDefinition = {
     ["reach export 0199c1f2 --format tlog-tiles -o tiles/", "for tools of transparency logs"],
   ],
   notes: [
-    "A file appears under its name when it is complete. A new one can be read by its owner " +
-      "alone, one that is replaced keeps its mode. tlog-tiles needs -o with a folder that does " +
-      "not exist yet. With -o and --json: what was written, as an object.",
+    "A file appears under its name when it is complete and durable. A new one can be read by its " +
+      "owner alone, one that is replaced keeps its mode. tlog-tiles needs -o with a folder that " +
+      "does not exist yet. With -o and --json: what was written, as an object.",
   ],
   configure(command: Command, start) {
     command
@@ -64,8 +65,9 @@ async function exportSession(
   try {
     await withReader(invocation, async (directory) => {
       const id = resolveSession(directory, text);
-      if (flags.format === "tlog-tiles") await writeTiles(invocation, directory, id, flags);
-      else await writeFile(invocation, directory, id, flags, stop.signal);
+      if (flags.format === "tlog-tiles") {
+        await writeTiles(invocation, directory, id, flags, stop.signal);
+      } else await writeFile(invocation, directory, id, flags, stop.signal);
     });
   } finally {
     stop.end();
@@ -142,11 +144,13 @@ async function produceFormat(
 
 /** Into a folder beside the one that was named, which then gets its name. */
 async function writeTiles(
-  { output }: Invocation,
+  invocation: Invocation,
   directory: Directory,
   id: string,
   { output: folder = "" }: ExportFlags,
+  signal: AbortSignal,
 ): Promise<void> {
+  const { output } = invocation;
   if (fs.existsSync(folder)) {
     throw new ReachError("ALREADY_EXISTS", `${folder} is there already`, {
       hint: "name a folder that does not exist yet",
@@ -154,16 +158,23 @@ async function writeTiles(
   }
   const temporary = `${folder.replace(/\/+$/, "")}.${process.pid}.tmp`;
   const session = directory.session(id);
+  const progress = invocation.progress("exporting");
+  const onProgress: TilesOptions["onProgress"] = (step) => {
+    throwIfAborted(signal);
+    progress.update(step);
+  };
   try {
     await fs.promises.mkdir(temporary, { mode: 0o700 });
-    const summary = await exportTlogTiles(session, temporary);
+    const summary = await exportTlogTiles(session, temporary, { onProgress });
     await fs.promises.rename(temporary, folder);
+    progress.clear();
     if (output.json) await output.printObject({ id, format: "tlog-tiles", folder, ...summary });
     else output.note(`wrote tiles to ${folder}`);
   } catch (error) {
     await fs.promises.rm(temporary, { recursive: true, force: true }).catch(() => {});
     throw fileError(error, folder);
   } finally {
+    progress.clear();
     session.close();
   }
 }
