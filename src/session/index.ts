@@ -35,14 +35,9 @@ export type {
 } from "./directory-options.ts";
 export { exportNdjson, type NdjsonOptions } from "./export-ndjson.ts";
 export { type ByteSink, exportOriginal } from "./export-original.ts";
-<<<<<<< HEAD
-export { exportTlogTiles, type TilesSummary } from "./export-tiles.ts";
+export { exportTlogTiles, type TilesOptions, type TilesSummary } from "./export-tiles.ts";
 export { type ForkOptions, type ForkReport, forkSession } from "./fork.ts";
 export { type ForkData, readForkData } from "./fork-data.ts";
-=======
-export { exportTlogTiles, type TilesOptions, type TilesSummary } from "./export-tiles.ts";
-export { type ForkData, type ForkOptions, type ForkReport, forkSession } from "./fork.ts";
->>>>>>> h-docs
 export type { ForkParting } from "./fork-parting.ts";
 export { collectGarbage, type GarbageOptions, type GarbageReport } from "./garbage.ts";
 export { ImportIndex, type IndexedImport } from "./import-index.ts";

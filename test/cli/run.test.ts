@@ -57,7 +57,6 @@ describe("reach run", () => {
     expect(shown.stdout).toContain('who: "Ann"');
   });
 
-<<<<<<< HEAD
   it("goes on with a session that is there under its --id", async () => {
     const bench = new Workbench();
     bench.write("asking.ts", program);
@@ -68,7 +67,8 @@ describe("reach run", () => {
     const ended = await bench.json<Run>([...args, "--send", 'answer={"n":5}']);
     expect(ended).toMatchObject({ id: begun.id, outcome: "done", result: { got: { n: 5 } } });
     expect(await bench.json<Run>(args)).toEqual(ended);
-=======
+  });
+
   it("goes on by itself when the time to wait is over", async () => {
     const bench = new Workbench();
     const waits = program.replace('("answer")', '("answer", { timeout: 1000 })');
@@ -79,7 +79,6 @@ describe("reach run", () => {
     const { code, stdout } = await bench.run(["run", "--resume", begun.id, "--json"]);
     expect(JSON.parse(stdout)).toMatchObject({ status: "ended", outcome: "failed" });
     expect(code).toBe(1);
->>>>>>> h-api
   });
 
   it("shows every event once, in order, and how the session ended", async () => {
