@@ -9,9 +9,29 @@ import type { SessionSummary } from "./session-summary.ts";
 import { resolveAmong, wantedId } from "./sessions.ts";
 import { oneLine } from "./terminal-text.ts";
 
+/** An answer that has not begun after this long is worth a word. */
+const patienceMs = 5000;
+
 /** The server that is asked; nothing where the data directory is. */
-export function remoteOf({ settings: { server } }: Invocation): ReachClient | undefined {
-  return server && new ReachClient(server);
+export function remoteOf(invocation: Invocation): ReachClient | undefined {
+  const { server } = invocation.settings;
+  return server && new ReachClient({ ...server, fetch: tellingFetch(invocation, server.url) });
+}
+
+/** `fetch` that says once whom it waits for: a hanging server looks like a hanging command. */
+function tellingFetch({ output }: Invocation, url: string): typeof fetch {
+  let told = false;
+  return async (input, init) => {
+    const timer = setTimeout(() => {
+      if (!told) output.note(`waiting for an answer of ${url} …`);
+      told = true;
+    }, patienceMs);
+    try {
+      return await fetch(input, init);
+    } finally {
+      clearTimeout(timer);
+    }
+  };
 }
 
 /** The session of a server that `text` names. Throws as for one of the data directory. */

@@ -265,3 +265,15 @@ describe("a command with --url", () => {
     }
   });
 });
+
+describe("a server that does not answer", () => {
+  it("is waited for, and the person who waits is told", async () => {
+    const bench = new Workbench();
+    const url = await standIn("http://127.0.0.1", () => undefined);
+    const child = bench.start(["ls", "--url", url]);
+    const end = ended(child);
+    expect(await heard(child.stderr, /\n/)).toBe(`waiting for an answer of ${url} …\n`);
+    child.kill("SIGINT");
+    expect(await end).toMatchObject({ stdout: "", signal: "SIGINT" });
+  });
+});

@@ -3,7 +3,8 @@
 import * as fs from "node:fs";
 import * as http from "node:http";
 import { describe, expect, it } from "vitest";
-import { nodeDisk } from "../../src/disk/index.ts";
+import { ReachError } from "../../src/base/index.ts";
+import { type Disk, nodeDisk } from "../../src/disk/index.ts";
 import { type Scope, TokenStore } from "../../src/server/index.ts";
 import { Scratch, writeSample } from "../session/sample-session.ts";
 import { type Served, serve } from "./serving.ts";
@@ -167,6 +168,24 @@ describe("a token store", () => {
     await other.revoke(record.id);
     expect(other.list()).toEqual([]);
     await expect(store.revoke("../../etc/passwd")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    scratch.remove();
+  });
+
+  it("has no half of a token where there was no room for one", async () => {
+    const scratch = new Scratch();
+    const full = (): never => {
+      throw new ReachError("DISK_FULL", "no room on the disk");
+    };
+    const disk: Disk = {
+      ...nodeDisk,
+      open: (path, mode) => Object.assign(nodeDisk.open(path, mode), { write: full }),
+    };
+    const request = { workspace: "w", name: "n", scopes: ["admin"] } as const;
+    const store = new TokenStore(disk, scratch.folder);
+    await expect(store.create(request)).rejects.toMatchObject({ code: "DISK_FULL" });
+    expect(fs.readdirSync(scratch.at(".access"))).toEqual([]);
+    // One would have everybody asked for a token that nobody has.
+    expect(new TokenStore(nodeDisk, scratch.folder).any).toBe(false);
     scratch.remove();
   });
 

@@ -9,7 +9,7 @@
  */
 import { timingSafeEqual } from "node:crypto";
 import { codeOf, ReachError, sha256, systemEntropy, toHex, utf8 } from "../../base/index.ts";
-import { createFolders, type Disk, folderOf, readFile } from "../../disk/index.ts";
+import { createFolders, type Disk, folderOf, readFile, replaceFile } from "../../disk/index.ts";
 import { isScope, type Scope } from "./scopes.ts";
 
 /** What is known of a token; the secret is not. */
@@ -111,14 +111,8 @@ export class TokenStore {
     const hash = toHex(sha256(utf8(token)));
     const text = `${JSON.stringify({ version: 1, ...fields, sha256: hash })}\n`;
     await createFolders(this.#disk, folderOf(this.#data), this.#folder);
-    const file = this.#disk.open(this.#path(id), "create");
-    try {
-      file.write(utf8(text), 0);
-      await file.sync();
-    } finally {
-      file.close();
-    }
-    await this.#disk.syncFolder(this.#folder);
+    // Whole or not there: half of a token would have everybody asked for one that nobody has.
+    await replaceFile(this.#disk, this.#path(id), utf8(text));
     this.#any = unknown;
     return { record, token };
   }
