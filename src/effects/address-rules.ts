@@ -4,6 +4,7 @@
  * `127.0.0.1`, `2130706433`, `0x7f.1`, `[::1]` and a name that resolves to any of them are one.
  */
 import ipaddr from "ipaddr.js";
+import { ReachError } from "../base/index.ts";
 import { GiveUp } from "./effect-definition.ts";
 
 const portOf: Readonly<Record<string, string>> = { "http:": "80", "https:": "443" };
@@ -36,9 +37,11 @@ export class AddressRules {
   /**
    * `hosts`: `api.example.com`, `*.example.com`, either with `:port`; without one, the port of the
    * scheme. `privateHosts`: `host:port` of this machine or network that may be reached all the
-   * same, spelled as in the URL.
+   * same, spelled as in the URL. Throws `CONFIG_INVALID` for what is no list of these.
    */
   constructor(hosts: readonly string[], privateHosts: readonly string[]) {
+    checkList("allow", hosts);
+    checkList("allowPrivate", privateHosts);
     this.#hosts = hosts.map(allowedHost);
     this.#private = new Set(privateHosts.map((host) => host.toLowerCase()));
   }
@@ -83,6 +86,13 @@ export function effectivePort({ port, protocol }: URL): string {
 function allowedHost(text: string): AllowedHost {
   const [, star, host = "", port] = /^(\*\.)?(.+?)(?::(\d{1,5}))?$/.exec(text.toLowerCase()) ?? [];
   return { host, below: star !== undefined, port };
+}
+
+function checkList(option: string, hosts: unknown): void {
+  if (Array.isArray(hosts) && hosts.every((host) => typeof host === "string")) return;
+  throw new ReachError("CONFIG_INVALID", `\`${option}\` of http.fetch is no list of hosts`, {
+    hint: `say whom it may reach: httpFetch({ ${option}: ["api.example.com"] })`,
+  });
 }
 
 function refused(url: URL, why: string): GiveUp {

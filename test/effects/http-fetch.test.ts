@@ -198,6 +198,13 @@ describe("a host that is not on the list", () => {
     expect(error).toMatchObject({ name: "GiveUp", code: "HTTP_REFUSED" });
   });
 
+  it("has to be said of every effect of this kind", () => {
+    for (const allow of [undefined, "api.example.com", [1]]) {
+      const options = { allow } as unknown as HttpFetchOptions;
+      expect(() => httpFetch(options)).toThrow(/`allow` of http.fetch is no list of hosts/);
+    }
+  });
+
   it("is told from one below an allowed name", async () => {
     const lookup = resolving({ "api.example.net": "10.0.0.1", "example.net": "10.0.0.1" });
     const allow = ["*.example.net"];
