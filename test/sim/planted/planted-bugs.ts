@@ -38,8 +38,8 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "appends a journal entry instead of writing it to its place, so that twice is not once",
     file: "log/targets.ts",
-    passage: "    file.write(entry.bytes, entry.offset);\n  }",
-    instead: "    file.write(entry.bytes, Math.max(file.size(), entry.offset));\n  }",
+    passage: "  else file.write(bytes, offset);",
+    instead: "  else file.write(bytes, Math.max(file.size(), offset));",
     seed: 1,
   },
   {
@@ -61,6 +61,15 @@ export const plantedBugs: readonly PlantedBug[] = [
 const folder = path.dirname(fileURLToPath(import.meta.url));
 const source = path.join(folder, "..", "..", "..", "src");
 
+/** The file of a bug with the bug in it. Throws when its passage is not there exactly once. */
+export async function planted(bug: PlantedBug): Promise<string> {
+  const text = await readFile(path.join(source, bug.file), "utf8");
+  if (text.split(bug.passage).length !== 2) {
+    throw new Error(`${bug.file} does not hold this exactly once: ${bug.passage}`);
+  }
+  return text.replace(bug.passage, () => bug.instead);
+}
+
 function planting(bug: PlantedBug): Plugin {
   const target = path.join(source, bug.file);
   return {
@@ -68,11 +77,7 @@ function planting(bug: PlantedBug): Plugin {
     setup(context) {
       context.onLoad({ filter: /\.ts$/ }, async (args) => {
         if (path.resolve(args.path) !== target) return undefined;
-        const text = await readFile(target, "utf8");
-        if (text.split(bug.passage).length !== 2) {
-          throw new Error(`${bug.file} does not hold this exactly once: ${bug.passage}`);
-        }
-        return { contents: text.replace(bug.passage, () => bug.instead), loader: "ts" };
+        return { contents: await planted(bug), loader: "ts" };
       });
     },
   };
