@@ -117,6 +117,8 @@ export interface BulkPackWriter {
   readonly watermark: PackMark;
   /** The watermark is durably on record: from now on others may count on what lies below it. */
   confirm(): void;
+  /** Packs that this writer has left since the last `confirm`: nobody else counts on them. */
+  readonly unconfirmed: readonly number[];
   /** Bytes that were written for what was put. */
   readonly storedBytes: number;
   /**

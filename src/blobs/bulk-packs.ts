@@ -114,6 +114,10 @@ class PackWriter implements BulkPackWriter, EntrySink {
     return this.#watermark;
   }
 
+  get unconfirmed(): readonly number[] {
+    return this.#left.map(({ pack }) => pack.number);
+  }
+
   put(bytes: Uint8Array): BlobName {
     return this.#attempt(() => encodeBlob(bytes, this));
   }

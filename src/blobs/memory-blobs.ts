@@ -224,6 +224,7 @@ class MemoryWriter implements BulkPackWriter {
   #known = new Set<string>();
   #open = true;
   watermark: PackMark;
+  readonly unconfirmed: readonly number[] = [];
   storedBytes = 0;
 
   constructor(pack: MemoryPack, ended: () => void) {

@@ -161,6 +161,7 @@ export class PackBlobs implements BlobStore {
     if (!pack) return;
     assert(pack.kind !== "journaled", `${pack.name} is behind the journal and never cut`);
     const { disk, folder } = this.#packs;
+    checkLock();
     if (size <= packHeaderBytes && this.#packs.removeEmpty(pack)) {
       await disk.syncFolder(folder);
     } else if (pack.size() > size) {

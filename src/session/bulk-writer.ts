@@ -106,7 +106,7 @@ export class BulkWriter {
   #blobBytes = 0;
   /** What is being made durable, or was last. */
   #busy: Promise<unknown> = Promise.resolve();
-  #given: Promise<PackMark> | undefined;
+  #given: Promise<readonly PackMark[]> | undefined;
   #complete = false;
 
   private constructor(
@@ -352,11 +352,11 @@ export class BulkWriter {
 
   /**
    * Gives the import up. What it acknowledged of an existing session stays; a session that it began
-   * is marked as having nothing, so that recovery, which comes next, removes it. Returns the pack
-   * and how much of it is acknowledged: the rest, which no marker may name yet, is to be cut. What
-   * is appended from now on is refused with `CLOSED`.
+   * is marked as having nothing, so that recovery, which comes next, removes it. Returns its
+   * packs and how much of each is acknowledged: the rest, which no marker may name yet, is to be
+   * cut. What is appended from now on is refused with `CLOSED`.
    */
-  abandon(): Promise<PackMark> {
+  abandon(): Promise<readonly PackMark[]> {
     this.#given ??= this.#giveUp();
     return this.#given;
   }
@@ -366,17 +366,19 @@ export class BulkWriter {
     await this.#busy.catch(() => {});
   }
 
-  async #giveUp(): Promise<PackMark> {
+  async #giveUp(): Promise<readonly PackMark[]> {
     await this.idle();
     this.#file.close();
-    const mark = this.#packs.watermark;
+    // Of a session that is there a marker may name them, even if it is not known to be durable.
+    const unconfirmed = this.#new ? this.#packs.unconfirmed : [];
+    const marks = [...unconfirmed.map((pack) => ({ pack, size: 0 })), this.#packs.watermark];
     this.#packs.abandon();
     if (this.#new) {
       await this.#marker.advance({ end: eventLogStart, size: 0, ...this.#packMark });
     }
     this.#marker.abandon();
     await this.tail.abandon();
-    return mark;
+    return marks;
   }
 
   /** Bytes of the event log so far. */

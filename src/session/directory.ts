@@ -302,10 +302,11 @@ export class Directory {
     if (writer.isComplete) return;
     this.#toUndo.add(writer.id);
     try {
-      const { pack, size } = await writer.abandon();
+      const marks = await writer.abandon();
       await this.#undoBulk(writer.id);
       this.#toUndo.delete(writer.id);
-      await this.#writeSide().blobs.cut(pack, size, () => this.checkLock());
+      const { blobs } = this.#writeSide();
+      for (const { pack, size } of marks) await blobs.cut(pack, size, () => this.checkLock());
     } finally {
       this.#forgetWriter(writer);
     }
