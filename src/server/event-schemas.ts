@@ -2,7 +2,7 @@
  * Events as JSON: the schemas of what is sent and of what is posted. Values that JSON has no form
  * for are written as `reach events --ndjson` writes them.
  */
-import { type Static, Type } from "@fastify/type-provider-typebox";
+import * as Type from "typebox";
 import { encodeValue, limits } from "../base/index.ts";
 import { payloadForms } from "../event/index.ts";
 import type { NewEvent } from "../session/index.ts";
@@ -113,7 +113,7 @@ export const NewEvents = Type.Union([
 ]);
 
 /** An event as it is appended: the value is encoded once, here. */
-export function newEventOf(event: Static<typeof NewEventObject>, now: number): NewEvent {
+export function newEventOf(event: Type.Static<typeof NewEventObject>, now: number): NewEvent {
   const { type, data = null, kind = "emit", time = now, ref = null } = event;
   return { type, kind, time, ref, form: "cbor", bytes: encodeValue(data) };
 }

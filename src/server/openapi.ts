@@ -3,7 +3,7 @@
  * have a name stand once, under `components`.
  */
 import swagger from "@fastify/swagger";
-import { Type } from "@fastify/type-provider-typebox";
+import * as Type from "typebox";
 import { assert } from "../base/index.ts";
 import { answers } from "./schemas.ts";
 import { sendBytes } from "./sending.ts";

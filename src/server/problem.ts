@@ -2,8 +2,9 @@
  * Errors as HTTP answers: problem documents (RFC 9457) with the stable code of the error. What went
  * wrong inside of the server stays in its log; the answer names the request to look for.
  */
-import { Type } from "@fastify/type-provider-typebox";
+
 import type { FastifyReply, FastifyRequest } from "fastify";
+import * as Type from "typebox";
 import { codeOf, type ErrorCode, messageOf, ReachError } from "../base/index.ts";
 
 /** Media type of problem documents. */

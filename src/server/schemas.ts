@@ -2,7 +2,7 @@
  * Schemas that several routes share. They are the types of the handlers, the checks of requests and
  * the OpenAPI document at once.
  */
-import { type TSchema, Type } from "@fastify/type-provider-typebox";
+import * as Type from "typebox";
 import { type EventKind, eventKinds } from "../event/index.ts";
 import { ProblemDocument, problemType } from "./problem.ts";
 
@@ -41,7 +41,7 @@ const everywhere = [400, 401, 403, 404, 413, 415, 422, 429, 500, 503] as const;
 /** The answers of a route: JSON of one schema, or a problem. */
 export function answers(
   status: number,
-  schema: TSchema,
+  schema: Type.TSchema,
   others: readonly number[] = [],
 ): Record<number, object> {
   const content = { "application/json": { schema } };

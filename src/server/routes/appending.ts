@@ -2,7 +2,7 @@
  * Appending: events of a recorded session, inputs of an executed one. What is answered is durable,
  * and whoever sends it again with the same producer numbers appends it once.
  */
-import { type Static, Type } from "@fastify/type-provider-typebox";
+import * as Type from "typebox";
 import { type SessionId, systemClock } from "../../base/index.ts";
 import { checkEventType } from "../../event/index.ts";
 import type { AppendProducer } from "../appends.ts";
@@ -83,7 +83,7 @@ export function addAppendRoutes(app: ServerApp): void {
   );
 }
 
-function producerOf(headers: Static<typeof ProducerHeaders>): AppendProducer | undefined {
+function producerOf(headers: Type.Static<typeof ProducerHeaders>): AppendProducer | undefined {
   const name = headers["producer-id"];
   const epoch = headers["producer-epoch"];
   const sequence = headers["producer-seq"];
@@ -98,12 +98,12 @@ function producerOf(headers: Static<typeof ProducerHeaders>): AppendProducer | u
 async function append(
   workspace: Workspace,
   id: SessionId,
-  body: Static<typeof NewEvents>,
+  body: Type.Static<typeof NewEvents>,
   options: {
     readonly expectedSeq: number | undefined;
     readonly producer: AppendProducer | undefined;
   },
-): Promise<Static<typeof Appended>> {
+): Promise<Type.Static<typeof Appended>> {
   const events = Array.isArray(body) ? body : [body];
   const { kind, format } = await workspace.readers.with(id, ({ manifest }) => manifest);
   if (kind === "executed") return sendInputs(workspace, id, events, options);
@@ -121,9 +121,9 @@ async function append(
 async function sendInputs(
   { engine }: Workspace,
   id: SessionId,
-  events: readonly Static<typeof import("../event-schemas.ts").NewEventObject>[],
+  events: readonly Type.Static<typeof import("../event-schemas.ts").NewEventObject>[],
   { expectedSeq, producer }: { readonly expectedSeq: unknown; readonly producer: unknown },
-): Promise<Static<typeof Appended>> {
+): Promise<Type.Static<typeof Appended>> {
   if (!engine) throw new HttpError("UNAVAILABLE", "this server runs no programs");
   if (expectedSeq !== undefined || producer !== undefined) {
     throw new HttpError(

@@ -2,8 +2,9 @@
  * Control of sessions: cancel, fork, replay. What takes long is a job: the answer is 202, and says
  * where to look.
  */
-import { Type } from "@fastify/type-provider-typebox";
+
 import type { FastifyReply } from "fastify";
+import * as Type from "typebox";
 import { programFor, replaySession } from "../../runtime/index.ts";
 import type { SessionEngine } from "../engine-port.ts";
 import type { Job } from "../jobs.ts";

@@ -3,8 +3,8 @@
  * no browser ever shows one: they come as attachments without a type.
  */
 import { PassThrough } from "node:stream";
-import { Type } from "@fastify/type-provider-typebox";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import * as Type from "typebox";
 import { codeOf, encodeValue, fromHex } from "../../base/index.ts";
 import { programFor, programName, stateAt } from "../../runtime/index.ts";
 import { exportBundle } from "../../session/index.ts";

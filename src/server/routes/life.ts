@@ -2,7 +2,7 @@
  * Whether the process is alive, and whether it should get requests: two questions, two answers.
  * Neither needs a token, and neither says anything about sessions. And what answers here.
  */
-import { Type } from "@fastify/type-provider-typebox";
+import * as Type from "typebox";
 import { codeOf } from "../../base/index.ts";
 import { HttpError } from "../problem.ts";
 import { answers, problems } from "../schemas.ts";

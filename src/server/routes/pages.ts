@@ -2,8 +2,9 @@
  * Reading a transcript page by page: from any seq, or by number. A page of 1,000 events that is
  * full never changes, so caches may keep it for ever.
  */
-import { type Static, Type } from "@fastify/type-provider-typebox";
+
 import type { FastifyReply, FastifyRequest } from "fastify";
+import * as Type from "typebox";
 import { limits } from "../../base/index.ts";
 import { type EventKind, EventView, eventKinds } from "../../event/index.ts";
 import type { SessionReader } from "../../session/index.ts";
@@ -167,7 +168,7 @@ function sendEvents(
   request: FastifyRequest,
   reply: FastifyReply,
   id: string,
-  query: Static<typeof PageQuery>,
+  query: Type.Static<typeof PageQuery>,
 ): FastifyReply {
   const type = negotiate(request, reply, pageTypes);
   const payload = payloadFor(type, query.payload);

@@ -2,7 +2,7 @@
  * What lets anybody check a session: its signed checkpoint, proofs, and the session as a static
  * transparency log (https://c2sp.org/tlog-tiles) for tools that know nothing of Reach.
  */
-import { Type } from "@fastify/type-provider-typebox";
+import * as Type from "typebox";
 import { fromUtf8, toHex } from "../../base/index.ts";
 import { parseTilePath, tileWidth } from "../../merkle/index.ts";
 import { HttpError } from "../problem.ts";

@@ -2,7 +2,7 @@
  * Sessions: beginning one, one of them at a glance, the list. Nothing of this is cached by anybody,
  * since a session grows.
  */
-import { type Static, Type } from "@fastify/type-provider-typebox";
+import * as Type from "typebox";
 import {
   encodeValue,
   equalBytes,
@@ -244,7 +244,7 @@ function mayTail({ scopes, workspace }: Access): void {
 
 async function begin(
   workspace: Workspace,
-  body: Static<typeof Begin>,
+  body: Type.Static<typeof Begin>,
   key: string | undefined,
   onId: ((id: SessionId) => void) | undefined,
 ): Promise<{ id: SessionId; replayed: boolean }> {
@@ -272,7 +272,7 @@ async function begin(
 
 async function beginRecorded(
   workspace: Workspace,
-  { name, events }: Static<typeof Record>,
+  { name, events }: Type.Static<typeof Record>,
   key: string | undefined,
 ): Promise<{ id: SessionId; replayed: boolean }> {
   const now = systemClock();
@@ -340,10 +340,10 @@ function beganWith(reader: SessionReader, sent: readonly SentEvent[]): boolean {
 
 async function listOf(
   workspace: Workspace,
-  query: Static<typeof ListQuery>,
-): Promise<Static<typeof SessionList>> {
+  query: Type.Static<typeof ListQuery>,
+): Promise<Type.Static<typeof SessionList>> {
   const { cursor, limit = 100, status, program, since } = query;
-  const sessions: Static<typeof Session>[] = [];
+  const sessions: Type.Static<typeof Session>[] = [];
   const turns = new Turns();
   let lookedAt = 0;
   let last: SessionId | undefined;
@@ -363,7 +363,10 @@ async function listOf(
 }
 
 /** A session for a list: one that is damaged is in it, saying so. */
-async function summaryOf(workspace: Workspace, id: SessionId): Promise<Static<typeof Session>> {
+async function summaryOf(
+  workspace: Workspace,
+  id: SessionId,
+): Promise<Type.Static<typeof Session>> {
   try {
     return await sessionOf(workspace, id);
   } catch (error) {
@@ -389,7 +392,7 @@ const unreadable = {
 export async function sessionOf(
   workspace: Workspace,
   id: SessionId,
-): Promise<Static<typeof Session>> {
+): Promise<Type.Static<typeof Session>> {
   return workspace.readers.with(id, (reader) => {
     const { kind, name, format, created } = reader.manifest;
     const checkpoint = reader.checkpoint();
@@ -408,7 +411,7 @@ export async function sessionOf(
   });
 }
 
-type Status = Pick<Static<typeof Session>, "status" | "outcome" | "problem">;
+type Status = Pick<Type.Static<typeof Session>, "status" | "outcome" | "problem">;
 
 function statusOf({ engine }: Workspace, reader: SessionReader): Status {
   const { quarantine, manifest } = reader;

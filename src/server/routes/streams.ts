@@ -2,8 +2,9 @@
  * The Durable Streams protocol at `/v1/stream/{name}`: create, append, read, follow, close, delete.
  * What it means is in `streams/`; here it is HTTP. docs/STREAMS.md has the mapping.
  */
-import { Type } from "@fastify/type-provider-typebox";
+
 import type { FastifyReply, FastifyRequest } from "fastify";
+import * as Type from "typebox";
 import { ProducerRefused } from "../appends.ts";
 import { HttpError } from "../problem.ts";
 import { oneOf, problems } from "../schemas.ts";

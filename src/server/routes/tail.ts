@@ -3,7 +3,7 @@
  * event once. The id of an event is its seq, so a client that lost its connection goes on with
  * `Last-Event-ID`, as browsers do by themselves.
  */
-import { Type } from "@fastify/type-provider-typebox";
+import * as Type from "typebox";
 import { Payload } from "../event-schemas.ts";
 import { negotiate } from "../negotiation.ts";
 import { HttpError } from "../problem.ts";
