@@ -66,14 +66,14 @@ export async function keepForeignCheckpoint(
 ): Promise<void> {
   const { verifierKey, note } = keyed;
   const path = `${sessionFolder(root, id)}/${nameOf(verifierKey)}`;
-  if (openKeyedCheckpoint(keyed, id).size <= keptSize(disk, root, id, nameOf(verifierKey))) {
+  if (openKeyedCheckpoint(keyed, id).size <= foreignSize(disk, root, id, nameOf(verifierKey))) {
     // Whoever wrote it may have been killed before its name was durable.
     await disk.syncFolder(sessionFolder(root, id));
   } else await replaceFile(disk, path, new Uint8Array([...utf8(`${verifierKey}\n`), ...note]));
 }
 
 /** Events that a foreign checkpoint here covers; -1 where there is none that can be read. */
-function keptSize(disk: Disk, root: string, id: SessionId, name: string): number {
+export function foreignSize(disk: Disk, root: string, id: SessionId, name: string): number {
   if (!disk.exists(`${sessionFolder(root, id)}/${name}`)) return -1;
   try {
     return openKeyedCheckpoint(readForeignCheckpoint(disk, root, id, name), id).size;

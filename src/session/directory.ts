@@ -340,13 +340,13 @@ export class Directory {
     return manifestOf(request, id, this.#clock(), this.#entropy(32));
   }
 
-  #resume(id: SessionId): Resumed {
+  #resume(id: SessionId, toAppend = true): Resumed {
     const undone = !this.#toUndo.has(id);
     if (this.#writers.has(id) || (this.#changing.has(id) && undone)) {
       throw new ReachError("CONFLICT", `session ${id} is being written already`, { where: id });
     }
     if (!undone || readBulkMarker(this.disk, this.path, id)) throw notUndone(id);
-    return resumeSession(this.#context, id, this.#writeSide());
+    return resumeSession(this.#context, id, this.#writeSide(), toAppend);
   }
 
   #writeSide(): WriteSide {
@@ -404,7 +404,7 @@ export class Directory {
     const writer = this.#writers.get(id);
     // An import signs when it ends.
     if (writer instanceof BulkWriter || this.#changing.has(id)) return;
-    await this.signCheckpoint(writer ?? this.#resume(id));
+    await this.signCheckpoint(writer ?? this.#resume(id, false));
   }
 
   /** Keeps a payload that no event names, durable (the code of a program); returns its name. */

@@ -3,6 +3,7 @@
  * must be in its place, and damage is told from files that are being rebuilt.
  */
 import { ReachError, type SessionId } from "../base/index.ts";
+import { foreignCheckpointNames, foreignSize } from "./checkpoint-files.ts";
 import type { WriteSide } from "./directory-options.ts";
 import type { Manifest } from "./manifest.ts";
 import { watchRebuilding } from "./rebuilding.ts";
@@ -17,13 +18,21 @@ export interface Resumed {
 
 /**
  * A session that nobody writes. Throws `QUARANTINED` and `CORRUPT` when it is damaged,
- * `UNRECOVERED` while a file of it is being rebuilt.
+ * `UNRECOVERED` while a file of it is being rebuilt; with `toAppend` also `CORRUPT` when others have
+ * signed more events of it than are here.
  */
-export function resumeSession(context: ReaderContext, id: SessionId, write: WriteSide): Resumed {
+export function resumeSession(
+  context: ReaderContext,
+  id: SessionId,
+  write: WriteSide,
+  toAppend: boolean,
+): Resumed {
   write.journal.checkPlaced();
   const reported = watchRebuilding(context.root, id, write);
   try {
-    return read(context, id, write.derivedFrom);
+    const resumed = read(context, id, write.derivedFrom);
+    if (toAppend) checkPromised(context, id, resumed.tail.size);
+    return resumed;
   } catch (error) {
     throw reported(error);
   }
@@ -56,6 +65,19 @@ function checkShared({ id, fork }: Manifest, size: number): void {
     where: `${id}@${size}`,
     hint: "restore its events.log from a copy, or fork its source again",
   });
+}
+
+/** What is appended behind too few events would stand in the place of those that were signed. */
+function checkPromised({ disk, root }: ReaderContext, id: SessionId, size: number): void {
+  for (const name of foreignCheckpointNames(disk, root, id)) {
+    const promised = foreignSize(disk, root, id, name);
+    if (promised <= size) continue;
+    const message = `session ${id} has ${size} events, and ${promised} have been signed elsewhere`;
+    throw new ReachError("CORRUPT", message, {
+      where: `${id}@${size}`,
+      hint: "import the whole of it where it is not yet, or fork it and go on with that",
+    });
+  }
 }
 
 /** An import has failed and left what undoing it will take away: nothing may go on behind it. */

@@ -6,6 +6,7 @@ import { sectionKinds } from "../../src/session/bundle-format.ts";
 import {
   type BundleImportOptions,
   Directory,
+  forkSession,
   importBundle,
   quarantinePath,
   verifyBundle,
@@ -223,5 +224,23 @@ describe("nothing wrong is accepted", () => {
       integrity: "intact",
       completeness: "incomplete",
     });
+  });
+
+  test("takes no other events in the place of those that are missing", async () => {
+    const id = await writeSample(directory, 60);
+    const note = { seq: 50, reason: "the journal is damaged" };
+    fs.writeFileSync(quarantinePath(directory.path, id), JSON.stringify(note));
+    await imported(await bundleOf(directory, id), { incomplete: true });
+    const promised = { code: "CORRUPT", message: expect.stringMatching(/has 50 events.* 60 /) };
+    expect(() => other.appendTo(id)).toThrow(expect.objectContaining(promised));
+    await expect(other.openBulk({ id })).rejects.toMatchObject(promised);
+    // Nothing is left behind, and what is there can still be signed and forked.
+    await other.signSession(id);
+    expect(await verifySession(other, id)).toMatchObject({
+      integrity: "intact",
+      completeness: "incomplete",
+    });
+    const fork = await forkSession(other, id, { at: 49 });
+    expect(await verifySession(other, fork.id)).toMatchObject({ completeness: "complete" });
   });
 });
