@@ -18,8 +18,8 @@ export interface Resumed {
 
 /**
  * A session that nobody writes. Throws `QUARANTINED` and `CORRUPT` when it is damaged,
- * `UNRECOVERED` while a file of it is being rebuilt; with `toAppend` also `CORRUPT` when others have
- * signed more events of it than are here.
+ * `UNRECOVERED` while a file of it is being rebuilt; with `toAppend` also `CORRUPT` when others
+ * have signed more events of it than are here.
  */
 export function resumeSession(
   context: ReaderContext,
