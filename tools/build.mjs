@@ -7,9 +7,9 @@
 // that ships, worker threads find their files, and nothing of `src` is compiled twice.
 //
 // What runs inside the contexts of programs (`src/sandbox/inside`) is bundled into one script,
-// `dist/sandbox/kernel.js`, because a context can load nothing. The `reach` command and what runner
-// processes and threads load is bundled into few files, `dist/entries`, since each process and
-// thread loads it anew: a module, also one of a small package, costs about half a millisecond.
+// `dist/sandbox/kernel.js`, because a context can load nothing. The command, the library and what
+// runner processes and threads load is bundled into few files, `dist/entries`, since each process
+// and thread loads it anew: a module, also one of a small package, costs about half a millisecond.
 
 import { spawnSync } from "node:child_process";
 import {
@@ -32,8 +32,8 @@ const output = path.join(root, "dist");
 const toolsOutput = path.join(root, "dist-tools");
 /** Files of `dist` that are bundled, without a source of their own. */
 const bundled = new Set(["sandbox/kernel"]);
-/** What the command begins with, and what the configuration of a server imports; in `src`. */
-const commandEntries = ["cli/reach.ts", "config.ts"];
+/** What the command begins with and what others import; in `src`. They share their classes. */
+const publicEntries = ["cli/reach.ts", "index.ts", "config.ts", "client.ts", "testing.ts"];
 /** What threads and runner processes begin with; shared with nobody, so that they load little. */
 const threadEntries = [
   "engine/host/runner-main.ts",
@@ -177,7 +177,7 @@ function bundleTogether(files, splitting) {
 function bundleEntries() {
   rmSync(entriesOutput, { recursive: true, force: true });
   const packages = [
-    ...bundleTogether(commandEntries, true),
+    ...bundleTogether(publicEntries, true),
     ...bundleTogether(threadEntries, true),
     ...bundleTogether(entriesAlone, false),
   ];
