@@ -10,6 +10,8 @@ export interface CatalogueEntry {
   readonly summary: string;
   /** Whether it can ask a server instead of the data directory. */
   readonly remote?: true;
+  /** Whether it runs sessions in processes: the first can start while it is loaded. */
+  readonly runner?: true;
   load(): Promise<CommandDefinition>;
 }
 
@@ -112,6 +114,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   {
     name: "serve",
     summary: "the HTTP server: sessions for everybody who has a token",
+    runner: true,
     load: async () => (await import("./commands/serve.ts")).serveCommand,
   },
   {

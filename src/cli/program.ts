@@ -5,6 +5,7 @@
 import process from "node:process";
 import { Command, CommanderError } from "commander";
 import { codeOf, ReachError } from "../base/index.ts";
+import { startRunnerAhead } from "../threads/index.ts";
 import { catalogue } from "./catalogue.ts";
 import type { CommandDefinition, Start } from "./command.ts";
 import { type ExitCode, exitCodeOf, exitCodes } from "./exit-codes.ts";
@@ -31,6 +32,7 @@ export async function runProgram(args: readonly string[], version: string): Prom
         hint: `with --url: ${remoteCommands.join(", ")}`,
       });
     }
+    if (entry?.runner && !asksForHelp(args)) startRunnerAhead();
     if (entry) addDefinition(command, await entry.load(), start);
   });
   try {
@@ -40,6 +42,10 @@ export async function runProgram(args: readonly string[], version: string): Prom
   }
   await invocation?.output.flush();
   return exitCode;
+}
+
+function asksForHelp(args: readonly string[]): boolean {
+  return args.includes("--help") || args.includes("-h");
 }
 
 const remoteCommands = catalogue.filter(({ remote }) => remote).map(({ name }) => name);

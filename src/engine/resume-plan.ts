@@ -176,7 +176,7 @@ function nearestSnapshot(
   reader: SessionReader,
   program: Uint8Array,
 ): { size: number; state: Uint8Array } | undefined {
-  for (const { size, stateHash } of reader.snapshots(program).reverse()) {
+  for (const { size, stateHash } of reader.snapshotsDown(program)) {
     if (size === 0 || size >= reader.size) continue;
     const event = reader.event(size);
     if (event.kind !== "step") continue;

@@ -240,13 +240,18 @@ export class SessionReader {
 
   /** The snapshots of the program with this hash whose signatures hold, by size. */
   snapshots(program: Uint8Array): SnapshotRecord[] {
+    return [...this.snapshotsDown(program)].reverse();
+  }
+
+  /** The same, the newest first: a signature is checked when it is its turn (0.1 ms each). */
+  *snapshotsDown(program: Uint8Array): Generator<SnapshotRecord, void> {
     const { disk, root, identity } = this.#context;
     const path = snapshotPath(sessionFolder(root, this.id), program);
     const { origin } = this;
-    return readSnapshots(disk, path, program).records.filter((record) => {
+    for (const record of readSnapshots(disk, path, program).records.reverse()) {
       const text = snapshotText(origin, program, record);
-      return identity.verifier.verify(text, record.signature);
-    });
+      if (identity.verifier.verify(text, record.signature)) yield record;
+    }
   }
 
   /** Why the session is read-only, if it is. */

@@ -1,4 +1,5 @@
-/** Threads that help this one with a part of its work. */
+/** Threads and processes that this one has beside it. */
+export { endRunnerAhead, startRunnerAhead, takeRunnerChild } from "./runner-child.ts";
 export {
   type Answering,
   SideThread,

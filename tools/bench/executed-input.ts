@@ -1,5 +1,6 @@
 // Executed sessions for scenarios that have an engine go on with them: as long as is wanted, and
-// then waiting for an input. Their program and the effects it calls are here, too.
+// then waiting for an input or for the result of a call. Their program and the effects it calls are
+// here, too.
 
 import { writeFileSync } from "node:fs";
 import path from "node:path";
@@ -12,6 +13,7 @@ import {
   answering,
   PlayedSession,
   type ProgramText,
+  type World,
   writeExecutedSession,
 } from "../generator/executed-session.ts";
 import type { Bench } from "./bench.ts";
@@ -38,23 +40,37 @@ export default {
 `;
 
 /** What a call of the program comes to. */
-const answer = { text: "What the model says, word by word. ".repeat(8), usage: { in: 9, out: 5 } };
+export const answer = {
+  text: "What the model says, word by word. ".repeat(8),
+  usage: { in: 9, out: 5 },
+};
+
+/** What the sessions wait for in the end. */
+type WaitsFor = "input" | "result";
 
 /** Sessions in one data directory. */
 export interface ExecutedInput {
   readonly root: string;
+  /** File of their program. */
+  readonly program: string;
   /** Ids in the order of their sizes. */
   readonly ids: readonly string[];
 }
 
 /** A directory with a session of each of these sizes, about. */
-export function executedInput(bench: Bench, sizes: readonly number[]): Promise<ExecutedInput> {
-  const name = `sessions-${sizes.join("-")}`;
-  return bench.once(`executed sessions of ${sizes.join(" and ")} events`, async () => {
+export function executedInput(
+  bench: Bench,
+  sizes: readonly number[],
+  waitsFor: WaitsFor = "input",
+): Promise<ExecutedInput> {
+  const name = `sessions-${waitsFor}-${sizes.join("-")}`;
+  const what = `executed sessions of ${sizes.join(" and ")} events, waiting: ${waitsFor}`;
+  return bench.once(what, async () => {
     const root = bench.path(name);
-    const input = { root, sizes, program: path.join(bench.folder, `${name}.mjs`) };
+    const program = path.join(bench.folder, `${name}.mjs`);
+    const input = { root, sizes, program, waitsFor };
     const made = await bench.measure({ module: "executed-input", name: "makeSessions", input });
-    return { root, ids: String(made.facts["ids"]).split(" ") };
+    return { root, program, ids: String(made.facts["ids"]).split(" ") };
   });
 }
 
@@ -63,6 +79,7 @@ export function makeSessions(input: {
   readonly root: string;
   readonly sizes: readonly number[];
   readonly program: string;
+  readonly waitsFor: WaitsFor;
 }): Promise<Work> {
   return measured(async () => {
     writeFileSync(input.program, walking);
@@ -71,13 +88,14 @@ export function makeSessions(input: {
     const ids: string[] = [];
     for (const [seed, events] of input.sizes.entries()) {
       const answers = answering(() => answer);
+      const isThere = ({ seq, calls, inputs }: World): boolean =>
+        input.waitsFor === "input" ? inputs.length > 0 : calls.length > 0 && seq >= events;
       const plan = {
         program,
-        input: { events },
+        input: { events: input.waitsFor === "input" ? events : 2 * events },
         seed,
         eventsMax: 2 * events + 10,
-        script: (world: Parameters<typeof answers>[0]) =>
-          world.inputs.length > 0 ? undefined : answers(world),
+        script: (world: World) => (isThere(world) ? undefined : answers(world)),
       };
       const played = new PlayedSession(plan).play();
       ids.push((await writeExecutedSession(directory, plan, played)).id);

@@ -23,6 +23,7 @@ import {
   TokenStore,
 } from "../../server/index.ts";
 import { Directory, hasIdentity } from "../../session/index.ts";
+import { endRunnerAhead } from "../../threads/index.ts";
 import { type CommandDefinition, parseCount, parsePositive } from "../command.ts";
 import { interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
@@ -54,6 +55,8 @@ const placeWithinMs = 250;
 const restMs = 5_000;
 /** Most sessions are short: two files less for each, and nobody misses an index of so few. */
 const derivedFromEvents = 256;
+/** For so long a runner process that was started with the server waits for a session. */
+const runnerAheadMs = 10_000;
 const logLevels = ["error", "warn", "info", "debug", "silent"] as const;
 
 /** `reach serve`. */
@@ -149,8 +152,11 @@ async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefin
     if (output.json) await output.printObject(about);
     else await output.print(`listening on ${url}`);
     if (open) output.note("no tokens: only this machine is answered; see `reach token create`");
+    // By now whoever runs sessions has it.
+    setTimeout(endRunnerAhead, runnerAheadMs).unref();
     await stopped(interrupted.signal);
   } finally {
+    endRunnerAhead();
     await close(server, served);
     interrupted.end();
     await closeWorkers();

@@ -3,10 +3,10 @@
  * thread. A thread that does not answer is ended, and when that does not help within a second, so
  * is the process; a process that uses more memory than it may is ended at once.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import { constants, setPriority } from "node:os";
-import { builtFile } from "../../disk/index.ts";
+import { takeRunnerChild } from "../../threads/index.ts";
 import { FrameReader, frame } from "../host/frames.ts";
 import type { GrowthLimits } from "../host/growth-watch.ts";
 import { decodeMessage, encodeMessage } from "../host/messages.ts";
@@ -74,13 +74,7 @@ export class RunnerProcess {
 
   constructor(options: RunnerProcessOptions) {
     this.#options = options;
-    const pipes = Array.from({ length: this.#pipesMax }, () => "pipe" as const);
-    this.#child = spawn(process.execPath, [builtFile("entries/runner-main.js")], {
-      stdio: ["ignore", "ignore", "inherit", "ipc", ...pipes],
-      // Programs see no environment, and what runs them needs none.
-      env: { TZ: "UTC" },
-      windowsHide: true,
-    });
+    this.#child = takeRunnerChild(this.#pipesMax);
     const { pid } = this.#child;
     this.#memory = pid === undefined ? undefined : new ProcessMemory(pid);
     this.ended = new Promise((resolve) => {
@@ -93,7 +87,7 @@ export class RunnerProcess {
       // What V8 cannot go on from ends in SIGABRT or worse; a kill comes from outside.
       this.#end(`its process ended: ${signal ?? code}`, signal === "SIGKILL");
     });
-    if (options.isBackground) this.#child.once("spawn", () => this.#stepBack());
+    if (options.isBackground && pid !== undefined) this.#stepBack(pid);
     this.#child.on("message", (message: RunnerReport) => this.#onReport(message));
     const growth = options.comesBack ? { growth: growthLimits(options.rssBytesMax) } : {};
     const { threads } = options;
@@ -108,9 +102,9 @@ export class RunnerProcess {
     return comesBack ? threads + sparePipes : threads;
   }
 
-  #stepBack(): void {
+  #stepBack(pid: number): void {
     try {
-      setPriority(this.#child.pid as number, constants.priority.PRIORITY_LOW);
+      setPriority(pid, constants.priority.PRIORITY_LOW);
     } catch {
       // It may be gone by now; and it works without.
     }

@@ -1,12 +1,17 @@
 // How soon a session of 100,000 events goes on: after the runner that held it was killed while the
-// server lives, and when the process itself has just begun. Both up to the next event that its
-// program makes, durable.
+// server lives, and when `reach serve` has just begun. Both up to the next event that its program
+// makes, durable.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import process from "node:process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import type { Engine } from "../../../src/engine/index.ts";
 import type { Bench } from "../bench.ts";
 import {
+  answer,
   type ExecutedInput,
   executedInput,
   openEngine,
@@ -20,6 +25,23 @@ import { quantile, spreadOf } from "../spread.ts";
 const module = "scenarios/resume";
 /** A runner that dies young is replaced after a pause. */
 const lifeMs = 2200;
+const command = fileURLToPath(new URL("../../../../dist/entries/reach.js", import.meta.url));
+
+/** Answers the call that a session was left with; says so when its program makes the next one. */
+const configuration = `
+import { defineConfig } from "reach-replay/config";
+let calls = 0;
+export default defineConfig({
+  effects: {
+    think: (_, { signal }) => {
+      calls += 1;
+      if (calls === 1) return ${JSON.stringify(answer)};
+      process.stdout.write("next call\\n");
+      return new Promise((_, reject) => signal.addEventListener("abort", reject));
+    },
+  },
+});
+`;
 
 export const resume: Scenario = {
   name: "resume",
@@ -28,24 +50,36 @@ export const resume: Scenario = {
     const events = bench.events(100_000);
     const rounds = bench.rounds(5);
     const input = await executedInput(bench, [100, events]);
-    const after: Measurement[] = [];
-    const cold: Measurement[] = [];
+    const ofShort = await executedInput(bench, [100], "result");
+    const ofLong = await executedInput(bench, [events], "result");
+    const kills: Measurement[] = [];
+    const starts: { readonly early: number[]; readonly late: number[] } = { early: [], late: [] };
     for (let round = 0; round < rounds; round++) {
-      after.push(
+      kills.push(
         await bench.measure({ module, name: "afterKills", input: { ...input, kills: 8 } }),
       );
-      cold.push(await bench.measure({ module, name: "fromCold", input }));
-      const [kill, start] = [after, cold].map((all) => all.at(-1)?.facts["late"]);
+      for (const [of, times] of [
+        [ofShort, starts.early] as const,
+        [ofLong, starts.late] as const,
+      ]) {
+        const { facts } = await bench.measure({ module, name: "fromCold", input: of });
+        times.push(Number(facts["ms"]));
+      }
+      const [kill, start] = [kills.at(-1)?.facts["late"], starts.late.at(-1)];
       bench.say(`round ${round + 1}: ${kill} ms after a kill, ${start} ms from cold`);
     }
-    const row = (what: string, all: readonly Measurement[], most: number): Row => ({
+    const row = (what: string, early: number[], late: number[], most: number): Row => ({
       what: `${what}: to the next event of a session of ${events} events; of 100 (floor)`,
       unit: "ms",
-      reach: spreadOf(all.map(({ facts }) => Number(facts["late"]))),
-      floor: spreadOf(all.map(({ facts }) => Number(facts["early"]))),
+      reach: spreadOf(late),
+      floor: spreadOf(early),
       goal: { relation: "<=", value: most, of: "median" },
     });
-    return [row("the runner was killed", after, 150), row("the process has just begun", cold, 600)];
+    const fact = (name: string): number[] => kills.map(({ facts }) => Number(facts[name]));
+    return [
+      row("the runner was killed", fact("early"), fact("late"), 150),
+      row("`reach serve` has just begun", starts.early, starts.late, 600),
+    ];
   },
 };
 
@@ -97,20 +131,27 @@ export async function afterKills(input: ExecutedInput & { readonly kills: number
   return work;
 }
 
-/** From the beginning of this process to the next event; the early one comes after, warm. */
-export async function fromCold({ root, ids }: ExecutedInput): Promise<Work> {
-  const [small = "", large = ""] = ids;
-  const asked = new Map<string, () => void>();
-  const effects = thinking(0, (id) => asked.get(id)?.());
-  const { engine, close } = await openEngine(root, { effects });
-  await nextCall(engine, large, asked);
-  // The clock of a process begins with it.
-  const late = performance.now();
+/** From the start of `reach serve` to the second call of its session, which it goes on with. */
+export async function fromCold({ root }: ExecutedInput): Promise<Work> {
+  const config = path.join(root, "reach.config.mjs");
+  writeFileSync(config, configuration);
+  const flags = ["--quiet", "--data", root, "--config", config, "--port", "0", "--log", "error"];
   const work = await measured(async () => {
     const began = performance.now();
-    await nextCall(engine, small, asked);
-    return { late, early: performance.now() - began };
+    const server = spawn(process.execPath, [command, "serve", ...flags], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const gone = new Promise((resolve) => server.once("close", resolve));
+    let ms = Number.NaN;
+    for await (const line of createInterface({ input: server.stdout })) {
+      if (line !== "next call") continue;
+      ms = performance.now() - began;
+      // It empties its journal.
+      server.kill("SIGTERM");
+    }
+    await gone;
+    return { ms };
   });
-  await close();
+  if (Number.isNaN(work.facts["ms"])) throw new Error("the session did not go on");
   return work;
 }

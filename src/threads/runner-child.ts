@@ -1,0 +1,72 @@
+/**
+ * The process of a runner, and one that is started ahead, before what will use it is loaded: Node
+ * takes as long to start as a server takes to open its data, and the two can go side by side.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Socket } from "node:net";
+import { availableParallelism } from "node:os";
+import process from "node:process";
+import { builtFile } from "../disk/index.ts";
+
+/** Pipes of a runner with two threads, and room for those that take their place. */
+const usualPipes = 16;
+
+interface Ahead {
+  readonly child: ChildProcess;
+  failed: boolean;
+}
+
+let ahead: Ahead | undefined;
+
+function start(pipes: number): ChildProcess {
+  return spawn(process.execPath, [builtFile("entries/runner-main.js")], {
+    stdio: ["ignore", "ignore", "inherit", "ipc", ...Array<"pipe">(pipes).fill("pipe")],
+    // Programs see no environment, and what runs them needs none.
+    env: { TZ: "UTC" },
+    windowsHide: true,
+  });
+}
+
+/** What keeps this process alive as long as the child lives. */
+function handlesOf({ stdio }: ChildProcess): Socket[] {
+  return stdio.filter((stream) => stream !== null && stream !== undefined) as Socket[];
+}
+
+/**
+ * Starts a process that `takeRunnerChild` gives away. Until then it keeps nobody alive, and it ends
+ * with this process. Where there is one core nothing is gained, and nothing is started.
+ */
+export function startRunnerAhead(): void {
+  if (ahead || availableParallelism() < 2) return;
+  const child = start(usualPipes);
+  const started: Ahead = { child, failed: false };
+  child.on("error", () => {
+    started.failed = true;
+  });
+  child.unref();
+  child.channel?.unref();
+  for (const handle of handlesOf(child)) handle.unref();
+  ahead = started;
+}
+
+/** A process with at least so many pipes: the one that was started ahead, or a new one. */
+export function takeRunnerChild(pipes: number): ChildProcess {
+  const { child, failed } = ahead ?? {};
+  const isAlive = child?.connected === true && child.exitCode === null && child.signalCode === null;
+  if (!child || !isAlive || failed === true || pipes > usualPipes) {
+    endRunnerAhead();
+    return start(pipes);
+  }
+  ahead = undefined;
+  child.removeAllListeners("error");
+  child.ref();
+  child.channel?.ref();
+  for (const handle of handlesOf(child)) handle.ref();
+  return child;
+}
+
+/** Ends the process that was started ahead, if nobody has taken it. */
+export function endRunnerAhead(): void {
+  ahead?.child.kill("SIGKILL");
+  ahead = undefined;
+}
