@@ -40,6 +40,12 @@ function countFrom(least: number, text: string): number {
   throw new InvalidArgumentError(`It should be a whole number, ${least} or more.`);
 }
 
+/** `-o FILE`: a name that is one. */
+export function parseOutput(file: string): string {
+  if (file !== "") return file;
+  throw new InvalidArgumentError("It should be the name of a file, or - for standard output.");
+}
+
 /** `--from SEQ` and `--to SEQ`. Throws `USAGE` when the range ends before it begins. */
 export function addRange(command: Command): void {
   command.option("--from <seq>", "first event, counted from 0", parseCount);

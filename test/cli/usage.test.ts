@@ -64,6 +64,8 @@ describe("a mistake on the command line", () => {
     ["a number of zero", ["replay", "a", "--workers", "0"], "1 or more"],
     ["a choice that is none", ["events", "a", "--kind", "cal"], "Allowed choices are"],
     ["an empty data directory", ["ls", "--data", ""], "--data names no folder"],
+    ["an output without a name", ["export", "a", "-o", ""], "the name of a file"],
+    ["the same of a payload", ["blob", "get", "a", "-o", ""], "the name of a file"],
     ["a folder for a program", ["run", "."], "name a .ts or .js file"],
     ["events that end before they begin", ["events", "a", "--from=10", "--to=5"], "--to is the"],
     ["the same of an export", ["export", "a", "--from=10", "--to=5"], "--to is the event to"],

@@ -97,6 +97,7 @@ describe("tokens on the command line", () => {
     const listed = await run("ls");
     expect(listed.stdout).toContain(id);
     expect(listed.stdout).not.toContain(token.slice(-43));
+    expect((await run("ls", "--quiet")).stdout).toBe(`${id}\n`);
     expect((await run("revoke", id)).code).toBe(0);
     for (let i = 0; i < 100 && (await status(bearer)) !== 401; i++) {
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -4,7 +4,7 @@
  */
 import type { Command } from "commander";
 import { codeOf, fromHex, ReachError } from "../../base/index.ts";
-import type { CommandDefinition } from "../command.ts";
+import { type CommandDefinition, parseOutput } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
 import { writeResult } from "../output-file.ts";
 import { byteSize } from "../quantity.ts";
@@ -29,7 +29,7 @@ export const blobCommand: CommandDefinition = {
       .command("get")
       .description("write a payload to stdout or a file")
       .argument("<sha256>", "name of the payload")
-      .option("-o, --output <file>", "write to this file")
+      .option("-o, --output <file>", "write to this file", parseOutput)
       .action((name: string, flags: BlobFlags) => {
         return start((invocation) => getBlob(invocation, name, flags));
       });

@@ -14,7 +14,7 @@ import {
   exportTlogTiles,
   type TilesOptions,
 } from "../../session/index.ts";
-import { addRange, type CommandDefinition, type RangeFlags } from "../command.ts";
+import { addRange, type CommandDefinition, parseOutput, type RangeFlags } from "../command.ts";
 import { type Interruption, interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
 import { fileError, throwIfAborted, writeResult } from "../output-file.ts";
@@ -47,7 +47,7 @@ export const exportCommand: CommandDefinition = {
       .addOption(
         new Option("--format <format>", "what to write").choices(exportFormats).default("original"),
       )
-      .option("-o, --output <file>", "write to this file (for tlog-tiles: folder)");
+      .option("-o, --output <file>", "write to this file (for tlog-tiles: folder)", parseOutput);
     addRange(command);
     command.action((id: string, flags: ExportFlags) => {
       return start((invocation) => exportSession(invocation, id, flags));

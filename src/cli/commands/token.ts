@@ -90,6 +90,7 @@ async function list(invocation: Invocation): Promise<undefined> {
   const { output } = invocation;
   const records = storeOf(invocation).list();
   if (output.json) await output.printObject({ tokens: records });
+  else if (output.quiet) await output.print(...records.map(({ id }) => id));
   else if (records.length === 0)
     output.note("there are no tokens: the server serves this machine only");
   else await output.print(...table(columns, records.map(rowOf)));
