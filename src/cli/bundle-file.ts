@@ -36,9 +36,10 @@ export function isBundleFile(file: string): boolean {
 
 /** The lines about a bundle that was imported. `id` is the shortened id of its session. */
 export function bundleLines(imported: BundleImport, id: string): string[] {
-  const { events, unchanged, report } = imported;
+  const { events, unchanged, repaired, report } = imported;
+  const back = repaired > 0 ? `, and ${counted(repaired, "payload")} of it again` : "";
   const headline = unchanged
-    ? `unchanged: the ${counted(events, "event")} of it are here already`
+    ? `unchanged: the ${counted(events, "event")} of it are here already${back}`
     : `imported ${counted(events, "event")} (${byteSize(report.bytes)}) from a bundle in ` +
       seconds(report.seconds);
   const verdict = `  ${verdictWords(report)}`;

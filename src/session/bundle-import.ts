@@ -16,6 +16,7 @@ import type { BundleHead } from "./bundle-values.ts";
 import { keepForeignCheckpoint } from "./checkpoint-files.ts";
 import type { Directory } from "./directory.ts";
 import { verifierOf } from "./keys.ts";
+import { PayloadRepair } from "./payload-repair.ts";
 import { tombstonePath } from "./session-reader.ts";
 
 /** How a bundle is imported. */
@@ -28,8 +29,10 @@ export interface BundleImportOptions extends BundleVerifyOptions {
 export interface BundleImport {
   readonly id: SessionId;
   readonly events: number;
-  /** The very session is here already: nothing was written but checkpoints it did not have. */
+  /** The very session is here already: nothing was written but what it lacked. */
   readonly unchanged: boolean;
+  /** Payloads that were missing or damaged here; the bundle had them. */
+  readonly repaired: number;
   /** Snapshots that were taken over and signed anew: only those of a key that was given. */
   readonly snapshots: number;
   /** What verifying it found. */
@@ -39,7 +42,8 @@ export interface BundleImport {
 /**
  * Imports a bundle into a directory open for writing. Throws `BUNDLE_INVALID` for one that does not
  * verify, `CONFLICT` when there is a session of that id with other content, `GONE` when there was
- * one; then nothing has changed.
+ * one; then nothing has changed. Of a session that is here already it brings back payloads that are
+ * missing or damaged.
  */
 export async function importBundle(
   directory: Directory,
@@ -61,7 +65,8 @@ export async function importBundle(
     await target.close();
     const unchanged = target.existing;
     const snapshots = unchanged || !given ? 0 : await adoptSnapshots(directory, check);
-    return { id, events, unchanged, snapshots, report };
+    const { repaired } = target;
+    return { id, events, unchanged, repaired, snapshots, report };
   } catch (error) {
     await target.discard();
     throw error;
@@ -92,31 +97,42 @@ class SessionTarget implements BundleTarget {
   readonly #directory: Directory;
   readonly #withStates: boolean;
   #writer: BulkWriter | undefined;
+  #repair: PayloadRepair | undefined;
   #inStates = false;
-  /** Whether the very session is here already; then nothing is written. */
-  existing = false;
 
   constructor(directory: Directory, withStates: boolean) {
     this.#directory = directory;
     this.#withStates = withStates;
   }
 
+  /** Whether the very session is here already; then only what it lacks is written. */
+  get existing(): boolean {
+    return this.#repair !== undefined;
+  }
+
+  /** Payloads that it lacked. */
+  get repaired(): number {
+    return this.#repair?.count ?? 0;
+  }
+
   async begin(head: BundleHead): Promise<void> {
-    this.existing = isHere(this.#directory, head);
-    if (this.existing) return;
-    this.#writer = await this.#directory.openBulk({ manifest: head.manifest });
+    if (isHere(this.#directory, head)) this.#repair = new PayloadRepair(this.#directory);
+    else this.#writer = await this.#directory.openBulk({ manifest: head.manifest });
   }
 
-  putPayload(bytes: Uint8Array): void {
-    if (this.#stores()) this.#writer?.putPayload(bytes);
+  putPayload(bytes: Uint8Array, name: Uint8Array): void {
+    if (!this.#stores()) return;
+    this.#writer?.putPayload(bytes);
+    this.#repair?.put(bytes, name);
   }
 
-  payloadStream(): BlobStream | undefined {
-    return this.#stores() ? this.#writer?.payloadStream() : undefined;
+  payloadStream(name: Uint8Array, size: number): BlobStream | undefined {
+    if (!this.#stores()) return undefined;
+    return this.#repair ? this.#repair.stream(name, size) : this.#writer?.payloadStream();
   }
 
   #stores(): boolean {
-    return !this.#inStates || this.#withStates;
+    return !this.#inStates || (this.#withStates && !this.existing);
   }
 
   appendEvent(bytes: Uint8Array): void {
@@ -125,6 +141,7 @@ class SessionTarget implements BundleTarget {
 
   async room(): Promise<void> {
     await this.#writer?.room();
+    await this.#repair?.room();
   }
 
   endEvents(): void {
@@ -135,9 +152,10 @@ class SessionTarget implements BundleTarget {
   async close(): Promise<void> {
     if (this.#writer) await this.#directory.closeWriter(this.#writer);
     this.#writer = undefined;
+    await this.#repair?.close();
   }
 
-  /** Nothing of it stays. */
+  /** Nothing of it stays, but payloads that have been brought back. */
   async discard(): Promise<void> {
     const writer = this.#writer;
     this.#writer = undefined;

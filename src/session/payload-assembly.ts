@@ -9,10 +9,10 @@ import type { PayloadSink } from "./chunk-window.ts";
 
 /** Where payloads go that are imported. */
 export interface PayloadTarget {
-  /** Stores a payload that is known to be right. */
-  putPayload(bytes: Uint8Array): void;
+  /** Stores a payload that is known to be right; `bytes` are valid until it returns. */
+  putPayload(bytes: Uint8Array, name: Uint8Array): void;
   /** Stores a large one, where it is to be stored; whether it is right shows at its end. */
-  payloadStream(): BlobStream | undefined;
+  payloadStream(name: Uint8Array, size: number): BlobStream | undefined;
 }
 
 /** Hears of payloads whose bytes are not those of their names. */
@@ -46,7 +46,7 @@ export class PayloadAssembly implements PayloadSink {
     this.#filled = 0;
     this.#stream = undefined;
     if (size <= heldBytesMax) return;
-    this.#stream = { hash: sha256Stream(), store: this.target?.payloadStream() };
+    this.#stream = { hash: sha256Stream(), store: this.target?.payloadStream(this.#name, size) };
   }
 
   data(bytes: Uint8Array): void {
@@ -79,6 +79,6 @@ export class PayloadAssembly implements PayloadSink {
     this.names.add(this.#name, this.#size);
     this.bytes += this.#size;
     if (this.#stream) this.#stream.store?.finish();
-    else this.target?.putPayload(whole);
+    else this.target?.putPayload(whole, this.#name);
   }
 }
