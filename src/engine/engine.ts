@@ -379,6 +379,7 @@ export class Engine {
       const waiters = this.#waiters.get(id) ?? new Set();
       const abort = (): void => {
         waiters.delete(waiter);
+        if (waiters.size === 0) this.#waiters.delete(id);
         reject(signal?.reason);
       };
       const settled = (): void => signal?.removeEventListener("abort", abort);
