@@ -36,16 +36,27 @@ export function isBundleFile(file: string): boolean {
 
 /** The lines about a bundle that was imported. `id` is the shortened id of its session. */
 export function bundleLines(imported: BundleImport, id: string): string[] {
-  const { events, unchanged, repaired, report } = imported;
-  const back = repaired > 0 ? `, and ${counted(repaired, "payload")} of it again` : "";
-  const headline = unchanged
-    ? `unchanged: the ${counted(events, "event")} of it are here already${back}`
-    : `imported ${counted(events, "event")} (${byteSize(report.bytes)}) from a bundle in ` +
-      seconds(report.seconds);
+  const { report } = imported;
+  const headline = headlineOf(imported);
   const verdict = `  ${verdictWords(report)}`;
   const pairs = [
     [headline, `id    ${id}`],
     [verdict, `root  ${shortHash(report.root)}`],
   ] as const;
   return [...twoColumns(pairs), `  ${keyRemark(report)}`];
+}
+
+function headlineOf({ events, unchanged, repaired, restoredFrom, report }: BundleImport): string {
+  const all = counted(events, "event");
+  const payloads = repaired > 0 ? [counted(repaired, "payload")] : [];
+  if (unchanged) {
+    const back = payloads.map((some) => `, and ${some} of it again`).join("");
+    return `unchanged: the ${all} of it are here already${back}`;
+  }
+  if (restoredFrom !== null) {
+    const lost = counted(events - restoredFrom, "event");
+    return `restored ${[lost, ...payloads].join(" and ")} of ${all}`;
+  }
+  const size = byteSize(report.bytes);
+  return `imported ${all} (${size}) from a bundle in ${seconds(report.seconds)}`;
 }

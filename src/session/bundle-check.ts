@@ -34,6 +34,8 @@ export interface BundleTarget extends PayloadTarget {
   begin(head: BundleHead): Promise<void>;
   /** The next event, which is right as far as it can be told before the end. */
   appendEvent(bytes: Uint8Array): void;
+  /** The batch that the last events stand in, as it is in an event log. */
+  appendBatch(bytes: Uint8Array): void;
   /** Resolves when there is room for more events: asked between two sections. */
   room(): Promise<void>;
   /** Called before the states: what comes now is no payload of an event. */
@@ -207,6 +209,7 @@ export class BundleCheck {
       for (const walk = new BatchWalk(batch); walk.next(); ) {
         this.#event(walk, content);
       }
+      if (this.problems.count === 0) this.#target?.appendBatch(content.subarray(at, batch.end));
       this.#logOffset += batch.end - batch.bodyStart + batchHeaderBytes;
       at = batch.end;
     }

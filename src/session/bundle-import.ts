@@ -4,9 +4,16 @@
  * before all of them have been verified. The checkpoints that it brings along are kept as what they
  * are, those of another directory (`checkpoint-files.ts`); this one signs its own.
  */
-import { equalBytes, ReachError, type SessionId } from "../base/index.ts";
+import {
+  codeOf,
+  type ErrorCode,
+  equalBytes,
+  messageOf,
+  ReachError,
+  type SessionId,
+} from "../base/index.ts";
 import type { BlobStream } from "../blobs/index.ts";
-import { manifestPath } from "../log/index.ts";
+import { eventLogPath, manifestPath } from "../log/index.ts";
 import type { BulkWriter } from "./bulk-writer.ts";
 import { type BundleReport, type BundleVerifyOptions, bundleReport, readBundle } from "./bundle.ts";
 import type { BundleCheck, BundleTarget } from "./bundle-check.ts";
@@ -18,11 +25,17 @@ import type { Directory } from "./directory.ts";
 import { verifierOf } from "./keys.ts";
 import { PayloadRepair } from "./payload-repair.ts";
 import { tombstonePath } from "./session-reader.ts";
+import { SessionRestore } from "./session-restore.ts";
 
 /** How a bundle is imported. */
 export interface BundleImportOptions extends BundleVerifyOptions {
   /** Takes also a session whose end is missing, by its own checkpoint. It stays incomplete. */
   readonly incomplete?: boolean;
+  /**
+   * Takes the place of a session that is here and damaged, or has only a part of the events, where
+   * nothing is lost by that (`session-restore.ts`).
+   */
+  readonly restore?: boolean;
 }
 
 /** What became of a bundle. */
@@ -33,6 +46,11 @@ export interface BundleImport {
   readonly unchanged: boolean;
   /** Payloads that were missing or damaged here; the bundle had them. */
   readonly repaired: number;
+  /**
+   * With `restore`: how many of the events could still be read here; `null` where nothing had to
+   * be restored.
+   */
+  readonly restoredFrom: number | null;
   /** Snapshots that were taken over and signed anew: only those of a key that was given. */
   readonly snapshots: number;
   /** What verifying it found. */
@@ -52,7 +70,8 @@ export async function importBundle(
 ): Promise<BundleImport> {
   const started = performance.now();
   const given = options.verifierKey === undefined ? undefined : verifierOf(options.verifierKey);
-  const target = new SessionTarget(directory, given !== undefined);
+  const { restore = false } = options;
+  const target = new SessionTarget(directory, given !== undefined, restore);
   try {
     const { check, bytes } = await readBundle(source, given, target, options);
     const report = bundleReport(check, given, bytes, started);
@@ -61,12 +80,13 @@ export async function importBundle(
     if (completeness === "incomplete" && !options.incomplete) {
       throw bundleError("events are missing at its end", "what is there can still be imported");
     }
+    target.checkLoss();
     await keepCheckpoints(directory, check);
     await target.close();
     const unchanged = target.existing;
     const snapshots = unchanged || !given ? 0 : await adoptSnapshots(directory, check);
-    const { repaired } = target;
-    return { id, events, unchanged, repaired, snapshots, report };
+    const { repaired, restoredFrom } = target;
+    return { id, events, unchanged, repaired, restoredFrom, snapshots, report };
   } catch (error) {
     await target.discard();
     throw error;
@@ -96,18 +116,26 @@ async function adoptSnapshots(directory: Directory, check: BundleCheck): Promise
 class SessionTarget implements BundleTarget {
   readonly #directory: Directory;
   readonly #withStates: boolean;
+  readonly #mayRestore: boolean;
   #writer: BulkWriter | undefined;
   #repair: PayloadRepair | undefined;
+  #restore: SessionRestore | undefined;
   #inStates = false;
 
-  constructor(directory: Directory, withStates: boolean) {
+  constructor(directory: Directory, withStates: boolean, mayRestore: boolean) {
     this.#directory = directory;
     this.#withStates = withStates;
+    this.#mayRestore = mayRestore;
   }
 
   /** Whether the very session is here already; then only what it lacks is written. */
   get existing(): boolean {
-    return this.#repair !== undefined;
+    return this.#repair !== undefined && this.#restore === undefined;
+  }
+
+  /** Events that could still be read, of a session that is restored. */
+  get restoredFrom(): number | null {
+    return this.#restore?.found ?? null;
   }
 
   /** Payloads that it lacked. */
@@ -116,8 +144,11 @@ class SessionTarget implements BundleTarget {
   }
 
   async begin(head: BundleHead): Promise<void> {
-    if (isHere(this.#directory, head)) this.#repair = new PayloadRepair(this.#directory);
-    else this.#writer = await this.#directory.openBulk({ manifest: head.manifest });
+    const { manifest } = head;
+    const found = lookFor(this.#directory, head, this.#mayRestore);
+    if (found === "nothing") this.#writer = await this.#directory.openBulk({ manifest });
+    else this.#repair = new PayloadRepair(this.#directory);
+    if (found === "part") this.#restore = await SessionRestore.begin(this.#directory, manifest);
   }
 
   putPayload(bytes: Uint8Array, name: Uint8Array): void {
@@ -132,11 +163,16 @@ class SessionTarget implements BundleTarget {
   }
 
   #stores(): boolean {
-    return !this.#inStates || (this.#withStates && !this.existing);
+    return !this.#inStates || (this.#withStates && this.#writer !== undefined);
   }
 
   appendEvent(bytes: Uint8Array): void {
     this.#writer?.appendEncoded(bytes);
+    this.#restore?.appendEvent(bytes);
+  }
+
+  appendBatch(bytes: Uint8Array): void {
+    this.#restore?.appendBatch(bytes);
   }
 
   async room(): Promise<void> {
@@ -148,15 +184,22 @@ class SessionTarget implements BundleTarget {
     this.#inStates = true;
   }
 
+  /** Throws `CONFLICT` when something here would be lost. */
+  checkLoss(): void {
+    this.#restore?.checkLoss();
+  }
+
   /** Everything has been verified: the session is there. */
   async close(): Promise<void> {
     if (this.#writer) await this.#directory.closeWriter(this.#writer);
     this.#writer = undefined;
     await this.#repair?.close();
+    await this.#restore?.finish();
   }
 
   /** Nothing of it stays, but payloads that have been brought back. */
   async discard(): Promise<void> {
+    this.#restore?.discard();
     const writer = this.#writer;
     this.#writer = undefined;
     if (writer) await this.#directory.discardBulk(writer);
@@ -164,26 +207,59 @@ class SessionTarget implements BundleTarget {
 }
 
 /**
- * Whether a session with the content that the bundle claims is in the directory. What the bundle
- * claims it has to show afterwards like any other.
+ * Whether a session with the content that the bundle claims is in the directory, or none, or
+ * perhaps a part of it. What the bundle claims it has to show afterwards like any other.
  */
-function isHere(directory: Directory, { manifest, events, root }: BundleHead): boolean {
+function lookFor(
+  directory: Directory,
+  head: BundleHead,
+  mayRestore: boolean,
+): "all" | "nothing" | "part" {
   const { disk, path } = directory;
-  const { id } = manifest;
+  const { id } = head.manifest;
   if (disk.exists(tombstonePath(path, id))) {
     throw new ReachError("GONE", `session ${id} has been removed`, {
       where: id,
       hint: "a removed session never comes back under its id",
     });
   }
-  if (!disk.exists(manifestPath(path, id))) return false;
-  const reader = directory.session(id);
+  const hasLog = mayRestore && disk.exists(eventLogPath(path, id));
+  if (!disk.exists(manifestPath(path, id)) && !hasLog) return "nothing";
+  const hint = `--restore puts the bundle in its place, where nothing is lost by that`;
   try {
-    if (reader.size === events && equalBytes(reader.root(events), root)) return true;
-    throw new ReachError("CONFLICT", `there is a session ${id} with other content`, {
-      where: id,
-      hint: `it has ${reader.size} events, the bundle ${events}; a session is never overwritten`,
-    });
+    if (isSame(directory, head, mayRestore)) return "all";
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === undefined || !damageCodes.has(code)) throw error;
+    if (!mayRestore)
+      throw new ReachError(code, messageOf(error), { where: id, hint, cause: error });
+  }
+  if (mayRestore) return "part";
+  throw new ReachError("CONFLICT", `there is a session ${id} with other content`, {
+    where: id,
+    hint,
+  });
+}
+
+/** A session with these is damaged. */
+const damageCodes: ReadonlySet<ErrorCode> = new Set([
+  "CORRUPT",
+  "NOT_FOUND",
+  "NOTE_INVALID",
+  "SIGNATURE_INVALID",
+]);
+
+/** Whether the very events of the bundle are here, with `writable` in a session that takes more. */
+function isSame(
+  directory: Directory,
+  { manifest, events, root }: BundleHead,
+  writable: boolean,
+): boolean {
+  const reader = directory.session(manifest.id);
+  try {
+    if (writable && reader.quarantine) return false;
+    if (writable) reader.checkpoint();
+    return reader.size === events && equalBytes(reader.computedRoot(), root);
   } finally {
     reader.close();
   }

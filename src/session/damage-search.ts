@@ -18,6 +18,16 @@ export interface BadEvent {
   readonly exact: "event" | "batch" | "frame";
 }
 
+/** Seq behind the batch that a damaged range begins with, by its header. */
+export function claimedEnd(
+  { seq, nextSeq = Number.POSITIVE_INFINITY }: LogDamage,
+  bytes: Uint8Array,
+): number {
+  const claimed = bytes.length < batchHeaderBytes ? 0 : readU16(bytes, 12);
+  const count = claimed > 0 && claimed <= limits.batchEventsMax ? claimed : 1;
+  return Math.min(seq + count, nextSeq);
+}
+
 /** Looks for the first bad event in the bytes of a damaged range of a log. */
 export function findBadEvent(
   damage: LogDamage,
@@ -25,9 +35,7 @@ export function findBadEvent(
   derived: DerivedCheck,
 ): BadEvent {
   const { seq: first, nextSeq = Number.POSITIVE_INFINITY } = damage;
-  const claimed = bytes.length < batchHeaderBytes ? 0 : readU16(bytes, 12);
-  const count = claimed > 0 && claimed <= limits.batchEventsMax ? claimed : 1;
-  const until = Math.min(first + count, nextSeq);
+  const until = claimedEnd(damage, bytes);
   let at = batchHeaderBytes;
   for (let seq = first; seq < until; seq++) {
     const stored = derived.leaf(seq);

@@ -61,6 +61,33 @@ describe("reach export", () => {
     expect((await bench.json<{ total: number }>(["ls", "--data", "third"])).total).toBe(0);
   });
 
+  it("writes a bundle from which a damaged session is restored where it is", async () => {
+    const bench = new Workbench();
+    const large = Array.from(
+      { length: 20 },
+      (_, n) => `{"n":${n},"text":"${"x".repeat(5000 + n)}"}\n`,
+    );
+    const text = ndjson(100) + large.join("");
+    const id = await bench.import("session.ndjson", text);
+    await bench.run(["export", id, "--format", "bundle", "-o", "run.bundle"]);
+    bench.damage(id);
+    expect((await bench.run(["verify", id])).code).toBe(4);
+    const refused = await bench.run(["import", "run.bundle"]);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("--restore puts the bundle in its place");
+    const restored = await bench.run(["import", "run.bundle", "--restore"]);
+    expect(restored.code).toBe(0);
+    expect(restored.stdout).toMatch(/^restored \d+ events of 121 events +id {4}/);
+    expect((await bench.run(["verify", id])).code).toBe(0);
+    expect((await bench.run(["export", id])).stdout).toBe(text);
+    const again = await bench.run(["import", "run.bundle", "--restore"]);
+    expect(again.stdout).toMatch(/^unchanged: the 121 events of it are here already +id/);
+    fs.rmSync(bench.path(".reach/default/blobs"), { recursive: true });
+    const back = await bench.run(["import", "run.bundle"]);
+    expect(back.stdout).toMatch(/^unchanged: .* already, and \d+ payloads of it again +id/);
+    expect((await bench.run(["import", "session.ndjson", "--restore"])).code).toBe(2);
+  });
+
   it("writes tiles of a transparency log into a new folder", async () => {
     const bench = new Workbench();
     const id = await bench.import("a.jsonl", ndjson(300));

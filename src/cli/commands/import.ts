@@ -48,6 +48,7 @@ interface ImportFlags {
   readonly id?: string;
   readonly fresh?: boolean;
   readonly key?: string;
+  readonly restore?: boolean;
 }
 
 const formatNames = ["auto", ...formats.map(({ name }) => name), "bundle"];
@@ -61,10 +62,13 @@ export const importCommand: CommandDefinition = {
     ["reach import dump.json --path data.runs[0].events", "the array that holds the records"],
     ["zcat old.jsonl.gz | reach import -", "from standard input"],
     ["reach import run.bundle --key reach.local+5ab3c0de+AbCd…", "a session from elsewhere"],
+    ["reach import run.bundle --restore", "the same, damaged here, whole again"],
   ],
   notes: [
     "A bundle is known by its content, also on standard input. With --key nothing else is taken " +
-      "in: what is no bundle is refused, not imported unverified.",
+      "in: what is no bundle is refused, not imported unverified. Of a session that is here it " +
+      "brings back payloads; with --restore it takes the place of one that is damaged or has " +
+      "fewer events, if it holds everything that can be read or was signed here.",
     "A longer version of a file that was imported before continues its session, after proving " +
       "that the beginning is the same. Nothing is dropped: `reach export ID --format original` " +
       "gives back the very bytes.",
@@ -84,6 +88,7 @@ export const importCommand: CommandDefinition = {
       .option("--id <id>", "id of the session to make or to continue")
       .option("--fresh", "make a new session in any case")
       .option("--key <key>", "verifier key (C2SP vkey) that has to have signed a bundle")
+      .option("--restore", "put a bundle in the place of its session, where that is damaged")
       .action((files: string[], flags: ImportFlags) => {
         return start((invocation) => importAll(invocation, files, flags));
       });
@@ -198,13 +203,18 @@ async function openedInput(
 /** Whether a source is taken for a bundle. Throws `USAGE` where a flag would then be ignored. */
 function isBundle(
   name: string,
-  { format, id, path: array, fresh, key }: ImportFlags,
+  { format, id, path: array, fresh, key, restore }: ImportFlags,
   look: () => boolean,
 ): boolean {
   const bundle = format === "bundle" || (format === "auto" && look());
   if (bundle && (id !== undefined || array !== undefined || fresh)) {
     throw new ReachError("USAGE", "--id, --path and --fresh have no meaning for a bundle", {
       hint: "a bundle brings its session along, with its id",
+    });
+  }
+  if (!bundle && restore) {
+    throw new ReachError("USAGE", `--restore is given, and ${name} is no bundle`, {
+      hint: "make bundles of what may have to be restored: `reach export ID --format bundle`",
     });
   }
   if (!bundle && key !== undefined) {
@@ -254,12 +264,13 @@ async function importOne(
 async function takeBundle(
   directory: Directory,
   { bundle, size }: { readonly bundle: BundleSource; readonly size: number | null },
-  { key }: ImportFlags,
+  { key, restore = false }: ImportFlags,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<BundleImport> {
   return importBundle(directory, bundle, {
     ...(key === undefined ? {} : { verifierKey: key }),
+    restore,
     onProgress: (step) => progress.update({ ...step, total: size }),
     signal,
   });
