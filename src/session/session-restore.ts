@@ -11,7 +11,6 @@ import {
   checkpointPath,
   encodeEventLogHeader,
   eventLogPath,
-  eventLogStart,
   manifestPath,
   sessionFolder,
 } from "../log/index.ts";
@@ -80,24 +79,24 @@ export class SessionRestore {
   readonly #range = new RangeBuilder();
   readonly #temporary: string;
   readonly #file: DiskFile;
-  #end = eventLogStart;
+  #end = 0;
   #closed = false;
   /** Events that could still be read here. */
   found = 0;
 
-  private constructor(directory: Directory, manifest: Manifest) {
+  private constructor(directory: Directory, manifest: Manifest, here: ReadableEvents) {
     const { disk, path } = directory;
     const { id } = manifest;
     this.#directory = directory;
     this.#manifest = manifest;
+    this.#here = here;
     this.#claims = storedClaims(directory, id, {}, new ProblemList(), (error) => error);
     this.#marks = new RootMarks(this.#claims.claims);
     if (this.#marks.next === 0) this.#marks.reached(this.#range.root());
-    this.#here = new ReadableEvents(directory, id);
     this.#temporary = eventLogPath(path, id) + temporarySuffix;
+    directory.checkLock();
     disk.remove(this.#temporary);
     this.#file = disk.open(this.#temporary, "create");
-    this.#file.write(encodeEventLogHeader(sessionIdBytes(id)), 0);
   }
 
   /** Throws `CONFLICT` while sessions are written, and for another manifest than that here. */
@@ -107,7 +106,13 @@ export class SessionRestore {
     if (here && !equalBytes(encodeManifest(here), encodeManifest(manifest))) {
       throw conflict(manifest.id, "its manifest is another one than that in the bundle");
     }
-    return new SessionRestore(directory, manifest);
+    const events = new ReadableEvents(directory, manifest.id);
+    try {
+      return new SessionRestore(directory, manifest, events);
+    } catch (error) {
+      events.close();
+      throw error;
+    }
   }
 
   /** The next event of the bundle. Throws `CONFLICT` when it is another one here. */
@@ -128,6 +133,11 @@ export class SessionRestore {
 
   /** The batch that those events stand in, as it is in a log. */
   appendBatch(bytes: Uint8Array): void {
+    if (this.#end === 0) this.#write(encodeEventLogHeader(sessionIdBytes(this.#manifest.id)));
+    this.#write(bytes);
+  }
+
+  #write(bytes: Uint8Array): void {
     this.#file.write(bytes, this.#end);
     this.#end += bytes.length;
   }

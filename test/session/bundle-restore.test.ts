@@ -147,8 +147,11 @@ describe("a session is whole again from a bundle after damage to", () => {
     expect(filesBelow(directory.path).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
-  test("its payloads as well", async () => {
-    const id = await writeSample(directory, 200);
+  test.each([
+    [200, 6000],
+    [60, 2 * 1024 * 1024],
+  ])("its payloads as well: %i events, %i bytes", async (count, largeBytes) => {
+    const id = await writeSample(directory, count, { largeBytes });
     const bundle = await bundleOf(directory, id);
     await meanwhile(() => {
       flip(eventLogPath(directory.path, id), 0.5);
@@ -157,7 +160,7 @@ describe("a session is whole again from a bundle after damage to", () => {
     const { repaired, restoredFrom } = await restore(bundle);
     expect(repaired).toBeGreaterThan(0);
     expect(restoredFrom).toBeGreaterThan(0);
-    expect(restoredFrom).toBeLessThan(200);
+    expect(restoredFrom).toBeLessThan(count);
     await expectWhole(id, bundle);
   });
 });
