@@ -1,6 +1,7 @@
 // Tails: everything from any seq, what is there and what comes, each event once and in order;
 // whoever is slow is left behind and not waited for; whoever is cut knows where to go on.
 
+import * as net from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { writeSample } from "../session/sample-session.ts";
 import { type Served, serve } from "./serving.ts";
@@ -94,6 +95,26 @@ describe("a tail", () => {
     expect(inline?.events[3]).toHaveProperty("data");
     expect(ref?.events[3]).toHaveProperty("blob");
     expect(Object.keys(none?.events[3] ?? {})).toEqual(["seq", "time", "kind", "type", "ref"]);
+  });
+
+  it("is answered in its turn, behind another answer on the same connection", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 3);
+    const socket = net.connect(served.port, "127.0.0.1");
+    const host = `Host: 127.0.0.1:${served.port}`;
+    for (const path of ["state", "tail"]) {
+      socket.write(`GET /v1/sessions/${id}/${path} HTTP/1.1\r\n${host}\r\n\r\n`);
+    }
+    let said = "";
+    socket.on("data", (data) => {
+      said += String(data);
+    });
+    const tails = served.server.context.workspaces.get("default")?.tails;
+    await expect.poll(() => said).toContain('"upToDate":true');
+    expect(said).toMatch(/^HTTP\/1\.1 200 .*HTTP\/1\.1 200 .*id: 2\n/s);
+    expect(tails?.size).toBe(1);
+    socket.destroy();
+    await expect.poll(() => [tails?.size, tails?.sources]).toEqual([0, 0]);
   });
 
   it("says something when there is nothing to say", async () => {
