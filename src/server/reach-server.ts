@@ -157,7 +157,11 @@ function newApp(config: ServerConfig, logger: FastifyBaseLogger | undefined): Se
     routerOptions: { maxParamLength: 1024, caseSensitive: true },
     schemaController: compilers,
     clientErrorHandler: answerBrokenRequest,
-    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+    // A path that is none has no hooks.
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(safeHeaders).header("x-request-id", request.id);
+      sendProblem(error, request, reply);
+    },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
   app.setNotFoundHandler((request, reply) => {

@@ -6,6 +6,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as Type from "typebox";
 import { ProducerRefused } from "../appends.ts";
+import { vary } from "../negotiation.ts";
 import { HttpError } from "../problem.ts";
 import { oneOf, problems } from "../schemas.ts";
 import { sendBytes } from "../sending.ts";
@@ -17,6 +18,7 @@ import { cursorAfter, offsetText, parseOffset } from "../streams/stream-offset.t
 import type { StreamPiece } from "../streams/stream-reading.ts";
 import type { Stream } from "../streams/stream-store.ts";
 import { StreamClosed } from "../streams/streams.ts";
+import { matches } from "./pages.ts";
 
 const path = "/v1/stream/*";
 const tags = ["streams"];
@@ -293,11 +295,12 @@ function sendPiece(
 ): FastifyReply {
   const { id, config, state } = stream;
   describe(reply, piece);
-  reply.header("vary", "Authorization").header("content-type", config.contentType);
+  vary(reply, "Authorization");
+  reply.header("content-type", config.contentType);
   if (offset !== "now") {
     const etag = etagOf(id, offset, piece.next, piece.closed);
     reply.header("etag", etag).header("cache-control", cacheControl(stream));
-    if (request.headers["if-none-match"] === etag) {
+    if (matches(request.headers["if-none-match"], etag)) {
       return reply.removeHeader("content-type").code(304).send();
     }
   }
