@@ -144,6 +144,7 @@ function newApp(config: ServerConfig, logger: FastifyBaseLogger | undefined): Se
     bodyLimit: config.bodyBytesMax,
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: config.keepAliveTimeoutMs,
+    connectionTimeout: config.stalledMs,
     requestIdHeader: false,
     genReqId: () => randomUUID(),
     // Responses under way get their time; idle connections do not.
