@@ -48,6 +48,8 @@ export interface AppendConditions {
 }
 
 const pollMs = 200;
+/** Whoever calls a job off waits so long for the server to hear of it. */
+const farewellMs = 2000;
 const listPage = 1000;
 /** What the server computes before it answers may take so many times as long. */
 const patience = 5;
@@ -269,7 +271,8 @@ export class ReachClient {
       }
     } catch (error) {
       if (signal?.aborted) {
-        await this.#requests.send(`/v1/jobs/${job.id}`, { method: "DELETE" }).catch(() => {});
+        const asking = { method: "DELETE", silenceMs: farewellMs } as const;
+        await this.#requests.send(`/v1/jobs/${job.id}`, asking).catch(() => {});
       }
       throw error;
     }

@@ -15,7 +15,7 @@ import { addDocRoutes } from "./doc-pages.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { addObservation } from "./observation.ts";
 import { addOpenApiRoute, collectRoutes } from "./openapi.ts";
-import { HttpError, problemOf, problemType, sendProblem } from "./problem.ts";
+import { HttpError, noRoute, problemOf, problemType, sendProblem } from "./problem.ts";
 import { addRoutes } from "./routes/routes.ts";
 import type { ServerApp, ServerContext } from "./server-context.ts";
 import { defaultConfig, type ServerConfig, type ServerOptions } from "./server-options.ts";
@@ -165,10 +165,7 @@ function newApp(config: ServerConfig, logger: FastifyBaseLogger | undefined): Se
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
-  app.setNotFoundHandler((request, reply) => {
-    const error = new HttpError("NOT_FOUND", `there is no such route`, { hint: "see /docs" });
-    sendProblem(error, request, reply);
-  });
+  app.setNotFoundHandler((request, reply) => sendProblem(noRoute(), request, reply));
   return app as ServerApp;
 }
 

@@ -17,11 +17,13 @@ interface Stranger {
 }
 
 /** A server that answers as it likes. */
-async function stranger(answer: (reply: http.ServerResponse) => void): Promise<Stranger> {
+async function stranger(
+  answer: (reply: http.ServerResponse, request: http.IncomingMessage) => void,
+): Promise<Stranger> {
   const made = { url: "", asked: 0 };
-  const server = http.createServer((_, reply) => {
+  const server = http.createServer((request, reply) => {
     made.asked += 1;
-    answer(reply);
+    answer(reply, request);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   onTestFinished(() => {
@@ -78,6 +80,18 @@ describe("a server that hangs", () => {
       expect((await thrown(client.session(id))).code, String(status)).toBe("UNAVAILABLE");
       expect(server.asked).toBe(1);
     }
+  });
+
+  it("does not keep anybody who has called a replay off", async () => {
+    const { url } = await stranger((reply, { method }) => {
+      const job = { id: "job", session: id, status: "running", progress: 0 };
+      if (method === "DELETE") return;
+      reply.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(job));
+    });
+    const off = new AbortController();
+    const onProgress = (): void => off.abort();
+    const replay = new ReachClient({ url }).replay(id, { signal: off.signal, onProgress });
+    expect((await thrown(replay)).code).toBe("INTERRUPTED");
   });
 
   it("is waited for while it sends, however slowly", async () => {

@@ -236,6 +236,20 @@ describe("a server", () => {
     expect(answer.headers.has("server") || answer.headers.has("x-powered-by")).toBe(false);
   });
 
+  it("says of no route that there is none, before it reads anything", async () => {
+    const served = await serve();
+    for (const [path, type, body] of [
+      ["/healthz", "text/strange", "x"],
+      ["/v1/nothing", "application/json", "{"],
+      ["/v1/nothing", "application/json", " ".repeat(9_000_000)],
+    ] as const) {
+      const init = { method: "PUT", headers: { "content-type": type }, body };
+      const answer = await served.get(path, init);
+      expect(answer.status, `${path} ${type}`).toBe(404);
+      expect(await answer.json()).toMatchObject({ code: "NOT_FOUND", hint: "see /docs" });
+    }
+  });
+
   it("lets pages of the origins ask that it was told, and no others", async () => {
     const origin = "https://dashboard.example";
     const served = await serve({ config: { corsOrigins: [origin] } });
