@@ -327,7 +327,7 @@ async function poll(
   // Of this answer: the connection may serve many.
   reply.raw.once("close", () => gone.abort());
   const until = performance.now() + config.streamPollMs;
-  stream.observers += 1;
+  const unfollow = streams.follow(stream);
   try {
     for (;;) {
       const piece = await streams.read(stream, from);
@@ -347,8 +347,7 @@ async function poll(
     }
   } finally {
     leave();
-    stream.observers -= 1;
-    streams.touch(stream);
+    unfollow();
   }
 }
 
