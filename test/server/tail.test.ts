@@ -4,6 +4,7 @@
 import * as net from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { writeSample } from "../session/sample-session.ts";
+import { MemoryEngine } from "./memory-engine.ts";
 import { type Served, serve } from "./serving.ts";
 import { Observer } from "./tailing.ts";
 
@@ -137,6 +138,32 @@ describe("a tail", () => {
     const again = tail(served, id, "", { "last-event-id": "149" });
     await again.count(3);
     expect(again.seqs).toEqual([150, 151, 152]);
+  });
+
+  it("that begins while the server stops ends at once, and says where to go on", async () => {
+    let engine: MemoryEngine | undefined;
+    const served = await serve({
+      config: { shutdownMs: 8000 },
+      engine: (directory) => {
+        engine = new MemoryEngine(directory);
+        return engine;
+      },
+    });
+    let begin = (): void => {};
+    (engine as unknown as MemoryEngine).gate = new Promise((resolve) => {
+      begin = resolve;
+    });
+    const observer = new Observer(`${served.url}/v1/sessions`, {}, { program: "slow" });
+    observers.add(observer);
+    const tails = served.server.context.workspaces.get("default")?.tails;
+    await expect.poll(() => tails?.sources).toBe(1);
+    const began = performance.now();
+    const closing = served.server.close();
+    begin();
+    await closing;
+    expect(performance.now() - began).toBeLessThan(4000);
+    expect(observer.controls.at(-1)).toMatchObject({ cut: "shutdown" });
+    expect([tails?.size, tails?.sources]).toEqual([0, 0]);
   });
 
   it("of too many is refused, and there is room again when one has gone", async () => {

@@ -200,7 +200,8 @@ function addHead(app: ServerApp): void {
       if (config.ttl !== null) reply.header("stream-ttl", String(config.ttl));
       if (config.expiresAt !== null) reply.header("stream-expires-at", config.expiresAt);
       reply.header("etag", etagOf(id, "-1", state.tail, closed));
-      return sendBytes(reply.header("content-type", config.contentType), nothingToSay);
+      // Without a length: that of no body is not the one of what a GET would get.
+      return reply.header("content-type", config.contentType).send(undefined as never);
     },
   );
 }

@@ -291,6 +291,14 @@ describe("an answer of a stream", () => {
     expect(new Set(listeners.slice(1)).size).toBe(1);
   });
 
+  it("does not say of how many bytes it is where none are sent", async () => {
+    const served = await serve();
+    await put(served, "s", text, "hello");
+    const head = await served.get("/v1/stream/s", { method: "HEAD" });
+    expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/plain"]);
+    expect(head.headers.get("content-length")).toBeNull();
+  });
+
   it("goes at a time that is one to the letter, and at no other", async () => {
     const served = await serve();
     for (const time of ["2100-01-01T00:00:00Z", "2100-01-01T00:00:00.5+01:00"]) {
