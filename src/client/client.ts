@@ -15,8 +15,8 @@ import type {
   StateInfo,
 } from "./answers.ts";
 import { type TailOptions, tailEvents } from "./event-tail.ts";
-import { type ClientOptions, namedBreaks, pause, Requests } from "./requests.ts";
-import { fetchPayload, type StoredOptions, storedEvents } from "./stored-events.ts";
+import { type ClientOptions, namedBreaks, pause, Requests, stranger } from "./requests.ts";
+import { behind, fetchPayload, type StoredOptions, storedEvents } from "./stored-events.ts";
 
 /** Which sessions are listed. */
 export interface ListOptions {
@@ -48,7 +48,11 @@ export interface AppendConditions {
 }
 
 const pollMs = 200;
+/** Whoever calls a job off waits so long for the server to hear of it. */
+const farewellMs = 2000;
 const listPage = 1000;
+/** What the server computes before it answers may take so many times as long. */
+const patience = 5;
 
 /** One server, one workspace. */
 export class ReachClient {
@@ -65,7 +69,9 @@ export class ReachClient {
 
   /** What answers there. */
   about(signal?: AbortSignal): Promise<ServerInfo> {
-    return this.#requests.json("/v1", { signal });
+    return this.#requests.json<ServerInfo>("/v1", { signal }, ({ version, verifierKey }) => {
+      return typeof version === "string" && typeof verifierKey === "string";
+    });
   }
 
   /** Sessions, the newest first. */
@@ -73,9 +79,10 @@ export class ReachClient {
     let cursor: string | undefined;
     do {
       const query = { ...filter, limit: listPage, cursor };
-      const page: { sessions: SessionInfo[]; cursor: string | null } = await this.#requests.json(
+      const page = await this.#requests.json<{ sessions: SessionInfo[]; cursor: string | null }>(
         "/v1/sessions",
         { query, signal },
+        ({ sessions }) => Array.isArray(sessions),
       );
       yield* page.sessions;
       cursor = page.cursor ?? undefined;
@@ -84,7 +91,8 @@ export class ReachClient {
 
   /** One session. Throws `NOT_FOUND`, `GONE`; `CORRUPT` where the server answers with another. */
   async session(id: SessionId, signal?: AbortSignal): Promise<SessionInfo> {
-    const found: SessionInfo = await this.#requests.json(`/v1/sessions/${id}`, { signal });
+    const path = `/v1/sessions/${id}`;
+    const found = await this.#requests.json<SessionInfo>(path, { signal }, isNamed);
     return ofSession(id, found.id, found);
   }
 
@@ -110,7 +118,8 @@ export class ReachClient {
 
   async #begin(body: object, key: string = crypto.randomUUID()): Promise<{ id: SessionId }> {
     const headers = { "idempotency-key": key };
-    return this.#requests.json("/v1/sessions", { method: "POST", headers, body, again: true });
+    const asking = { method: "POST", headers, body, again: true } as const;
+    return this.#requests.json<{ id: SessionId }>("/v1/sessions", asking, isNamed);
   }
 
   /** Appends events, all or none, or sends inputs to a session that runs. */
@@ -124,13 +133,17 @@ export class ReachClient {
       "producer-epoch": String(producer.epoch),
       "producer-seq": String(producer.sequence),
     };
-    return this.#requests.json(`/v1/sessions/${id}/events`, {
+    const asking = {
       method: "POST",
       query: { expected },
       headers: headers ?? {},
       body: events,
       again: producer !== undefined,
       signal,
+    } as const;
+    const path = `/v1/sessions/${id}/events`;
+    return this.#requests.json<AppendedInfo>(path, asking, ({ count, size }) => {
+      return typeof count === "number" && typeof size === "number";
     });
   }
 
@@ -138,14 +151,15 @@ export class ReachClient {
   async *events(id: SessionId, options: EventsOptions = {}): AsyncGenerator<EventObject, void> {
     const { signal, ...query } = options;
     for (let after = options.after ?? -1; ; ) {
-      const page: { events: EventObject[]; next: number; more: boolean } =
-        await this.#requests.json(`/v1/sessions/${id}/events`, {
-          query: { ...query, after },
-          signal,
-        });
+      const page = await this.#requests.json<EventsPage>(
+        `/v1/sessions/${id}/events`,
+        { query: { ...query, after }, signal },
+        ({ events, next, more }) =>
+          Array.isArray(events) && typeof next === "number" && typeof more === "boolean",
+      );
       yield* page.events;
-      if (!page.more || page.next <= after) return;
-      after = page.next;
+      if (!page.more) return;
+      after = behind(id, after, page.next);
     }
   }
 
@@ -168,8 +182,11 @@ export class ReachClient {
       query: { at },
       headers: { accept: "application/cbor" },
       signal,
+      silenceMs: patience * this.#requests.silenceMs,
     });
-    const [name = "", version = "", hash = ""] = (headers.get("reach-program") ?? "").split("/");
+    const program = headers.get("reach-program");
+    if (program === null) throw stranger(this.url, "answers what is no state");
+    const [name = "", version = "", hash = ""] = program.split("/");
     const snapshot = headers.get("reach-snapshot");
     return {
       at: Number(headers.get("reach-at")),
@@ -197,7 +214,8 @@ export class ReachClient {
    * one that was asked for.
    */
   async bundle(id: SessionId, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-    return bundleBody(this.url, await this.#requests.send(bundlePath(id), { signal }), signal);
+    const asking = this.#bundleAsking(signal);
+    return bundleBody(this.url, await this.#requests.send(bundlePath(id), asking), asking);
   }
 
   /**
@@ -209,15 +227,23 @@ export class ReachClient {
     save: (body: ReadableStream<Uint8Array>) => Promise<void>,
     signal?: AbortSignal,
   ): Promise<void> {
-    return this.#requests.take(bundlePath(id), { signal }, (answer) => {
-      return save(bundleBody(this.url, answer, signal));
+    const asking = this.#bundleAsking(signal);
+    return this.#requests.take(bundlePath(id), asking, (answer) => {
+      return save(bundleBody(this.url, answer, asking));
     });
+  }
+
+  #bundleAsking(signal: AbortSignal | undefined): BundleAsking {
+    return { signal, silenceMs: patience * this.#requests.silenceMs };
   }
 
   /** Cancels a session that runs. */
   cancel(id: SessionId, reason?: string): Promise<{ seq: number }> {
     const body = reason === undefined ? {} : { reason };
-    return this.#requests.json(`/v1/sessions/${id}/cancel`, { method: "POST", body });
+    const asking = { method: "POST", body } as const;
+    return this.#requests.json<{ seq: number }>(`/v1/sessions/${id}/cancel`, asking, ({ seq }) => {
+      return typeof seq === "number";
+    });
   }
 
   /** Replays a session on the server; the report is that of `reach replay --json`. */
@@ -226,7 +252,8 @@ export class ReachClient {
     { signal, onProgress, ...body }: ReplayRequest = {},
   ): Promise<unknown> {
     const path = `/v1/sessions/${id}/replay`;
-    const started: JobInfo = await this.#requests.json(path, { method: "POST", body, signal });
+    const asking = { method: "POST", body, signal } as const;
+    const started = await this.#requests.json<JobInfo>(path, asking, isJob);
     return this.#finished(ofSession(id, started.session, started), onProgress, signal);
   }
 
@@ -240,11 +267,12 @@ export class ReachClient {
       while (job.status === "running") {
         onProgress?.(job.progress ?? 0);
         await pause(pollMs, signal);
-        job = await this.#requests.json(`/v1/jobs/${job.id}`, { signal });
+        job = await this.#requests.json<JobInfo>(`/v1/jobs/${job.id}`, { signal }, isJob);
       }
     } catch (error) {
       if (signal?.aborted) {
-        await this.#requests.send(`/v1/jobs/${job.id}`, { method: "DELETE" }).catch(() => {});
+        const asking = { method: "DELETE", silenceMs: farewellMs } as const;
+        await this.#requests.send(`/v1/jobs/${job.id}`, asking).catch(() => {});
       }
       throw error;
     }
@@ -254,6 +282,25 @@ export class ReachClient {
   }
 }
 
+interface EventsPage {
+  readonly events: EventObject[];
+  readonly next: number;
+  readonly more: boolean;
+}
+
+interface BundleAsking {
+  readonly signal: AbortSignal | undefined;
+  readonly silenceMs: number;
+}
+
+function isNamed({ id }: { readonly id: SessionId }): boolean {
+  return typeof id === "string";
+}
+
+function isJob({ id, session, status }: JobInfo): boolean {
+  return [id, session, status].every((text) => typeof text === "string");
+}
+
 function bundlePath(id: SessionId): string {
   return `/v1/sessions/${id}/bundle`;
 }
@@ -261,9 +308,9 @@ function bundlePath(id: SessionId): string {
 function bundleBody(
   url: string,
   answer: Response,
-  signal: AbortSignal | undefined,
+  asking: BundleAsking,
 ): ReadableStream<Uint8Array> {
-  if (answer.body) return namedBreaks(url, answer.body, signal);
+  if (answer.body) return namedBreaks(url, answer.body, asking);
   throw new ReachError("UNAVAILABLE", "the server sent no bundle");
 }
 

@@ -1,7 +1,7 @@
 /**
  * Requests to a server: the token, the answers that are errors, and trying again what may be sent
  * twice, also when the connection breaks inside of an answer, with growing pauses and for as long
- * as the server asks.
+ * as the server asks. A server that hangs is given up, and so is one that asks for too long.
  */
 import { codeOf, type ErrorCode, errorCodes, messageOf, ReachError } from "../base/index.ts";
 import type { ProblemInfo } from "./answers.ts";
@@ -14,6 +14,11 @@ export interface ClientOptions {
   readonly token?: string | (() => string | Promise<string>) | undefined;
   /** Tries of a request that may be sent twice; default 5. */
   readonly attempts?: number;
+  /**
+   * An answer that has not begun, or does not go on, for so long is given up; default 60 s. What
+   * the server computes first (states, bundles) may take five times as long.
+   */
+  readonly silenceMs?: number;
   /** Instead of the global `fetch`: a proxy, an agent of one's own, a test. */
   readonly fetch?: typeof fetch;
 }
@@ -28,6 +33,8 @@ export interface Asking {
   readonly signal?: AbortSignal | undefined;
   /** Whether it may be sent again; default: for `GET` and `HEAD`. */
   readonly again?: boolean;
+  /** How long the server may say nothing, where that is not what the client was made with. */
+  readonly silenceMs?: number;
 }
 
 /** An answer that has arrived. */
@@ -39,6 +46,11 @@ export interface WholeAnswer {
 const attemptsDefault = 5;
 const firstPauseMs = 100;
 const pauseMsMax = 5000;
+/** Whoever asks to be left alone for longer is not waited for. */
+const askedMsMax = 60_000;
+const silenceMsDefault = 60_000;
+/** The cause of giving up a server that hangs: it is not asked again, which would take as long. */
+const silence = new Error("the server says nothing");
 const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
 /** Sends requests to one server. */
@@ -47,10 +59,14 @@ export class Requests {
   readonly #token: ClientOptions["token"];
   readonly #attempts: number;
   readonly #fetch: typeof fetch;
+  /** See `ClientOptions`. */
+  readonly silenceMs: number;
 
   /** Throws `USAGE` for a URL that is none. */
-  constructor({ url, token, attempts = attemptsDefault, fetch = globalThis.fetch }: ClientOptions) {
+  constructor(options: ClientOptions) {
+    const { url, token, attempts = attemptsDefault, fetch = globalThis.fetch } = options;
     this.url = checkedUrl(url);
+    this.silenceMs = options.silenceMs ?? silenceMsDefault;
     this.#token = token;
     this.#attempts = Math.max(attempts, 1);
     this.#fetch = fetch;
@@ -67,26 +83,29 @@ export class Requests {
   /** The answer with its whole body. Throws as `send`, `UNAVAILABLE` also when that breaks off. */
   whole(path: string, asking: Asking = {}): Promise<WholeAnswer> {
     return this.take(path, asking, async (answer) => {
-      try {
-        return { headers: answer.headers, bytes: new Uint8Array(await answer.arrayBuffer()) };
-      } catch (cause) {
-        throw brokenOff(this.url, cause, asking.signal);
-      }
+      return { headers: answer.headers, bytes: await this.#bytesOf(answer, asking) };
     });
   }
 
-  /** The JSON of the answer. Throws as `whole`, and `UNAVAILABLE` for what is no JSON. */
-  async json<Answer>(path: string, asking: Asking = {}): Promise<Answer> {
+  /**
+   * The JSON of the answer. Throws as `whole`, and `UNAVAILABLE` for what is no JSON, or an answer
+   * that nobody would expect who asks a server of Reach.
+   */
+  async json<Answer extends object>(
+    path: string,
+    asking: Asking,
+    expected: (answer: Answer) => boolean,
+  ): Promise<Answer> {
     const headers = { accept: "application/json", ...asking.headers };
     const { bytes } = await this.whole(path, { ...asking, headers });
+    let answer: unknown;
     try {
-      return JSON.parse(new TextDecoder().decode(bytes)) as Answer;
+      answer = JSON.parse(new TextDecoder().decode(bytes));
     } catch (cause) {
-      throw new ReachError("UNAVAILABLE", `${this.url} answers what is no JSON`, {
-        cause,
-        hint: servingHint,
-      });
+      throw stranger(this.url, "answers what is no JSON", cause);
     }
+    if (typeof answer === "object" && answer && expected(answer as Answer)) return answer as Answer;
+    throw stranger(this.url, "answers what no server of Reach does");
   }
 
   /**
@@ -107,20 +126,24 @@ export class Requests {
         try {
           return await use(answer);
         } catch (failure) {
-          if (!isPassing(failure) || attempt >= attempts) throw failure;
+          const lasting = !isPassing(failure) || isSilence(failure);
+          if (lasting || attempt >= attempts) throw failure;
         }
       } else {
         const lasting = answer !== undefined && !passing.has(answer.status);
-        if (lasting || attempt >= attempts) throw answer ? await errorOf(answer) : error;
+        const late = askedMs(answer) > askedMsMax;
+        if (lasting || late || attempt >= attempts) {
+          throw answer ? await this.#errorOf(answer, asking) : error;
+        }
         await answer?.body?.cancel();
       }
-      await pause(pauseFor(attempt, answer?.headers.get("retry-after")), signal);
+      await pause(pauseFor(attempt, askedMs(answer)), signal);
     }
   }
 
   async #try(
     path: string,
-    { method = "GET", query = {}, headers = {}, body, signal }: Asking,
+    { method = "GET", query = {}, headers = {}, body, signal, silenceMs = this.silenceMs }: Asking,
   ): Promise<{ answer?: Response; error?: ReachError }> {
     const target = new URL(this.url + path);
     for (const [name, value] of Object.entries(query)) {
@@ -130,20 +153,83 @@ export class Requests {
     const token = typeof this.#token === "function" ? await this.#token() : this.#token;
     if (token !== undefined && token !== "") sent["authorization"] = `Bearer ${token}`;
     if (body !== undefined) sent["content-type"] = "application/json";
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), silenceMs);
+    let answer: Response;
     try {
-      const answer = await this.#fetch(target, {
+      answer = await this.#fetch(target, {
         method,
         headers: sent,
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(signal ? { signal } : {}),
-        redirect: "error",
+        signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
+        redirect: "manual",
       });
-      return { answer };
     } catch (cause) {
       if (signal?.aborted) throw interrupted(cause);
+      if (late.signal.aborted) throw silent(this.url, silenceMs);
       return { error: unreachable(this.url, cause) };
+    } finally {
+      clearTimeout(timer);
     }
+    if (!isRedirect(answer)) return { answer };
+    await answer.body?.cancel();
+    throw redirected(this.url, answer);
   }
+
+  async #bytesOf({ body }: Response, asking: Asking): Promise<Uint8Array> {
+    if (!body) return new Uint8Array(0);
+    const { signal, silenceMs = this.silenceMs } = asking;
+    const whole = new Response(namedBreaks(this.url, body, { signal, silenceMs }));
+    return new Uint8Array(await whole.arrayBuffer());
+  }
+
+  /** What the server says is wrong; an answer of somebody else is named by its status. */
+  async #errorOf(answer: Response, asking: Asking): Promise<ReachError> {
+    const { status } = answer;
+    let problem: unknown;
+    try {
+      problem = JSON.parse(new TextDecoder().decode(await this.#bytesOf(answer, asking)));
+    } catch {
+      // No problem document: a proxy, or another server.
+    }
+    const { code, detail, where, hint } = textsOf(problem);
+    const known = errorCodes.find((one) => one === code) ?? codeOfStatus(status);
+    const asked = askedMs(answer);
+    const later = asked > 0 ? `it asks to be asked again in ${asked / 1000} s` : undefined;
+    return new ReachError(known, detail ?? `the server answers ${status}`, {
+      ...(where === undefined ? {} : { where }),
+      ...definedHint(hint ?? later),
+    });
+  }
+}
+
+function definedHint(hint: string | undefined): { hint?: string } {
+  return hint === undefined ? {} : { hint };
+}
+
+/** The members of a problem document that are texts. */
+function textsOf(problem: unknown): Partial<Record<keyof ProblemInfo, string>> {
+  if (typeof problem !== "object" || problem === null) return {};
+  const texts = Object.entries(problem).filter(([, text]) => typeof text === "string" && text);
+  return Object.fromEntries(texts);
+}
+
+/** Browsers do not tell where to. */
+function isRedirect({ status, type }: Response): boolean {
+  return type === "opaqueredirect" || (status >= 300 && status < 400 && status !== 304);
+}
+
+function redirected(url: string, answer: Response): ReachError {
+  const place = answer.headers.get("location") ?? "another place";
+  return new ReachError("USAGE", `${url} sends to ${place}`, {
+    hint: "name that one, if it is the server you mean: nothing is sent there by itself",
+  });
+}
+
+/** Milliseconds for which the server asks to be left alone. */
+function askedMs(answer: Response | undefined): number {
+  const asked = Number(answer?.headers.get("retry-after") ?? 0) * 1000;
+  return asked > 0 ? asked : 0;
 }
 
 function checkedUrl(text: string): string {
@@ -168,21 +254,47 @@ function unreachable(url: string, cause: unknown): ReachError {
   return new ReachError("UNAVAILABLE", message, { cause, hint: servingHint });
 }
 
-/** A body as it arrives, of which a connection that breaks is `UNAVAILABLE`. */
+function silent(url: string, ms: number): ReachError {
+  return new ReachError("UNAVAILABLE", `${url} has said nothing for ${ms / 1000} s`, {
+    cause: silence,
+    hint: "it hangs, has too much to do, or something on the way there does",
+  });
+}
+
+function isSilence(error: unknown): boolean {
+  return error instanceof Error && error.cause === silence;
+}
+
+/** The error for what answers otherwise than a server of Reach. */
+export function stranger(url: string, how: string, cause?: unknown): ReachError {
+  return new ReachError("UNAVAILABLE", `${url} ${how}`, { cause, hint: servingHint });
+}
+
+/**
+ * A body as it arrives, of which a connection that breaks is `UNAVAILABLE`, and so is one that says
+ * nothing for `silenceMs` while somebody waits for it.
+ */
 export function namedBreaks(
   url: string,
   body: ReadableStream<Uint8Array>,
-  signal: AbortSignal | undefined,
+  { signal, silenceMs }: { readonly signal: AbortSignal | undefined; readonly silenceMs: number },
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   return new ReadableStream({
     async pull(stream) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(silent(url, silenceMs)), silenceMs);
+      });
       try {
-        const { done, value } = await reader.read();
+        const { done, value } = await Promise.race([reader.read(), late]);
         if (done) stream.close();
         else stream.enqueue(value);
       } catch (cause) {
-        stream.error(brokenOff(url, cause, signal));
+        stream.error(isSilence(cause) ? cause : brokenOff(url, cause, signal));
+        reader.cancel(cause).catch(() => {});
+      } finally {
+        clearTimeout(timer);
       }
     },
     cancel: (reason) => reader.cancel(reason),
@@ -201,23 +313,6 @@ function reasonOf(error: unknown): string {
   return messageOf(error instanceof Error ? (error.cause ?? error) : error);
 }
 
-/** What the server says is wrong; an answer of somebody else is named by its status. */
-async function errorOf(answer: Response): Promise<ReachError> {
-  const { status } = answer;
-  let problem: Partial<ProblemInfo> = {};
-  try {
-    problem = (await answer.json()) as ProblemInfo;
-  } catch {
-    // No problem document: a proxy, or another server.
-  }
-  const { code, detail, where, hint } = problem;
-  const known = errorCodes.find((one) => one === code) ?? codeOfStatus(status);
-  return new ReachError(known, detail ?? `the server answers ${status}`, {
-    ...(where === undefined ? {} : { where }),
-    ...(hint === undefined ? {} : { hint }),
-  });
-}
-
 function codeOfStatus(status: number): ErrorCode {
   if (status === 401) return "UNAUTHENTICATED";
   if (status === 403) return "FORBIDDEN";
@@ -228,14 +323,9 @@ function codeOfStatus(status: number): ErrorCode {
 }
 
 /** Twice as long each time, a little at random, and at least what the server asks for. */
-export function pauseFor(
-  attempt: number,
-  retryAfter?: string | null,
-  random = Math.random,
-): number {
+export function pauseFor(attempt: number, askedMs = 0, random = Math.random): number {
   const grown = Math.min(firstPauseMs * 2 ** (attempt - 1), pauseMsMax);
-  const asked = Number(retryAfter ?? 0) * 1000;
-  return Math.max(grown * (0.5 + random() / 2), Number.isFinite(asked) ? asked : 0);
+  return Math.max(grown * (0.5 + random() / 2), askedMs);
 }
 
 /** Resolves after a while. Throws `INTERRUPTED` when `signal` is aborted. */

@@ -5,7 +5,7 @@
  */
 import { equalBytes, fromHex, ReachError, type SessionId, sha256, toHex } from "../base/index.ts";
 import { EventView, type PayloadSource } from "../event/index.ts";
-import type { Requests } from "./requests.ts";
+import { type Requests, stranger } from "./requests.ts";
 
 /** Which events. */
 export interface StoredOptions {
@@ -33,7 +33,9 @@ export async function* storedEvents(
   options: StoredOptions,
 ): AsyncGenerator<EventView, void> {
   const { from = 0, to = Number.POSITIVE_INFINITY, type, kind, signal } = options;
+  const all = type === undefined && kind === undefined;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
+  let expected = from;
   for (let after = from - 1; after + 1 < to && left > 0; ) {
     const limit = Math.min(pageEvents, left, to - after - 1);
     const { headers, bytes } = await requests.whole(`/v1/sessions/${id}/events`, {
@@ -41,15 +43,34 @@ export async function* storedEvents(
       headers: { accept: "application/cbor-seq" },
       signal,
     });
+    const more = headers.get("reach-more");
+    if (more === null) throw stranger(requests.url, "answers what is no page of events");
     for await (const event of viewsOf(requests, bytes, options)) {
       if (event.seq >= to) return;
+      const follows = all ? event.seq === expected : event.seq >= expected;
+      if (!follows) throw gap(id, expected, event.seq);
+      expected = event.seq + 1;
       yield event;
       left -= 1;
     }
-    const next = Number(headers.get("reach-next"));
-    if (headers.get("reach-more") !== "true" || !(next > after)) return;
-    after = next;
+    if (more !== "true") return;
+    after = behind(id, after, Number(headers.get("reach-next")));
   }
+}
+
+/** The error for an event that is not the one that comes next. */
+export function gap(id: SessionId, expected: number, found: number): ReachError {
+  return new ReachError("CORRUPT", `the server goes on with event ${found}, not ${expected}`, {
+    where: `${id}@${expected}`,
+  });
+}
+
+/** Where the next page goes on. Throws `CORRUPT` when that is not behind the last one. */
+export function behind(id: SessionId, after: number, next: number): number {
+  if (next > after) return next;
+  throw new ReachError("CORRUPT", `the server says that events go on, and not where`, {
+    where: `${id}@${after + 1}`,
+  });
 }
 
 async function* viewsOf(

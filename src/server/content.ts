@@ -1,6 +1,7 @@
 /**
  * Bodies of requests: JSON, read as RFC 8259 has it and to the byte valid UTF-8, or CBOR as Reach
- * writes it. Both are plain data that an event can hold; anything else is refused by its name.
+ * writes it. Both are plain data that an event can hold; anything else is refused by its name, and
+ * so is what has been compressed: as it came it would be somebody else's bytes.
  */
 import type { FastifyInstance } from "fastify";
 import { decodeValue, messageOf, parseJson } from "../base/index.ts";
@@ -11,6 +12,14 @@ export const bodyTypes = ["application/json", "application/cbor"] as const;
 
 /** Teaches `app` to read bodies. */
 export function addContentTypes(app: FastifyInstance): void {
+  app.addHook("onRequest", async ({ method, headers }, reply) => {
+    const coding = headers["content-encoding"] ?? "identity";
+    if (method === "GET" || method === "HEAD" || /^\s*(identity)?\s*$/i.test(coding)) return;
+    reply.header("accept-encoding", "identity");
+    throw new HttpError("MEDIA_TYPE_UNSUPPORTED", "the body has a Content-Encoding", {
+      hint: "send it as it is",
+    });
+  });
   app.removeAllContentTypeParsers();
   const options = { parseAs: "buffer" as const };
   app.addContentTypeParser("application/json", options, async (_: unknown, body: Buffer) => {

@@ -9,7 +9,8 @@ const headersAllowed =
   "producer-seq, range, if-none-match, stream-ttl, stream-expires-at, stream-closed, stream-seq, " +
   "stream-forked-from, stream-fork-offset, stream-fork-sub-offset";
 const headersExposed =
-  "etag, link, location, retry-after, reach-next, reach-more, reach-size, idempotent-replayed, " +
+  "etag, link, location, retry-after, reach-next, reach-more, reach-size, reach-at, " +
+  "reach-program, reach-snapshot, idempotent-replayed, " +
   "content-range, x-request-id, stream-next-offset, stream-cursor, stream-up-to-date, " +
   "stream-closed, stream-ttl, stream-expires-at, stream-sse-data-encoding, producer-epoch, " +
   "producer-seq, producer-expected-seq, producer-received-seq";

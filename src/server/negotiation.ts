@@ -19,8 +19,7 @@ export function negotiate<Offered extends string>(
   reply: FastifyReply,
   offered: readonly Offered[],
 ): Offered {
-  const before = reply.getHeader("vary");
-  reply.header("vary", `${before === undefined ? "" : `${before}, `}Accept, Authorization`);
+  vary(reply, "Accept, Authorization");
   const { accept } = request.headers;
   if (accept === undefined || accept.trim() === "") return offered[0] as Offered;
   const ranges = parse(accept);
@@ -36,6 +35,12 @@ export function negotiate<Offered extends string>(
   throw new HttpError("NOT_ACCEPTABLE", "there is no representation that the request accepts", {
     hint: `there are ${offered.join(", ")}`,
   });
+}
+
+/** Tells caches by which headers of requests answers differ, beside those that were told before. */
+export function vary(reply: FastifyReply, names: string): void {
+  const before = reply.getHeader("vary");
+  reply.header("vary", `${before === undefined ? "" : `${before}, `}${names}`);
 }
 
 function parse(accept: string): Range[] {

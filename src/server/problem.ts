@@ -120,6 +120,11 @@ export class HttpError extends ReachError {
   }
 }
 
+/** The error for a path or a method that there is not. */
+export function noRoute(): HttpError {
+  return new HttpError("NOT_FOUND", "there is no such route", { hint: "see /docs" });
+}
+
 /** The HTTP status of an error code. */
 export function statusOf(code: ErrorCode): number {
   return statuses[code] ?? 500;

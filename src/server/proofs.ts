@@ -2,7 +2,7 @@
  * Checkpoints, proofs and tiles of a session. Proofs are made from stored hashes and checked before
  * they are given away; where the stored ones are missing or damaged, from the events themselves.
  */
-import { codeOf, ReachError, type SessionId } from "../base/index.ts";
+import { codeOf, equalBytes, ReachError, type SessionId } from "../base/index.ts";
 import { BatchWalk } from "../event/index.ts";
 import {
   encodeEntryBundle,
@@ -10,8 +10,11 @@ import {
   leafHash,
   proveConsistency,
   proveInclusion,
+  RangeBuilder,
   rootAt,
   storedCount,
+  storedIndex,
+  storedLevelStep,
   type Tile,
   TreeWriter,
   tileStoredIndexes,
@@ -39,6 +42,12 @@ export interface Consistency {
   readonly fromRoot: Uint8Array;
   readonly toRoot: Uint8Array;
   readonly proof: readonly Uint8Array[];
+}
+
+/** What a log has signed. */
+interface Signed {
+  readonly size: number;
+  readonly root: Uint8Array;
 }
 
 /** A session that grows is signed anew so often at most, because somebody asks. */
@@ -71,13 +80,19 @@ export class Proofs {
   }
 
   /** The newest checkpoint, signed over at least `size` events; throws where there are fewer. */
-  async #covering(id: SessionId, size: number): Promise<{ size: number; root: Uint8Array }> {
+  async #covering(id: SessionId, size: number): Promise<Signed> {
     const { size: signed, end } = await this.#signedSize(id);
     if (size > end) {
       throw new HttpError("REQUEST_INVALID", `the session has ${end} events`, { where: "size" });
     }
-    if (signed < size) await this.#sign(id);
-    return this.#newest(id);
+    // One that has events is signed for the first who asks.
+    if (signed < Math.max(size, Math.min(end, 1))) await this.#sign(id);
+    const newest = await this.#newest(id);
+    if (newest.size >= size) return newest;
+    throw new HttpError("CONFLICT", `session ${id} is signed up to ${newest.size} events`, {
+      where: id,
+      hint: "it is read-only, or being imported, and cannot be signed any further now",
+    });
   }
 
   #signedSize(id: SessionId): Promise<{ size: number; end: number }> {
@@ -158,23 +173,20 @@ export class Proofs {
       throw new HttpError("NOT_FOUND", `the tree of ${checkpoint.size} has no such tile`);
     }
     if (level === "entries") {
-      return this.#readers.with(id, (reader) => {
-        const from = index * tileWidth;
-        const events = [...reader.events(from, from + width)].map(({ bytes }) => bytes);
-        return encodeEntryBundle(events);
-      });
+      return this.#readers.with(id, (reader) => entryBundle(reader, index * tileWidth, width));
     }
     return this.#readers.with(id, async (reader) => {
-      const stored =
-        reader.storedTree(checkpoint.size) ?? (await this.#compute(reader, checkpoint.size));
-      return Buffer.concat(stored(tileStoredIndexes(tile)));
+      const stored = reader.storedTree(checkpoint.size);
+      const whole = stored && tileHolds(level, index, checkpoint.size, stored);
+      const read = whole ? stored : await this.#compute(reader, checkpoint);
+      return Buffer.concat(read(tileStoredIndexes(tile)));
     });
   }
 
   /** Makes a proof from stored hashes and, if it does not hold against what was signed, anew. */
   #proved<Proof extends object>(
     id: SessionId,
-    checkpoint: { readonly size: number; readonly root: Uint8Array },
+    checkpoint: Signed,
     size: number,
     prove: (reader: SessionReader, read: HashReader) => Proof | undefined,
   ): Promise<Proof> {
@@ -184,37 +196,64 @@ export class Proofs {
         const proof = prove(reader, stored);
         if (proof) return proof;
       }
-      const computed = await this.#compute(reader, checkpoint.size);
-      const proof = beginsSigned(size, checkpoint, computed) ? prove(reader, computed) : undefined;
+      const proof = prove(reader, await this.#compute(reader, checkpoint));
       if (proof) return proof;
-      throw new ReachError("CORRUPT", `session ${id} does not have the root that was signed`, {
-        where: id,
-        hint: "`reach verify` names what is wrong",
-      });
+      throw notSigned(id);
     });
   }
 
-  /** The hashes that a tree would store, from the events. */
-  async #compute(reader: SessionReader, size: number): Promise<HashReader> {
+  /** The hashes that the signed tree would store, from the events. Throws `CORRUPT`. */
+  async #compute(reader: SessionReader, { size, root }: Signed): Promise<HashReader> {
     const kept = this.#computed.get(reader.id);
-    let hashes = kept && kept.size >= size ? kept.hashes : undefined;
-    if (!hashes) {
-      hashes = await treeOf(reader, size);
-      this.#computed.set(reader.id, { size, hashes });
-      const [oldest] = this.#computed.keys();
-      if (this.#computed.size > computedMax && oldest !== undefined) this.#computed.delete(oldest);
-    }
-    const all = hashes;
-    return (indexes) => indexes.map((index) => all.subarray(32 * index, 32 * index + 32));
+    const known = kept && kept.size >= size ? kept.hashes : undefined;
+    const hashes = known ?? (await treeOf(reader, size));
+    const read: HashReader = (indexes) =>
+      indexes.map((index) => hashes.subarray(32 * index, 32 * index + 32));
+    if (!equalBytes(rootAt(size, read), root)) throw notSigned(reader.id);
+    if (!known) this.#computed.set(reader.id, { size, hashes });
+    const [oldest] = this.#computed.keys();
+    if (this.#computed.size > computedMax && oldest !== undefined) this.#computed.delete(oldest);
+    return read;
   }
 }
 
+function notSigned(id: SessionId): ReachError {
+  return new ReachError("CORRUPT", `session ${id} does not have the root that was signed`, {
+    where: id,
+    hint: "`reach verify` names what is wrong",
+  });
+}
+
+/** A bundle of all these events: a part of one would be taken for all. Throws `CORRUPT`. */
+function entryBundle(reader: SessionReader, from: number, width: number): Uint8Array {
+  const to = Math.min(from + width, readableEnd(reader));
+  const entries: Uint8Array[] = [];
+  for (const { bytes } of from < to ? reader.events(from, to) : []) entries.push(bytes);
+  if (entries.length === width) return encodeEntryBundle(entries);
+  const missing = from + entries.length;
+  throw new ReachError("CORRUPT", `event ${missing} was signed, and cannot be read`, {
+    where: `${reader.id}@${missing}`,
+    hint: "`reach verify` names what is wrong",
+  });
+}
+
+/**
+ * Whether the hashes of a tile belong to the signed tree, whose root is made of the tiles that are
+ * not full: of a full one by the hash above it, which lies in a tile itself.
+ */
+function tileHolds(level: number, index: number, size: number, read: HashReader): boolean {
+  if ((index + 1) * tileWidth ** (level + 1) > size) return true;
+  const range = new RangeBuilder();
+  for (const hash of read(tileStoredIndexes({ level, index, width: tileWidth }))) {
+    range.append(hash);
+  }
+  const [above] = read([storedIndex(storedLevelStep * (level + 1), index)]);
+  if (!above || !equalBytes(range.root(), above)) return false;
+  return tileHolds(level + 1, Math.floor(index / tileWidth), size, read);
+}
+
 /** Whether the tree of `size` leaves is a beginning of the signed one, by these hashes. */
-function beginsSigned(
-  size: number,
-  checkpoint: { readonly size: number; readonly root: Uint8Array },
-  read: HashReader,
-): boolean {
+function beginsSigned(size: number, checkpoint: Signed, read: HashReader): boolean {
   const first = size;
   const { size: second, root: secondRoot } = checkpoint;
   const firstRoot = rootAt(first, read);

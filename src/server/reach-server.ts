@@ -15,7 +15,7 @@ import { addDocRoutes } from "./doc-pages.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { addObservation } from "./observation.ts";
 import { addOpenApiRoute, collectRoutes } from "./openapi.ts";
-import { HttpError, problemOf, problemType, sendProblem } from "./problem.ts";
+import { HttpError, noRoute, problemOf, problemType, sendProblem } from "./problem.ts";
 import { addRoutes } from "./routes/routes.ts";
 import type { ServerApp, ServerContext } from "./server-context.ts";
 import { defaultConfig, type ServerConfig, type ServerOptions } from "./server-options.ts";
@@ -144,6 +144,7 @@ function newApp(config: ServerConfig, logger: FastifyBaseLogger | undefined): Se
     bodyLimit: config.bodyBytesMax,
     requestTimeout: config.requestTimeoutMs,
     keepAliveTimeout: config.keepAliveTimeoutMs,
+    connectionTimeout: config.stalledMs,
     requestIdHeader: false,
     genReqId: () => randomUUID(),
     // Responses under way get their time; idle connections do not.
@@ -157,13 +158,14 @@ function newApp(config: ServerConfig, logger: FastifyBaseLogger | undefined): Se
     routerOptions: { maxParamLength: 1024, caseSensitive: true },
     schemaController: compilers,
     clientErrorHandler: answerBrokenRequest,
-    frameworkErrors: (error, request, reply) => sendProblem(error, request, reply),
+    // A path that is none has no hooks.
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(safeHeaders).header("x-request-id", request.id);
+      sendProblem(error, request, reply);
+    },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
-  app.setNotFoundHandler((request, reply) => {
-    const error = new HttpError("NOT_FOUND", `there is no such route`, { hint: "see /docs" });
-    sendProblem(error, request, reply);
-  });
+  app.setNotFoundHandler((request, reply) => sendProblem(noRoute(), request, reply));
   return app as ServerApp;
 }
 

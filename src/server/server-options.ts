@@ -17,6 +17,8 @@ export interface ServerConfig {
   readonly requestTimeoutMs: number;
   readonly headersTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
+  /** A connection on which nothing moves for so long is closed, whatever is under way on it. */
+  readonly stalledMs: number;
   /** A comment on every tail that says nothing for so long. */
   readonly heartbeatMs: number;
   /** A tail that takes no byte for so long is cut. */
@@ -43,6 +45,7 @@ export const defaultConfig: ServerConfig = {
   requestTimeoutMs: 30_000,
   headersTimeoutMs: 10_000,
   keepAliveTimeoutMs: 72_000,
+  stalledMs: 300_000,
   heartbeatMs: 15_000,
   slowReaderMs: 30_000,
   tailQueueBytesMax: limits.tailQueueBytesMax,

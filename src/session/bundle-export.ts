@@ -109,7 +109,7 @@ class BundleExport {
   async run(): Promise<BundleSummary> {
     const reader = this.#reader;
     const size = Math.min(reader.size, reader.quarantine?.seq ?? Number.POSITIVE_INFINITY);
-    const root = Uint8Array.from(reader.root(size));
+    const root = await reader.rootInTurns(size, () => this.#checkInterrupted());
     this.#head(size, root);
     const checkpoints = this.#checkpoints();
     const snapshots = this.#options.snapshots ? this.#snapshotRecords(size) : [];
@@ -279,6 +279,10 @@ class BundleExport {
       this.#hash.update(bytes);
       await this.#out(bytes);
     }
+    this.#checkInterrupted();
+  }
+
+  #checkInterrupted(): void {
     if (this.#options.signal?.aborted) {
       throw new ReachError("INTERRUPTED", "the export was interrupted");
     }

@@ -58,6 +58,9 @@ export interface Quarantine {
   readonly reason: string;
 }
 
+/** Other work gets its turn after so many events. */
+const turnEvents = 4096;
+
 /** One session, opened for reading. */
 export class SessionReader {
   readonly id: SessionId;
@@ -172,6 +175,19 @@ export class SessionReader {
     return this.#storedRoot(size) ?? this.computedRoot(size);
   }
 
+  /** The same, and others get their turn while it is computed; what `onTurn` throws ends it. */
+  async rootInTurns(size: number, onTurn: () => void): Promise<Uint8Array> {
+    const stored = this.#storedRoot(size);
+    if (stored) return stored;
+    const range = new RangeBuilder();
+    for (let begin = 0; begin < size; begin += turnEvents) {
+      this.#grow(range, Math.min(begin + turnEvents, size));
+      await new Promise((resolve) => setImmediate(resolve));
+      onTurn();
+    }
+    return range.root();
+  }
+
   /**
    * The root from the stored nodes, if they prove that it is one of the signed tree's beginnings:
    * they may be damaged below those that the signed root is made of.
@@ -191,11 +207,18 @@ export class SessionReader {
   /** The root over the first `size` events, from their bytes alone. */
   computedRoot(size: number = this.size): Uint8Array {
     const range = new RangeBuilder();
-    for (const batch of this.log.batches(0, size)) {
-      const walk = new BatchWalk(batch);
-      while (range.end < size && walk.next()) range.appendLeaf(walk.preimage());
+    this.#grow(range, size);
+    return range.root();
+  }
+
+  /** Adds the events from the end of `range` to before `to`. */
+  #grow(range: RangeBuilder, to: number): void {
+    for (const batch of this.log.batches(range.end, to)) {
+      for (const walk = new BatchWalk(batch); range.end < to && walk.next(); ) {
+        if (walk.seq === range.end) range.appendLeaf(walk.preimage());
+      }
     }
-    if (range.end === size) return range.root();
+    if (range.end === to) return;
     throw new ReachError("NOT_FOUND", `session ${this.id} has only ${range.end} events`);
   }
 

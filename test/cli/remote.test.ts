@@ -218,6 +218,30 @@ describe("a command with --url", () => {
     expect(stderr).toContain("does `reach serve` run there?");
   });
 
+  it("says that the server is lost while it follows, and goes on when it is back", async () => {
+    const served = await serve();
+    const { id } = await new ReachClient({ url: served.url }).record([{ type: "first" }]);
+    let refusals = 5;
+    const url = await standIn(served.url, (path, reply) => {
+      if (!path.includes("/tail")) return path;
+      if (refusals-- > 0) {
+        problem(reply, 503, "UNAVAILABLE");
+        return undefined;
+      }
+      reply.writeHead(200, { "content-type": "text/event-stream" });
+      reply.write('event: control\ndata: {"next":1,"upToDate":true}\n\n');
+      reply.end('event: control\ndata: {"next":1,"closed":true}\n\n');
+      return undefined;
+    });
+    const bench = new Workbench();
+    const followed = await bench.run(["--url", url, "tail", id, "-f", "--ndjson"]);
+    expect(followed).toMatchObject({ code: 0 });
+    expect(followed.stdout).toContain('"type":"first"');
+    expect(followed.stderr).toBe(
+      `${url} is lost, trying again …  (it is UNAVAILABLE)\n${url} is back\n`,
+    );
+  });
+
   it("verifies all sessions of a server but those that are removed meanwhile", async () => {
     const served = await serve();
     const ids = [await writeSample(served.directory, 5), await writeSample(served.directory, 5)];

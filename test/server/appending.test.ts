@@ -1,5 +1,6 @@
 // Appends and beginnings over HTTP: durable when answered, exactly once for whoever asks for that.
 
+import { gzipSync } from "node:zlib";
 import { encode } from "cbor-x";
 import { describe, expect, it } from "vitest";
 import { MemoryEngine } from "./memory-engine.ts";
@@ -66,6 +67,31 @@ describe("a recorded session over HTTP", () => {
     expect((await served.post(path, { type: "ä".repeat(200) })).status).toBe(422);
     expect((await served.post(path, [])).status).toBe(422);
     expect((await eventsOf(served, id)).length).toBe(2);
+  });
+
+  it("refuses a body that is encoded, instead of taking the code for the body", async () => {
+    const served = await serve();
+    const stream = "/v1/stream/s";
+    await served.get(stream, { method: "PUT", headers: { "content-type": "text/plain" } });
+    const gzip = { "content-encoding": "gzip" };
+    for (const [path, type, body] of [
+      ["/v1/sessions", "application/json", '{"events":[{"type":"a"}]}'],
+      [stream, "text/plain", "message"],
+    ] as const) {
+      const send = (
+        headers: Record<string, string>,
+        sent: string | Uint8Array<ArrayBuffer>,
+      ): Promise<Response> => {
+        const all = { "content-type": type, ...headers };
+        return served.get(path, { method: "POST", headers: all, body: sent });
+      };
+      const encoded = await send(gzip, gzipSync(body));
+      expect(encoded.status, path).toBe(415);
+      expect(encoded.headers.get("accept-encoding")).toBe("identity");
+      expect(await encoded.json()).toMatchObject({ code: "MEDIA_TYPE_UNSUPPORTED" });
+      expect((await send({ "content-encoding": "identity" }, body)).ok, path).toBe(true);
+    }
+    expect(await (await served.get(stream)).text()).toBe("message");
   });
 
   it("keeps the order of concurrent appends that expect one another", async () => {

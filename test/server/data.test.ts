@@ -1,6 +1,8 @@
 // States, payloads, bundles: whole, in part, verified by whoever gets them.
 
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { afterAll, describe, expect, it } from "vitest";
 import { decodeValue, sha256, toHex } from "../../src/base/index.ts";
 import { closeWorkers } from "../../src/runtime/index.ts";
@@ -65,6 +67,35 @@ describe("a payload", () => {
       expect((await ask({ range: "bytes=0-3", "if-range": '"other"' }))[0].status).toBe(200);
     });
   }
+
+  it("has no part in a HEAD, for which there are no ranges", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 4);
+    const { name, bytes } = await payload(served, id);
+    const headers = { range: "bytes=0-9" };
+    const head = await served.get(`/v1/blobs/${name}`, { method: "HEAD", headers });
+    expect(head.status).toBe(200);
+    expect(head.headers.get("content-length")).toBe(String(bytes.length));
+  });
+
+  it("that is long leaves the thread to others, also where its end alone is sent", async () => {
+    const served = await serve();
+    const writer = await served.directory.openBulk({ name: "large" });
+    const bytes = randomBytes(32 * 1024 * 1024);
+    const header = { kind: "emit", type: "large", time: 1, ref: null } as const;
+    writer.append(header, "bytes", bytes);
+    await served.directory.closeWriter(writer);
+    const url = `/v1/blobs/${toHex(sha256(bytes))}`;
+    const late = monitorEventLoopDelay({ resolution: 1 });
+    late.enable();
+    const began = performance.now();
+    const part = await served.get(url, { headers: { range: "bytes=-10" } });
+    const tail = Buffer.from(await part.arrayBuffer());
+    const tookMs = performance.now() - began;
+    late.disable();
+    expect(tail.equals(bytes.subarray(-10))).toBe(true);
+    expect(late.max / 1e6).toBeLessThan(tookMs / 2);
+  });
 
   it("of another workspace is none, whoever knows its name", async () => {
     const served = await serve({ workspaces: ["other"] });

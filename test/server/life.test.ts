@@ -227,8 +227,27 @@ describe("a server", () => {
       "cache-control": "no-store",
       "referrer-policy": "no-referrer",
     });
+    const broken = await served.get("/v1/sessions/%zz");
+    expect(broken.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(broken.headers.get("x-request-id")).toBe(
+      ((await broken.json()) as { requestId: string }).requestId,
+    );
     expect(answer.headers.has("access-control-allow-origin")).toBe(false);
     expect(answer.headers.has("server") || answer.headers.has("x-powered-by")).toBe(false);
+  });
+
+  it("says of no route that there is none, before it reads anything", async () => {
+    const served = await serve();
+    for (const [path, type, body] of [
+      ["/healthz", "text/strange", "x"],
+      ["/v1/nothing", "application/json", "{"],
+      ["/v1/nothing", "application/json", " ".repeat(9_000_000)],
+    ] as const) {
+      const init = { method: "PUT", headers: { "content-type": type }, body };
+      const answer = await served.get(path, init);
+      expect(answer.status, `${path} ${type}`).toBe(404);
+      expect(await answer.json()).toMatchObject({ code: "NOT_FOUND", hint: "see /docs" });
+    }
   });
 
   it("lets pages of the origins ask that it was told, and no others", async () => {
@@ -237,6 +256,11 @@ describe("a server", () => {
     const answer = await served.get("/v1/sessions", { headers: { origin } });
     expect(answer.status).toBe(200);
     expect(answer.headers.get("access-control-allow-origin")).toBe(origin);
+    // What the client reads of a state stands in them.
+    const exposed = answer.headers.get("access-control-expose-headers")?.split(", ");
+    expect(exposed).toEqual(
+      expect.arrayContaining(["etag", "reach-at", "reach-program", "reach-snapshot"]),
+    );
     const preflight = await fetch(`${served.url}/v1/sessions`, {
       method: "OPTIONS",
       headers: { origin, "access-control-request-method": "POST" },

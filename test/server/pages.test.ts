@@ -45,6 +45,21 @@ describe("pages from a seq", () => {
     expect(await beyond.json()).toMatchObject({ events: [], more: false });
   });
 
+  it("go on with the same filter, also one with a question mark in it", async () => {
+    const served = await serve();
+    const events = Array.from({ length: 6 }, (_, n) => ({ type: n % 2 === 0 ? "why?" : "why" }));
+    const begun = await served.post("/v1/sessions", { events });
+    const { id } = (await begun.json()) as { id: string };
+    const seqs: number[] = [];
+    for (let url: string | undefined = `/v1/sessions/${id}/events?limit=1&type=why?`; url; ) {
+      const answer = await served.get(url);
+      const page = (await answer.json()) as { events: EventObject[] };
+      seqs.push(...page.events.map(({ seq }) => seq));
+      url = /^<([^>]+)>; rel="next"$/.exec(answer.headers.get("link") ?? "")?.[1];
+    }
+    expect(seqs).toEqual([0, 2, 4]);
+  });
+
   it("are the stored bytes as CBOR, one array or a sequence", async () => {
     const served = await serve();
     const id = await sample(served, 130);

@@ -226,3 +226,90 @@ describe("a proof", () => {
     expect(await (await served.get(url)).json()).toEqual(right);
   });
 });
+
+describe("a tile", () => {
+  it("is right when the stored hashes are damaged, or gone", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 700);
+    const names = [
+      "tile/0/000",
+      "tile/0/001",
+      "tile/0/001.p/3",
+      "tile/0/002.p/188",
+      "tile/1/000.p/2",
+    ];
+    const tiles = (): Promise<string[]> =>
+      Promise.all(
+        names.map(async (name) => {
+          const answer = await served.get(`/v1/sessions/${id}/tlog/${name}`);
+          return Buffer.from(await answer.arrayBuffer()).toString("hex");
+        }),
+      );
+    const right = await tiles();
+    const file = `${sessionFolder(served.directory.path, id)}/tree.log`;
+    const whole = fs.readFileSync(file);
+    // Two leaves, the node above the first 256, a leaf of the second ones, the last leaf.
+    for (const place of [0, 18, 256, 260, 701]) {
+      const damaged = Buffer.from(whole);
+      damaged.writeUInt32BE(0xdeadbeef, 32 * place);
+      fs.writeFileSync(file, damaged);
+      expect(await tiles(), `damaged at ${place}`).toEqual(right);
+    }
+    fs.rmSync(file);
+    expect(await tiles()).toEqual(right);
+  });
+
+  it("of entries is whole, or there is none", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 300);
+    const note = { seq: 100, reason: "a test" };
+    const folder = sessionFolder(served.directory.path, id);
+    fs.writeFileSync(`${folder}/quarantine.json`, JSON.stringify(note));
+    const get = (name: string): Promise<Response> => served.get(`/v1/sessions/${id}/tlog/${name}`);
+    expect((await get("tile/entries/000.p/100")).status).toBe(200);
+    const beyond = await get("tile/entries/000.p/101");
+    expect(beyond.status).toBe(500);
+    expect(await beyond.json()).toMatchObject({ code: "CORRUPT", where: `${id}@100` });
+    expect(beyond.headers.get("cache-control")).toBe("no-store");
+    expect((await get("tile/0/000")).status).toBe(200);
+  });
+});
+
+describe("a session that cannot be signed any further", () => {
+  it("has proofs as far as it was signed, and says why there are no others", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 300);
+    const folder = sessionFolder(served.directory.path, id);
+    const signed = fs.readFileSync(`${folder}/checkpoint`);
+    await served.post(`/v1/sessions/${id}/events`, [{ type: "a" }, { type: "b" }]);
+    await served.restart();
+    fs.writeFileSync(`${folder}/checkpoint`, signed);
+    const note = JSON.stringify({ seq: 301, reason: "a test" });
+    fs.writeFileSync(`${folder}/quarantine.json`, note);
+    const get = (query: string): Promise<Response> => {
+      return served.get(`/v1/sessions/${id}/proof/${query}`);
+    };
+    expect((await get("inclusion?seq=4&size=300")).status).toBe(200);
+    expect((await get("consistency?from=4")).status).toBe(200);
+    for (const query of [
+      "inclusion?seq=300",
+      "inclusion?seq=4&size=301",
+      "consistency?from=4&to=301",
+    ]) {
+      const answer = await get(query);
+      expect(answer.status, query).toBe(409);
+      expect(await answer.json()).toMatchObject({ code: "CONFLICT" });
+    }
+    expect((await get("inclusion?seq=4&size=302")).status).toBe(400);
+  });
+});
+
+describe("a session that nobody has asked a checkpoint of", () => {
+  it("is signed for the first proof, whichever that is", async () => {
+    const served = await serve();
+    const begin = await served.post("/v1/sessions", { events: [{ type: "a" }, { type: "b" }] });
+    const { id } = (await begin.json()) as { id: string };
+    const answer = await served.get(`/v1/sessions/${id}/proof/consistency?from=0`);
+    expect(await answer.json()).toMatchObject({ from: 0, to: 2, proof: [] });
+  });
+});

@@ -1,8 +1,10 @@
 // Tails: everything from any seq, what is there and what comes, each event once and in order;
 // whoever is slow is left behind and not waited for; whoever is cut knows where to go on.
 
+import * as net from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { writeSample } from "../session/sample-session.ts";
+import { MemoryEngine } from "./memory-engine.ts";
 import { type Served, serve } from "./serving.ts";
 import { Observer } from "./tailing.ts";
 
@@ -96,6 +98,26 @@ describe("a tail", () => {
     expect(Object.keys(none?.events[3] ?? {})).toEqual(["seq", "time", "kind", "type", "ref"]);
   });
 
+  it("is answered in its turn, behind another answer on the same connection", async () => {
+    const served = await serve();
+    const id = await writeSample(served.directory, 3);
+    const socket = net.connect(served.port, "127.0.0.1");
+    const host = `Host: 127.0.0.1:${served.port}`;
+    for (const path of ["state", "tail"]) {
+      socket.write(`GET /v1/sessions/${id}/${path} HTTP/1.1\r\n${host}\r\n\r\n`);
+    }
+    let said = "";
+    socket.on("data", (data) => {
+      said += String(data);
+    });
+    const tails = served.server.context.workspaces.get("default")?.tails;
+    await expect.poll(() => said).toContain('"upToDate":true');
+    expect(said).toMatch(/^HTTP\/1\.1 200 .*HTTP\/1\.1 200 .*id: 2\n/s);
+    expect(tails?.size).toBe(1);
+    socket.destroy();
+    await expect.poll(() => [tails?.size, tails?.sources]).toEqual([0, 0]);
+  });
+
   it("says something when there is nothing to say", async () => {
     const served = await serve({ config: { heartbeatMs: 30 } });
     const id = await writeSample(served.directory, 2);
@@ -116,6 +138,32 @@ describe("a tail", () => {
     const again = tail(served, id, "", { "last-event-id": "149" });
     await again.count(3);
     expect(again.seqs).toEqual([150, 151, 152]);
+  });
+
+  it("that begins while the server stops ends at once, and says where to go on", async () => {
+    let engine: MemoryEngine | undefined;
+    const served = await serve({
+      config: { shutdownMs: 8000 },
+      engine: (directory) => {
+        engine = new MemoryEngine(directory);
+        return engine;
+      },
+    });
+    let begin = (): void => {};
+    (engine as unknown as MemoryEngine).gate = new Promise((resolve) => {
+      begin = resolve;
+    });
+    const observer = new Observer(`${served.url}/v1/sessions`, {}, { program: "slow" });
+    observers.add(observer);
+    const tails = served.server.context.workspaces.get("default")?.tails;
+    await expect.poll(() => tails?.sources).toBe(1);
+    const began = performance.now();
+    const closing = served.server.close();
+    begin();
+    await closing;
+    expect(performance.now() - began).toBeLessThan(4000);
+    expect(observer.controls.at(-1)).toMatchObject({ cut: "shutdown" });
+    expect([tails?.size, tails?.sources]).toEqual([0, 0]);
   });
 
   it("of too many is refused, and there is room again when one has gone", async () => {

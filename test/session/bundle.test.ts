@@ -6,12 +6,14 @@ import { sectionKinds } from "../../src/session/bundle-format.ts";
 import {
   type BundleImportOptions,
   Directory,
+  exportBundle,
   forkSession,
   importBundle,
   quarantinePath,
   verifyBundle,
   verifySession,
 } from "../../src/session/index.ts";
+import { turnsOfOthers } from "../turns-of-others.ts";
 import {
   bundleOf,
   inPieces,
@@ -49,6 +51,16 @@ function imported(bundle: Uint8Array, options: BundleImportOptions = {}) {
 }
 
 describe("a bundle of an untouched session", () => {
+  test("leaves the thread to others before its first byte, where nothing is signed", async () => {
+    const id = await writeSample(directory, 20_000, { largeBytes: 100, sign: false });
+    let before: number | undefined;
+    const turns = turnsOfOthers();
+    await exportBundle(directory, id, async () => {
+      before ??= turns();
+    });
+    expect(before).toBeGreaterThan(3);
+  });
+
   test("verifies offline with what it holds, and says as much as the session does", async () => {
     const id = await writeSample(directory, 300);
     await keepSamples(directory, id, [100, 300]);

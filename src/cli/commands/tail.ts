@@ -3,7 +3,8 @@
  * of the data directory, while another process writes it, or of a server.
  */
 import type { Command } from "commander";
-import type { ReachClient } from "../../client/index.ts";
+import { messageOf } from "../../base/index.ts";
+import type { ReachClient, TailOptions } from "../../client/index.ts";
 import type { EventView } from "../../event/index.ts";
 import type { SessionReader } from "../../session/index.ts";
 import { type CommandDefinition, parseCount } from "../command.ts";
@@ -14,6 +15,7 @@ import type { Invocation } from "../invocation.ts";
 import type { Output } from "../output.ts";
 import { remoteOf, resolveRemote } from "../remote.ts";
 import { resolveSession, withReader } from "../sessions.ts";
+import { oneLine } from "../terminal-text.ts";
 
 interface TailFlags {
   readonly follow?: boolean;
@@ -63,7 +65,8 @@ async function tail(
       const id = await resolveRemote(client, text);
       const { size } = await client.session(id);
       const from = flags.from ?? Math.max(size - flags.lines, 0);
-      await write(output, size, remoteEvents(client, { id, size }, from, flags, stop), flags);
+      const told = { ...lostNotes(output, client.url), signal: stop.signal };
+      await write(output, size, remoteEvents(client, { id, size }, from, flags, told), flags);
     } else {
       await withReader(invocation, async (directory) => {
         const session = directory.session(resolveSession(directory, text));
@@ -134,15 +137,31 @@ function endsBefore(session: SessionReader, seq: number): boolean {
   return false;
 }
 
+/** Says once of each time that the server is lost. */
+function lostNotes(output: Output, url: string) {
+  let lost = false;
+  return {
+    onLost(error: unknown) {
+      if (!lost) output.note(`${url} is lost, trying again …  (${oneLine(messageOf(error))})`);
+      lost = true;
+    },
+    onUpToDate() {
+      if (lost) output.note(`${url} is back`);
+      lost = false;
+    },
+  };
+}
+
 /** The tail tells that there is something; what it is comes as the stored bytes. */
 async function* remoteEvents(
   client: ReachClient,
   { id, size }: { readonly id: string; readonly size: number },
   from: number,
   { follow, ndjson }: TailFlags,
-  { signal }: Interruption,
+  told: TailOptions & { readonly signal: AbortSignal },
 ): AsyncGenerator<EventView, void> {
   const payloads = ndjson === true;
+  const { signal } = told;
   let next = from;
   // A server is not asked for events behind its last one.
   if (from < size) {
@@ -153,7 +172,7 @@ async function* remoteEvents(
   }
   if (!follow) return;
   const after = from < size ? next - 1 : size - 1;
-  for await (const { seq } of client.tail(id, { after, payload: "none", signal })) {
+  for await (const { seq } of client.tail(id, { ...told, after, payload: "none" })) {
     if (seq < next) continue;
     for await (const event of client.stored(id, { from: next, payloads, signal })) {
       next = event.seq + 1;

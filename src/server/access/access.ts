@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { assert } from "../../base/index.ts";
-import { HttpError } from "../problem.ts";
+import { HttpError, noRoute } from "../problem.ts";
 import type { Workspace } from "../workspace.ts";
 import { allows, type Scope, scopes } from "./scopes.ts";
 import type { TokenStore } from "./token-store.ts";
@@ -54,7 +54,8 @@ export function addAccess(app: FastifyInstance, options: AccessOptions): void {
   });
   const { door } = options;
   app.addHook("onRequest", async (request) => {
-    if (request.is404) return;
+    // Before its body is read, which may be anything and anybody's.
+    if (request.is404) throw noRoute();
     const { access: needed } = request.routeOptions.config;
     if (needed === "public") return;
     // Once there were tokens, revoking the last one shuts the door instead of opening it.

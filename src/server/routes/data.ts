@@ -14,6 +14,7 @@ import { HttpError } from "../problem.ts";
 import { answers, problems, Seq, SessionIdParam, SessionParams, Sha256 } from "../schemas.ts";
 import { sendBytes, sendPieces, writingTo } from "../sending.ts";
 import type { ServerApp } from "../server-context.ts";
+import { Turns } from "../turns.ts";
 import { matches } from "./pages.ts";
 
 const json = "application/json";
@@ -190,28 +191,40 @@ function sendBlob(request: FastifyRequest, reply: FastifyReply, name: string): F
   reply.type(octets).header("content-disposition", `attachment; filename="${name}"`);
   if (range) reply.code(206).header("content-range", `bytes ${from}-${to - 1}/${size}`);
   if (size <= heldBytesMax) return sendBytes(reply, blobs.get(sha256).subarray(from, to));
-  const pieces = cut(blobs.stream(sha256), from, to);
+  const pieces = cut(blobs.stream(sha256), from, to, gone(reply));
   return sendPieces(reply, pieces, { release: () => {}, bytes: to - from });
 }
 
-/** The bytes `[from, to)` of a stream; what comes before is verified and dropped. */
-function* cut(pieces: Iterable<Uint8Array>, from: number, to: number): Generator<Uint8Array> {
+/** The bytes `[from, to)` of a stream; what comes before is verified and dropped, in turns. */
+async function* cut(
+  pieces: Iterable<Uint8Array>,
+  from: number,
+  to: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const turns = new Turns();
   let at = 0;
   for (const piece of pieces) {
+    if (signal.aborted) return;
     const start = Math.max(from - at, 0);
     const end = Math.min(to - at, piece.length);
     if (start < end) yield piece.subarray(start, end);
     at += piece.length;
     if (at >= to) return;
+    await turns.next();
   }
 }
 
-/** One range of bytes (RFC 9110, 14.1.2); several, or another unit, are answered with all. */
+/**
+ * One range of bytes (RFC 9110, 14.1.2); several, or another unit, are answered with all, and so is
+ * a HEAD, for which there are no ranges.
+ */
 function rangeOf(
-  { headers }: FastifyRequest,
+  { headers, method }: FastifyRequest,
   size: number,
   etag: string,
 ): { from: number; to: number } | "unsatisfiable" | undefined {
+  if (method !== "GET") return undefined;
   const condition = headers["if-range"];
   if (condition !== undefined && condition !== etag) return undefined;
   const match = /^bytes=(\d{0,15})-(\d{0,15})$/.exec(headers.range ?? "");

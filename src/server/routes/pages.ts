@@ -195,14 +195,15 @@ function sendEvents(
   const { next } = page;
   const more = next < end;
   reply.header("reach-next", String(next - 1)).header("reach-more", String(more));
-  if (more) reply.header("link", nextLink(request, next - 1));
+  if (more) reply.header("link", nextLink(request, "after", next - 1));
   return send(reply, lease, page, type, payload, { id, next: next - 1, more });
 }
 
-function nextLink(request: FastifyRequest, after: number): string {
-  const [path = "", query = ""] = request.raw.url?.split("?") ?? [];
+/** The link to what comes next: the same request with another place to begin at. */
+export function nextLink({ raw }: FastifyRequest, place: string, value: string | number): string {
+  const [, path = "", query = ""] = /^([^?]*)\??(.*)$/s.exec(raw.url ?? "") ?? [];
   const parameters = new URLSearchParams(query);
-  parameters.set("after", String(after));
+  parameters.set(place, String(value));
   return `<${path}?${parameters}>; rel="next"`;
 }
 

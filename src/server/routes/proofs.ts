@@ -69,7 +69,7 @@ export function addProofRoutes(app: ServerApp): void {
           { seq: Seq, size: Type.Optional(Seq) },
           { additionalProperties: false },
         ),
-        response: answers(200, Inclusion, [410]),
+        response: answers(200, Inclusion, [409, 410]),
       },
     },
     async ({ access: { workspace }, params: { id }, query: { seq, size } }) => {
@@ -89,7 +89,7 @@ export function addProofRoutes(app: ServerApp): void {
           { from: Seq, to: Type.Optional(Seq) },
           { additionalProperties: false },
         ),
-        response: answers(200, Consistency, [410]),
+        response: answers(200, Consistency, [409, 410]),
       },
     },
     async ({ access: { workspace }, params: { id }, query: { from, to } }) => {

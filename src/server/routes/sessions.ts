@@ -26,6 +26,7 @@ import { eventStream, sendTail } from "../tails/send-tail.ts";
 import type { UsedSource } from "../tails/tail-hub.ts";
 import { Turns } from "../turns.ts";
 import type { Workspace } from "../workspace.ts";
+import { nextLink } from "./pages.ts";
 
 const statuses = [
   "recorded",
@@ -182,12 +183,8 @@ export function addSessionRoutes(app: ServerApp): void {
     },
     async (request, reply) => {
       const list = await listOf(request.access.workspace, request.query);
-      if (list.cursor !== null) {
-        const [, text = ""] = request.raw.url?.split("?") ?? [];
-        const parameters = new URLSearchParams(text);
-        parameters.set("cursor", list.cursor);
-        reply.header("link", `</v1/sessions?${parameters}>; rel="next"`);
-      }
+      const { cursor } = list;
+      if (cursor !== null) reply.header("link", nextLink(request, "cursor", cursor));
       return list;
     },
   );

@@ -6,6 +6,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as Type from "typebox";
 import { ProducerRefused } from "../appends.ts";
+import { vary } from "../negotiation.ts";
 import { HttpError } from "../problem.ts";
 import { oneOf, problems } from "../schemas.ts";
 import { sendBytes } from "../sending.ts";
@@ -17,6 +18,7 @@ import { cursorAfter, offsetText, parseOffset } from "../streams/stream-offset.t
 import type { StreamPiece } from "../streams/stream-reading.ts";
 import type { Stream } from "../streams/stream-store.ts";
 import { StreamClosed } from "../streams/streams.ts";
+import { matches } from "./pages.ts";
 
 const path = "/v1/stream/*";
 const tags = ["streams"];
@@ -198,7 +200,8 @@ function addHead(app: ServerApp): void {
       if (config.ttl !== null) reply.header("stream-ttl", String(config.ttl));
       if (config.expiresAt !== null) reply.header("stream-expires-at", config.expiresAt);
       reply.header("etag", etagOf(id, "-1", state.tail, closed));
-      return sendBytes(reply.header("content-type", config.contentType), nothingToSay);
+      // Without a length: that of no body is not the one of what a GET would get.
+      return reply.header("content-type", config.contentType).send(undefined as never);
     },
   );
 }
@@ -293,11 +296,12 @@ function sendPiece(
 ): FastifyReply {
   const { id, config, state } = stream;
   describe(reply, piece);
-  reply.header("vary", "Authorization").header("content-type", config.contentType);
+  vary(reply, "Authorization");
+  reply.header("content-type", config.contentType);
   if (offset !== "now") {
     const etag = etagOf(id, offset, piece.next, piece.closed);
     reply.header("etag", etag).header("cache-control", cacheControl(stream));
-    if (request.headers["if-none-match"] === etag) {
+    if (matches(request.headers["if-none-match"], etag)) {
       return reply.removeHeader("content-type").code(304).send();
     }
   }
@@ -324,7 +328,7 @@ async function poll(
   // Of this answer: the connection may serve many.
   reply.raw.once("close", () => gone.abort());
   const until = performance.now() + config.streamPollMs;
-  stream.observers += 1;
+  const unfollow = streams.follow(stream);
   try {
     for (;;) {
       const piece = await streams.read(stream, from);
@@ -344,8 +348,7 @@ async function poll(
     }
   } finally {
     leave();
-    stream.observers -= 1;
-    streams.touch(stream);
+    unfollow();
   }
 }
 

@@ -37,7 +37,7 @@ export async function follow(response: ServerResponse, following: Following): Pr
   const until = performance.now() + config.streamEventsMs;
   let { from } = following;
   let told = false;
-  stream.observers += 1;
+  const leave = streams.follow(stream);
   try {
     while (!gone.signal.aborted) {
       streams.touch(stream);
@@ -61,8 +61,7 @@ export async function follow(response: ServerResponse, following: Following): Pr
       if (now.size <= size && !gone.signal.aborted) response.write(":\n\n");
     }
   } finally {
-    stream.observers -= 1;
-    streams.touch(stream);
+    leave();
     response.end();
   }
 }

@@ -10,6 +10,8 @@ import type { NewStream, StreamAppend } from "./stream-requests.ts";
 
 const digits = /^(?:0|[1-9]\d*)$/;
 const mediaType = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+/;
+/** RFC 3339: other texts that look like a time are read as many things, also by where one lives. */
+const timestamp = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/i;
 /** Names that the protocol keeps for itself begin like that. */
 const reserved = /^__ds(?:\/|$)/;
 const prefix = "/v1/stream/";
@@ -63,8 +65,9 @@ export function newStreamOf(request: FastifyRequest): NewStream {
   if (ttl !== null && expiresAt !== null) {
     throw invalid("Stream-TTL and Stream-Expires-At exclude each other");
   }
-  if (expiresAt !== null && Number.isNaN(Date.parse(expiresAt))) {
-    throw invalid("Stream-Expires-At is no time");
+  const time = expiresAt === null || timestamp.test(expiresAt) ? expiresAt : "none";
+  if (time !== null && Number.isNaN(Date.parse(time))) {
+    throw invalid("Stream-Expires-At is no time of RFC 3339");
   }
   const contentType = typeOf(request);
   const fork = forkOf(request);

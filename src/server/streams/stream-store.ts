@@ -16,7 +16,7 @@ const timeChars = "01234567-89ab".length;
 const timeDigits = 12;
 const domain = "reach/stream/v1";
 /** Streams that are kept in memory; the ones not used for longest are read again. */
-const keptMax = 10_000;
+const keptMaxDefault = 10_000;
 
 /** A stream in memory. */
 export class Stream {
@@ -52,14 +52,36 @@ export class StreamStore {
   readonly #directory: Directory;
   readonly #readers: ReaderPool;
   readonly #clock: () => number;
+  readonly #keptMax: number;
   /** In order of use, the latest last. */
   readonly #kept = new Map<SessionId, Promise<Stream | undefined>>();
+  /** Those that somebody follows: known as they are, however many others are used. */
+  readonly #followed = new Map<SessionId, Stream>();
   readonly #newest = new Map<string, SessionId>();
 
-  constructor(directory: Directory, readers: ReaderPool, clock: () => number) {
+  constructor(
+    directory: Directory,
+    readers: ReaderPool,
+    clock: () => number,
+    keptMax: number = keptMaxDefault,
+  ) {
     this.#directory = directory;
     this.#readers = readers;
     this.#clock = clock;
+    this.#keptMax = keptMax;
+  }
+
+  /** Somebody follows a stream until the function is called that this returns. */
+  follow(stream: Stream): () => void {
+    stream.observers += 1;
+    this.#followed.set(stream.id, stream);
+    let following = true;
+    return () => {
+      if (!following) return;
+      following = false;
+      stream.observers -= 1;
+      if (stream.observers === 0) this.#followed.delete(stream.id);
+    };
   }
 
   /** The stream that a name has now, deleted or not; `undefined` if it never had one. */
@@ -79,8 +101,9 @@ export class StreamStore {
   /** The stream of a session, as far as it is durable; `undefined` if there is none, or no more. */
   async of(id: SessionId): Promise<Stream | undefined> {
     let kept = this.#kept.get(id);
+    const followed = this.#followed.get(id);
     if (kept) this.#kept.delete(id);
-    else kept = this.#load(id);
+    else kept = followed ? Promise.resolve(followed) : this.#load(id);
     this.#kept.set(id, kept);
     this.#evict();
     try {
@@ -116,8 +139,9 @@ export class StreamStore {
   /** Streams in memory that may go by themselves. */
   async expiring(): Promise<Stream[]> {
     const found: Stream[] = [];
-    for (const kept of [...this.#kept.values()]) {
-      const stream = await kept.catch(() => undefined);
+    const followed = [...this.#followed.values()].filter(({ id }) => !this.#kept.has(id));
+    for (const kept of [...this.#kept.values(), ...followed]) {
+      const stream = await Promise.resolve(kept).catch(() => undefined);
       if (stream && !stream.state.deleted && stream.expires < Infinity) found.push(stream);
     }
     return found;
@@ -157,9 +181,9 @@ export class StreamStore {
 
   #evict(): void {
     const [oldest] = this.#kept.keys();
-    if (this.#kept.size > keptMax && oldest !== undefined) this.#kept.delete(oldest);
+    if (this.#kept.size > this.#keptMax && oldest !== undefined) this.#kept.delete(oldest);
     const [name] = this.#newest.keys();
-    if (this.#newest.size > keptMax && name !== undefined) this.#newest.delete(name);
+    if (this.#newest.size > this.#keptMax && name !== undefined) this.#newest.delete(name);
   }
 }
 

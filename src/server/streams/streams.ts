@@ -105,6 +105,16 @@ export class Streams {
     stream.usedAt = this.#context.clock();
   }
 
+  /** Somebody follows it until the function is called that this returns: it stays so long. */
+  follow(stream: Stream): () => void {
+    this.touch(stream);
+    const leave = this.#store.follow(stream);
+    return () => {
+      leave();
+      this.touch(stream);
+    };
+  }
+
   /** The messages from `from` on, and whether there will be more. */
   async read(stream: Stream, from: number): Promise<StreamPiece> {
     return this.#context.readers.with(stream.id, async (reader: SessionReader) => {

@@ -18,6 +18,13 @@ const formats: Readonly<Record<PayloadChoice, TailFormat>> = {
   none: sseFormat("none"),
 };
 
+/** How a tail is answered. */
+interface TailAnswer {
+  readonly status: number;
+  readonly from: number;
+  readonly payload: PayloadChoice;
+}
+
 /**
  * Answers with `status`, the headers that `reply` has, and events from `from` on; `used` is
  * released at the end. Whoever asked may be gone by now.
@@ -26,9 +33,26 @@ export function sendTail(
   reply: FastifyReply,
   tails: TailHub,
   used: UsedSource,
-  options: { readonly status: number; readonly from: number; readonly payload: PayloadChoice },
+  options: TailAnswer,
 ): void {
   reply.hijack();
+  const { raw } = reply;
+  const connection = reply.request.raw.socket;
+  if (raw.socket || connection.destroyed) {
+    begin(reply, tails, used, options);
+    return;
+  }
+  // Another answer of the connection comes first: this one has no socket until that has ended.
+  const turn = (): void => {
+    raw.off("socket", turn);
+    connection.off("close", turn);
+    begin(reply, tails, used, options);
+  };
+  raw.once("socket", turn);
+  connection.once("close", turn);
+}
+
+function begin(reply: FastifyReply, tails: TailHub, used: UsedSource, options: TailAnswer): void {
   const { raw } = reply;
   const { socket } = raw;
   if (!socket || socket.destroyed) {

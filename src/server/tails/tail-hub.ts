@@ -117,7 +117,9 @@ export class TailHub {
       },
     });
     this.#tails.add(tail);
-    tail.begin();
+    // Its session may have begun while the others were ended.
+    if (this.stopping) tail.cut("shutdown");
+    else tail.begin();
   }
 
   /**

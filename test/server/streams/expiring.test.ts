@@ -6,6 +6,8 @@ import { Appends } from "../../../src/server/appends.ts";
 import { Catalogue } from "../../../src/server/catalogue.ts";
 import { ReaderPool } from "../../../src/server/reader-pool.ts";
 import { defaultConfig } from "../../../src/server/server-options.ts";
+import { streamFormat, streamNote } from "../../../src/server/streams/stream-note.ts";
+import { type Stream, StreamStore } from "../../../src/server/streams/stream-store.ts";
 import { Streams } from "../../../src/server/streams/streams.ts";
 import { TailHub } from "../../../src/server/tails/tail-hub.ts";
 import { Directory, isRemoved } from "../../../src/session/index.ts";
@@ -26,6 +28,36 @@ describe("streams whose time has come", () => {
   afterEach(async () => {
     vi.useRealTimers();
     scratch.remove();
+  });
+
+  it("stay while somebody follows them, however many others are used", async () => {
+    const readers = new ReaderPool(directory);
+    const appends = new Appends(directory, readers, 60_000, () => {});
+    let now = Date.now();
+    const store = new StreamStore(directory, readers, () => now, 2);
+    const begin = async (name: string): Promise<Stream> => {
+      const id = store.newId(name);
+      const forNow = { ttl: 1, expiresAt: null };
+      const config = { name, contentType: "text/plain", ...forNow, asked: forNow, origin: null };
+      await appends.create({ id, name, format: streamFormat }, [
+        streamNote("stream/opened", config, now),
+      ]);
+      return (await store.of(id)) as Stream;
+    };
+    const followed = await begin("followed");
+    const leave = store.follow(followed);
+    for (const name of ["a", "b", "c", "d"]) await begin(name);
+    const found = await store.named("followed");
+    now += 60_000;
+    expect(found?.expires).toBe(Number.POSITIVE_INFINITY);
+    expect((await store.expiring()).map(({ config }) => config.name)).not.toContain("followed");
+    leave();
+    leave();
+    expect(found?.expires).toBeLessThan(now);
+    expect((await store.expiring()).map(({ config }) => config.name)).toContain("followed");
+    await appends.close();
+    readers.close();
+    await directory.close();
   });
 
   it("go, though one of them cannot, which is told", async () => {

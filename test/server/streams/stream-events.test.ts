@@ -35,7 +35,7 @@ it("ends when the log does not show what it should have, and the client comes ba
   };
   const response = new Taken();
   const following = {
-    streams: { read, touch: () => {} },
+    streams: { read, touch: () => {}, follow: () => () => {} },
     tails: { stopping: false } as TailHub,
     config: { streamEventsMs: 60_000, heartbeatMs: 15_000 } as ServerConfig,
     stream: { observers: 0, state: { size: 9, deleted: false, json: true }, config: {} },

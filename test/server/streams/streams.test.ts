@@ -291,6 +291,43 @@ describe("an answer of a stream", () => {
     expect(new Set(listeners.slice(1)).size).toBe(1);
   });
 
+  it("does not say of how many bytes it is where none are sent", async () => {
+    const served = await serve();
+    await put(served, "s", text, "hello");
+    const head = await served.get("/v1/stream/s", { method: "HEAD" });
+    expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/plain"]);
+    expect(head.headers.get("content-length")).toBeNull();
+  });
+
+  it("goes at a time that is one to the letter, and at no other", async () => {
+    const served = await serve();
+    for (const time of ["2100-01-01T00:00:00Z", "2100-01-01T00:00:00.5+01:00"]) {
+      const headers = { "stream-expires-at": time };
+      expect((await put(served, time.slice(19, 21), headers)).status, time).toBe(201);
+    }
+    for (const time of ["3600", "2100", "2100-01-01", "2100-01-01 00:00", "Jan 1 2100", "1e3"]) {
+      const answer = await put(served, "other", { "stream-expires-at": time });
+      expect(answer.status, time).toBe(400);
+    }
+  });
+
+  it("is not sent again to who has it, in whatever form that is said", async () => {
+    const origin = "https://page.example";
+    const served = await serve({ config: { corsOrigins: [origin] } });
+    await put(served, "s", text, "hello");
+    const first = await served.get("/v1/stream/s");
+    const etag = first.headers.get("etag") ?? "";
+    for (const has of [etag, `"other", ${etag}`, `W/${etag}`, "*"]) {
+      const answer = await served.get("/v1/stream/s", { headers: { "if-none-match": has } });
+      expect(answer.status, has).toBe(304);
+    }
+    const other = await served.get("/v1/stream/s", { headers: { "if-none-match": '"other"' } });
+    expect(other.status).toBe(200);
+    // What a cache keeps for one origin is not for another one.
+    const page = await served.get("/v1/stream/s", { headers: { origin } });
+    expect(page.headers.get("vary")).toBe("Origin, Authorization");
+  });
+
   it("says where it is: as a URL of who asks, as a path where that is none", async () => {
     const served = await serve();
     const create = (name: string, headers: Headers): Promise<http.IncomingMessage> =>
