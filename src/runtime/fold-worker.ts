@@ -15,18 +15,21 @@ import {
   type ExplainTask,
   type ProgramText,
   plainError,
+  type WatchedTask,
   type WorkerAnswers,
   type WorkerReply,
   type WorkerTask,
 } from "./protocol.ts";
 import { runState } from "./state-run.ts";
 import { StretchRun, storedState } from "./stretch-run.ts";
+import { tellIn } from "./whereabouts.ts";
 
 const sessions = new OpenSessions();
 practiseDecoding();
 
 /** Does one task; called by piscina. */
-export async function runTask(task: WorkerTask): Promise<WorkerReply> {
+export async function runTask({ task, whereabouts }: WatchedTask): Promise<WorkerReply> {
+  tellIn(whereabouts);
   try {
     return { ok: true, answer: await perform(task) };
   } catch (error) {

@@ -123,6 +123,12 @@ export type WorkerTask =
   | ExplainRunTask
   | ExecutedStateTask;
 
+/** A task on its way to a worker, with memory in which the worker tells where it is. */
+export interface WatchedTask {
+  readonly task: WorkerTask;
+  readonly whereabouts: SharedArrayBuffer;
+}
+
 /** A state at a boundary. */
 export interface BoundaryState {
   readonly at: number;

@@ -5,7 +5,7 @@
  */
 import { equalBytes, ReachError } from "../../base/index.ts";
 import type { EventView } from "../../event/index.ts";
-import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
+import type { CompiledProgram } from "../../sandbox/index.ts";
 import { verifierOf } from "../../session/index.ts";
 import { snapshotText } from "../../snapshots/index.ts";
 import type { OpenSession } from "../open-sessions.ts";
@@ -16,6 +16,7 @@ import { compiledProgram } from "./compiled-program.ts";
 import { programEvent, recordedState } from "./event-group.ts";
 import type { ExecutedStateTask } from "./executed-task.ts";
 import { encodedState } from "./folded-copy.ts";
+import { ToldContext } from "./told-context.ts";
 
 interface StartingState {
   readonly at: number;
@@ -46,11 +47,11 @@ export function runExecutedState(session: OpenSession, task: ExecutedStateTask):
 class StateFold {
   readonly #program: CompiledProgram;
   #startAt = 0;
-  #context: ProgramContext;
+  #context: ToldContext;
 
   constructor(program: CompiledProgram) {
     this.#program = program;
-    this.#context = ProgramContext.create(program);
+    this.#context = new ToldContext(program);
   }
 
   /** Before the first event. */
@@ -71,7 +72,7 @@ class StateFold {
   #renew(): void {
     const { bytes } = this.state();
     this.dispose();
-    this.#context = ProgramContext.create(this.#program);
+    this.#context = new ToldContext(this.#program);
     this.#context.restore(bytes);
   }
 

@@ -51,7 +51,7 @@ export class ExecutedStretch {
     const { startAt, from, secrets, comparesStates, renewal } = task;
     this.#session = session;
     this.#task = task;
-    this.#payloads = new WatchedPayloads(session.blobs);
+    this.#payloads = new WatchedPayloads(session.payloads);
     this.#next = startAt;
     this.#digestFrom = startAt;
     this.#range = new RangeBuilder(emptyRange(from));

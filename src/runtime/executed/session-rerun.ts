@@ -12,7 +12,7 @@ import {
   type MadeOperation,
   type OperationDigest,
 } from "../../replay/index.ts";
-import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
+import type { CompiledProgram } from "../../sandbox/index.ts";
 import { isComplete, mayBeCutOff } from "./cut-off.ts";
 import {
   type EventGroup,
@@ -25,6 +25,7 @@ import { type EncodedState, encodedState, FoldedCopy } from "./folded-copy.ts";
 import { Renewal, type RenewalMode } from "./renewal.ts";
 import { type FaultStates, faultOperationsMax, type RunFault } from "./run-fault.ts";
 import { cameOutAgain } from "./step-comparison.ts";
+import { ToldContext } from "./told-context.ts";
 
 /** How a session is run again. */
 export interface RerunOptions {
@@ -54,7 +55,7 @@ export class SessionRerun {
   readonly #copy: FoldedCopy;
   readonly #renewal: Renewal;
   /** The context that the driver runs the program in. */
-  #context: ProgramContext | undefined;
+  #context: ToldContext | undefined;
   /** The step events of this group, and the hashes of states that some of them have. */
   readonly #recordedSteps = new Map<number, EventView>();
   readonly #recordedStates = new Map<number, Uint8Array>();
@@ -73,8 +74,8 @@ export class SessionRerun {
     this.#renewal = new Renewal(renewal);
     this.#lastMatching = startAt === 0 ? null : startAt;
     this.#copy = new FoldedCopy(program);
-    const create = (): ProgramContext => {
-      this.#context = ProgramContext.create(program);
+    const create = (): ToldContext => {
+      this.#context = new ToldContext(program);
       return this.#context;
     };
     const snapshotAt = (seq: number): boolean => this.#renewsAt(seq);
@@ -263,7 +264,7 @@ export class SessionRerun {
   }
 
   #compareLast(group: EventGroup, turn: Turn, index: number): RunFault | undefined {
-    const run = encodedState(this.#context as ProgramContext);
+    const run = encodedState(this.#context as ToldContext);
     const folded = this.#copy.state();
     if (run.hash && folded.hash && equalBytes(run.hash, folded.hash)) return undefined;
     return this.#fault(group, turn, index, statesOf(run, folded, undefined));

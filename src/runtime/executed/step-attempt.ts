@@ -13,10 +13,11 @@ import {
 } from "../../driver/index.ts";
 import type { EventView } from "../../event/index.ts";
 import type { MadeOperation } from "../../replay/index.ts";
-import { type CompiledProgram, ProgramContext, sourcePlace } from "../../sandbox/index.ts";
+import { type CompiledProgram, sourcePlace } from "../../sandbox/index.ts";
 import { isComplete } from "./cut-off.ts";
 import { type EventGroup, eventGroups, isGivenUp, isHostEnd, programEvent } from "./event-group.ts";
 import { cameOutAgain } from "./step-comparison.ts";
+import { ToldContext } from "./told-context.ts";
 
 /** Where a step begins. */
 export interface StepStart {
@@ -48,12 +49,12 @@ export interface AttemptOutcome {
 
 /** A context that remembers the stacks of what was made in it. */
 class TracedContext implements StepContext {
-  readonly #context: ProgramContext;
+  readonly #context: ToldContext;
   readonly stacks: (string | undefined)[] = [];
   failure: string | undefined;
 
   constructor(program: CompiledProgram, stacks: boolean) {
-    this.#context = ProgramContext.create(program, { stacks });
+    this.#context = new ToldContext(program, { stacks });
   }
 
   init(trigger: ProgramEvent): void {
@@ -89,7 +90,7 @@ class TracedContext implements StepContext {
     this.#context.dispose();
   }
 
-  #traced(activation: ReturnType<ProgramContext["deliver"]>): Activation {
+  #traced(activation: ReturnType<ToldContext["deliver"]>): Activation {
     const { operations, stacks, failed } = activation;
     for (let i = 0; i < operations.length; i++) this.stacks.push(stacks?.[i]);
     this.failure = failed?.stack;
