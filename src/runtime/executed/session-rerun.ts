@@ -4,7 +4,14 @@
  * alone. No effect handler is anywhere near: results come from the log.
  */
 import { decodeValue, encodeValue, equalBytes, ReachError } from "../../base/index.ts";
-import { decodeStep, SessionDriver, type StepSecret, type Turn } from "../../driver/index.ts";
+import {
+  decodeStep,
+  encodeFailure,
+  neverWaited,
+  SessionDriver,
+  type StepSecret,
+  type Turn,
+} from "../../driver/index.ts";
 import type { EventView } from "../../event/index.ts";
 import {
   differences,
@@ -47,6 +54,8 @@ export interface RerunOptions {
 }
 
 const differencesMax = 10;
+/** The end of a session whose steps never waited. */
+const spent = encodeFailure(neverWaited);
 
 /** One run from a state on. After a fault it is not used again. */
 export class SessionRerun {
@@ -59,6 +68,8 @@ export class SessionRerun {
   /** The step events of this group, and the hashes of states that some of them have. */
   readonly #recordedSteps = new Map<number, EventView>();
   readonly #recordedStates = new Map<number, Uint8Array>();
+  /** What was made in this group. */
+  #recorded: readonly EventView[] = [];
   #stepFrom = 1;
   #started = false;
   #over = false;
@@ -80,7 +91,8 @@ export class SessionRerun {
     };
     const snapshotAt = (seq: number): boolean => this.#renewsAt(seq);
     const recordedStep = (seq: number) => this.#recordedSteps.get(seq)?.payloadBytes;
-    const host = { snapshotEvents: 1, snapshotAt, recordedStep };
+    const spentAt = (seq: number) => this.#spentAt(seq);
+    const host = { snapshotEvents: 1, snapshotAt, recordedStep, spentAt };
     this.#driver = new SessionDriver({ create, secrets, ...host });
   }
 
@@ -133,6 +145,7 @@ export class SessionRerun {
   }
 
   #noteSteps({ made }: EventGroup): void {
+    this.#recorded = made;
     this.#recordedSteps.clear();
     this.#recordedStates.clear();
     for (const event of made) {
@@ -141,6 +154,11 @@ export class SessionRerun {
       const state = recordedState(event);
       if (state) this.#recordedStates.set(event.seq, state);
     }
+  }
+
+  #spentAt(seq: number): boolean | undefined {
+    const event = this.#recorded[seq - (this.#recorded[0]?.seq ?? 0)];
+    return event && event.kind === "end" && equalBytes(event.dataBytes, spent);
   }
 
   #renewsAt(seq: number): boolean {

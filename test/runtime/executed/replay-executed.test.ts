@@ -306,3 +306,17 @@ describe("a session that a program has", () => {
     expect(divergence.cause.text).toContain("$.again");
   });
 });
+
+describe("a session that was given up since its steps never waited", () => {
+  const spinning = "init: () => 0, reduce: (s) => s, step: async () => 'continue',";
+
+  test("is identical, from its beginning and from a snapshot amid its steps", async () => {
+    const session = await store({ program: await program(spinning), snapshotEvents: 6_000 });
+    const events = storedEvents(session.played);
+    expect(events.at(-1)?.data).toMatchObject({ error: { code: "STEP_STALLED" } });
+    expect(session.played.snapshots).toHaveLength(1);
+    expect(await replay(session)).toMatchObject({ verdict: "identical", snapshots: 1 });
+    rmSync(path.join(sessionFolder(session.root, session.id), "snapshots"), { recursive: true });
+    expect(await replay(session)).toMatchObject({ verdict: "identical", snapshots: 1 });
+  });
+});
