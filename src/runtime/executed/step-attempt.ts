@@ -16,6 +16,7 @@ import type { MadeOperation } from "../../replay/index.ts";
 import { type CompiledProgram, sourcePlace } from "../../sandbox/index.ts";
 import { isComplete } from "./cut-off.ts";
 import { type EventGroup, eventGroups, isGivenUp, isHostEnd, programEvent } from "./event-group.ts";
+import { isProgramFailure } from "./folded-copy.ts";
 import { cameOutAgain } from "./step-comparison.ts";
 import { ToldContext } from "./told-context.ts";
 
@@ -58,7 +59,7 @@ class TracedContext implements StepContext {
   }
 
   init(trigger: ProgramEvent): void {
-    this.#context.init(trigger);
+    this.#failing(() => this.#context.init(trigger));
   }
 
   restore(snapshot: Uint8Array): void {
@@ -66,7 +67,7 @@ class TracedContext implements StepContext {
   }
 
   fold(event: ProgramEvent): void {
-    this.#context.fold(event);
+    this.#failing(() => this.#context.fold(event));
   }
 
   setInbox(unread: readonly ProgramEvent[], now: number): void {
@@ -88,6 +89,17 @@ class TracedContext implements StepContext {
 
   dispose(): void {
     this.#context.dispose();
+  }
+
+  /** The stack of what `init` or `reduce` throws is the cause of the error. */
+  #failing(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      const { cause } = error as { readonly cause?: unknown };
+      this.failure = typeof cause === "string" ? cause : undefined;
+      throw error;
+    }
   }
 
   #traced(activation: ReturnType<ToldContext["deliver"]>): Activation {
@@ -117,30 +129,40 @@ export function attemptStep(
   const context = new TracedContext(program, stacks);
   const create = (): StepContext => context;
   const driver = new SessionDriver({ create, secrets, snapshotEvents: 1, snapshotAt: () => false });
+  const nothing: Waiting = { calls: [], timers: [], inputs: [] };
   let turn: Turn | undefined;
   try {
     for (const group of eventGroups(events)) {
       if (isHostEnd(group.head) || isGivenUp(group) || turn?.ended) break;
       turn = turn ? driver.deliver(programEvent(group.head)) : begin(driver, start);
+      if (!turn) {
+        return { seq: start.head.seq + 1, made: [], waiting: nothing, stack: context.failure };
+      }
       const index = firstDifference(group, turn, faultAt);
       if (index === undefined) continue;
       const seq = turn.firstSeq + index;
       const stack = context.stackOf(turn.made, index);
       return { seq, made: turn.made.slice(index), waiting: turn.waiting, stack };
     }
-    const waiting = turn?.waiting ?? { calls: [], timers: [], inputs: [] };
+    const waiting = turn?.waiting ?? nothing;
     return { seq: null, made: [], waiting, stack: undefined };
   } finally {
     driver.dispose();
   }
 }
 
-function begin(driver: SessionDriver, { head, state, unread }: StepStart): Turn {
+/** Nothing when `reduce` throws at the event behind which the step begins. */
+function begin(driver: SessionDriver, { head, state, unread }: StepStart): Turn | undefined {
   const event = programEvent(head);
   if (state === undefined) driver.begin(event);
   else {
     driver.restore(head.seq, state);
-    driver.fold(event);
+    try {
+      driver.fold(event);
+    } catch (error) {
+      if (!isProgramFailure(error)) throw error;
+      return undefined;
+    }
   }
   return driver.beginStep(unread, event.time);
 }

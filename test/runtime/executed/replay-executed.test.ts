@@ -320,3 +320,41 @@ describe("a session that was given up since its steps never waited", () => {
     expect(await replay(session)).toMatchObject({ verdict: "identical", snapshots: 1 });
   });
 });
+
+describe("changed code that throws", () => {
+  const calling = `init: () => ({ steps: 0 }),
+    reduce(s, e) { if (e.kind === "step") s.steps += 1; return s; },
+    async step(ctx) {
+      const found = await ctx.call("tool", { n: ctx.state.steps });
+      return ctx.state.steps === 2 ? "done" : "continue";
+    },`;
+
+  test.each([
+    ["init", "({ steps: 0 })", "{ throw new RangeError('no') }", 1, "PROGRAM_FAILED: .*: no", 1],
+    ["step", "const found", "throw new RangeError('no'); const found", 1, "RangeError: no", 4],
+    [
+      "reduce",
+      "s.steps += 1;",
+      's.steps += 1; if (e.kind === "result") throw new RangeError("no");',
+      3,
+      "RangeError: no",
+      2,
+    ],
+    [
+      "reduce, at the end of a step",
+      "s.steps += 1",
+      "throw new TypeError('no')",
+      4,
+      "PROGRAM_FAILED: .*: no",
+      2,
+    ],
+  ])("in %s is told with what it threw, and where", async (_, from, to, seq, thrown, line) => {
+    const session = await store({ program: await program(calling) });
+    const file = programFile(calling.replace(from, to));
+    const report = await replay(session, { file });
+    const divergence = divergenceOf(report);
+    expect(divergence).toMatchObject({ seq, actual: { kind: "end", type: "failed" } });
+    expect(divergence.actual?.shown).toMatch(new RegExp(`^${thrown}$`));
+    expect(divergence.source).toMatch(new RegExp(`program\\.ts:${line + 1}:\\d+$`));
+  });
+});
