@@ -90,6 +90,17 @@ describe("changed code", () => {
     expect(operations?.count).toBe(storedEvents(session.played).filter(isMade).length);
   });
 
+  test("is told with what came out again before it, however the work was split", async () => {
+    const change = ["{ plan, n }", "{ plan, n: ctx.state.events > 200 ? 0 : n }"] as const;
+    const session = await store({ program: await program(agent), ...long });
+    const file = programFile(agent.replace(...change));
+    const { comparedTo, operations } = await replay(session, { file });
+    const before = storedEvents(session.played).filter(({ seq }) => seq < comparedTo);
+    const steps = before.filter(({ kind }) => kind === "step").length;
+    expect(steps).toBeGreaterThan(5);
+    expect(operations).toEqual({ count: before.filter(isMade).length, steps, hash: null });
+  });
+
   test("with another input is told with its path and its line", async () => {
     const { divergence, report } = await changed("{ plan, n }", "{ plan, n: n * 10 }");
     expect(report.verdict).toBe("diverged");
