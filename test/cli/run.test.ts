@@ -57,6 +57,27 @@ describe("reach run", () => {
     expect(shown.stdout).toContain('who: "Ann"');
   });
 
+  it("shows a session that has failed in `reduce`, though it has no state any more", async () => {
+    const bench = new Workbench();
+    const reducing = "if (event.kind === 'emit') throw new Error('bad luck');";
+    bench.write("failing.ts", program.replace("if (event.kind", `${reducing} if (event.kind`));
+    const run = await bench.run(["run", "failing.ts", "--json"]);
+    const { id, outcome } = JSON.parse(run.stdout) as Run;
+    expect(outcome).toBe("failed");
+    const { code, stdout } = await bench.run(["show", id]);
+    expect(stdout).toMatch(
+      /program +asking 1\.2\.0[\s\S]*no state: reduce of .* event 1 .*bad luck/,
+    );
+    expect(code).toBe(0);
+    expect(await bench.json(["show", id])).toMatchObject({
+      id,
+      events: 3,
+      state: null,
+      stateError: { code: "PROGRAM_FAILED", message: expect.stringContaining("bad luck") },
+    });
+    expect(await bench.run(["state", id])).toMatchObject({ code: 1 });
+  });
+
   it("goes on with a session that is there under its --id", async () => {
     const bench = new Workbench();
     bench.write("asking.ts", program);
