@@ -225,7 +225,7 @@ export class SessionRerun {
       if (fault) return fault;
     }
     const more = made.length > recorded.length;
-    if (more && !mayBeCutOff(group, made, this.#options.endsBehind)) {
+    if (more && !mayBeCutOff(group, made, this.#options)) {
       return this.#fault(group, turn, recorded.length);
     }
     return this.#settle(group, turn);

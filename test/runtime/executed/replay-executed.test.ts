@@ -242,6 +242,19 @@ describe("where a log ends", () => {
     }
   });
 
+  test("other code that makes more has diverged, be it a batch or a large payload", async () => {
+    const session = await store({ program: await program(emits(2)), ...waiting });
+    const large = emits(5).replace("? 20 : 5", `? ${limits.blobJournalBytesMax} : 5`);
+    for (const text of [emits(3), emits(80), large]) {
+      const report = await replay(session, { file: programFile(text) });
+      expect(divergenceOf(report)).toMatchObject({ seq: 3, expected: null });
+    }
+    const cut = { cutAt: limits.batchEventsMax, batchEvents: limits.batchEventsMax };
+    const torn = await store({ program: await program(emits(80)), ...waiting }, cut);
+    const file = programFile(`${emits(80)} /* the same */`);
+    expect(await replay(torn, { file })).toMatchObject({ verdict: "identical" });
+  });
+
   test("nothing has been compared as long as there is nothing but the trigger", async () => {
     const session = await store({ program: await program(emits(0)), ...waiting });
     expect(await replay(session)).toMatchObject({ verdict: "computed", operations: { count: 0 } });
