@@ -7,6 +7,7 @@ import { compiledProgram } from "./executed/compiled-program.ts";
 import { runExecutedState } from "./executed/executed-state.ts";
 import { ExecutedStretch } from "./executed/executed-stretch.ts";
 import { explainRun } from "./executed/explain-run.ts";
+import { failurePlace } from "./executed/failure-place.ts";
 import { OpenSessions } from "./open-sessions.ts";
 import { practiseDecoding } from "./practice.ts";
 import { ProgramSlot } from "./program-slot.ts";
@@ -56,6 +57,8 @@ async function perform(task: WorkerTask): Promise<WorkerAnswers[keyof WorkerAnsw
       return { divergence: explainRun(session, task) ?? null };
     case "executed-state":
       return runExecutedState(session, task);
+    case "failure-place":
+      return { source: failurePlace(session, task) };
   }
 }
 

@@ -57,6 +57,29 @@ describe("reach run", () => {
     expect(shown.stdout).toContain('who: "Ann"');
   });
 
+  it.each([
+    ["init", "init: (trigger) => (", "init: (trigger) => (trigger.data.a.b, ", 5],
+    ["reduce", "return state;", "return state.none.more;", 8],
+    [
+      "reduce, at the end of a step",
+      "return state;",
+      "if (event.kind === 'step') null.x; return state;",
+      8,
+    ],
+    ["step", "await ctx.sleep(5);", "await ctx.sleep(5); if (ctx.state.who === 'Ann') null.x;", 12],
+    ["a later step", "await ctx.sleep(5);", "if (ctx.state.answers.length > 0) null.x;", 12],
+  ])("says at which line a program fails, in %s", async (_, from, to, line) => {
+    const bench = new Workbench();
+    const later = program.replace("return { done: { got: answer.data } };", 'return "continue";');
+    bench.write("asking.ts", later.replace(from, to));
+    const run = ["run", "asking.ts", "--input", '{"who":"Ann"}', "--send", 'answer={"n":5}'];
+    const shown = await bench.run(run);
+    expect(shown.stdout).toMatch(new RegExp(`\n  at asking\\.ts:${line}:\\d+\n$`));
+    expect(shown.code).toBe(1);
+    const { stdout } = await bench.run([...run, "--json"]);
+    expect(JSON.parse(stdout).source).toMatch(new RegExp(`^asking\\.ts:${line}:`));
+  });
+
   it("shows a session that has failed in `reduce`, though it has no state any more", async () => {
     const bench = new Workbench();
     const reducing = "if (event.kind === 'emit') throw new Error('bad luck');";

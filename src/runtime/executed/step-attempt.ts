@@ -46,6 +46,8 @@ export interface AttemptOutcome {
   readonly waiting: Waiting;
   /** The stack of the first of `made`, or of what was thrown. */
   readonly stack: string | undefined;
+  /** The stack of what was thrown, where it ended as was recorded. */
+  readonly thrown?: string | undefined;
 }
 
 /** A context that remembers the stacks of what was made in it. */
@@ -145,7 +147,7 @@ export function attemptStep(
       return { seq, made: turn.made.slice(index), waiting: turn.waiting, stack };
     }
     const waiting = turn?.waiting ?? nothing;
-    return { seq: null, made: [], waiting, stack: undefined };
+    return { seq: null, made: [], waiting, stack: undefined, thrown: context.failure };
   } finally {
     driver.dispose();
   }
