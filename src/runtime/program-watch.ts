@@ -83,14 +83,8 @@ function stuck(task: WorkerTask, { part, seq }: Whereabouts, patienceMs: number)
     const hint = "look for a loop without an end outside of functions";
     return new ReachError("WORKER_FAILED", message, { where: file, hint });
   }
-  const who = {
-    none: "it",
-    init: "`init`",
-    reduce: "`reduce`",
-    step: "`step` or `reduce`",
-    state: "its state",
-  };
-  const message = `${who[part]} of ${file} does not come back from event ${seq}, ${ms}`;
+  const who = part === "init" || part === "reduce" ? `\`${part}\`` : "`step` or `reduce`";
+  const message = `${who} of ${file} does not come back from event ${seq}, ${ms}`;
   const where = "place" in task ? `${task.place.id}@${seq}` : file;
   const hint = "look for a loop without an end; `--patience` gives code that is slow more time";
   return new ReachError("WORKER_FAILED", message, { where, hint });
