@@ -98,7 +98,9 @@ describe("reach run", () => {
       state: null,
       stateError: { code: "PROGRAM_FAILED", message: expect.stringContaining("bad luck") },
     });
-    expect(await bench.run(["state", id])).toMatchObject({ code: 1 });
+    const state = await bench.run(["state", id]);
+    expect(state.stderr).toMatch(/threw at event 1 \(greeting\): bad luck \(asking:7:\d+\)/);
+    expect(state.code).toBe(1);
   });
 
   it("goes on with a session that is there under its --id", async () => {
