@@ -108,23 +108,32 @@ export class Reach {
 
   /**
    * The state after `at` events (default: all of them), of the program that the session ran, of the
-   * built-in `transcript` for a recorded one, or of the one in a file.
+   * built-in `transcript` for a recorded one, or of the one in a file. A program that does not come
+   * back from an event within `patienceMs` (30,000) is given up: `WORKER_FAILED`.
    */
   async state(
     id: SessionId,
-    options: { at?: number; program?: string } = {},
+    options: { at?: number; program?: string; patienceMs?: number } = {},
   ): Promise<StateReport> {
+    const { at, patienceMs } = options;
     const program = await programFor(this.directory, id, options.program);
-    return stateAt(this.directory, id, options.at, { program });
+    return stateAt(this.directory, id, at, { program, patienceMs });
   }
 
   /**
    * Replays a session and compares. An executed one is run again with its own code, or with that in
-   * `program`, a file; no effect is run. A recorded one is folded, by default with `transcript`.
+   * `program`, a file; no effect is run. A recorded one is folded, by default with `transcript`. A
+   * program that does not come back within `patienceMs` is given up, as by `state`.
    */
   async replay(
     id: SessionId,
-    options: { program?: string; workers?: number; keep?: boolean; strict?: boolean } = {},
+    options: {
+      program?: string;
+      workers?: number;
+      keep?: boolean;
+      strict?: boolean;
+      patienceMs?: number;
+    } = {},
   ): Promise<ReplayReport> {
     const { program, keep = this.directory.writable, ...rest } = options;
     return replaySession(this.directory, id, {

@@ -71,3 +71,19 @@ export function addProgram(command: Command): void {
     "a program: a .ts or .js file, or a built-in name (default: the session's own, or transcript)";
   command.option("--program <file>", about);
 }
+
+/** `--patience SECONDS`. */
+export function addPatience(command: Command): void {
+  const about = "how long the program may stay with one event (default: 30)";
+  command.option("--patience <seconds>", about, parsePositive);
+}
+
+/** The patience that `addPatience` adds. */
+export interface PatienceFlags {
+  readonly patience?: number;
+}
+
+/** In milliseconds; nothing for the default. */
+export function patienceMsOf(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1000;
+}

@@ -11,6 +11,7 @@ export {
   type DriverOptions,
   type DriverSnapshot,
   type MadeEvent,
+  neverWaited,
   SessionDriver,
   stepEventsMax,
   stepsPerActivationMax,

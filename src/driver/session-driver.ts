@@ -61,12 +61,24 @@ export interface DriverOptions {
    * takes snapshots where the session took none, and a program must not see that.
    */
   readonly recordedStep?: (seq: number) => Uint8Array | undefined;
+  /**
+   * Whether the session was given up at this seq for steps that never waited; nothing where its
+   * record says nothing, and steps are counted. A replay may begin amid them, and a session that
+   * was resumed there has begun to count anew.
+   */
+  readonly spentAt?: (seq: number) => boolean | undefined;
 }
 
 /** Most events of a step, notes not counted; most steps after one outside event. */
 export const stepEventsMax = 4096;
 /** Steps that one outside event may lead to. */
 export const stepsPerActivationMax = 10_000;
+/** Why a session ends whose steps never wait. */
+export const neverWaited: Failure = {
+  name: "Error",
+  message: `${stepsPerActivationMax} steps went by without anything from outside`,
+  code: "STEP_STALLED",
+};
 /** What is logged at a time and is larger is left out: it is there to be read by people. */
 const logBytesMax = 64 * 1024;
 /** What an event takes in a log beside its data, about. */
@@ -215,15 +227,18 @@ export class SessionDriver {
       const ended = this.#take(turn, activation);
       if (ended) return ended;
     }
-    for (let steps = 0; steps < stepsPerActivationMax; steps++) {
+    for (let steps = 0; !this.#isSpent(steps); steps++) {
       if (!activation.ended) return this.#waiting(turn, activation);
       if (this.#endStep(turn, activation.ended) === "done") return "ended";
       activation = this.#begin();
       const ended = this.#take(turn, activation);
       if (ended) return ended;
     }
-    const message = `${stepsPerActivationMax} steps went by without anything from outside`;
-    return this.#fail(turn, { name: "Error", message, code: "STEP_STALLED" });
+    return this.#fail(turn, neverWaited);
+  }
+
+  #isSpent(steps: number): boolean {
+    return this.#options.spentAt?.(this.#nextSeq) ?? steps >= stepsPerActivationMax;
   }
 
   #begin(): Activation {

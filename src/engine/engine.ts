@@ -101,7 +101,7 @@ export class Engine {
         this.#trouble(`${lanes.length} lanes${which} were lost: ${why}`);
         const keepers = lanes.flatMap(({ keeper }) => keeper ?? []);
         for (const actor of [...this.#table.actors()]) {
-          for (const lane of lanes) actor.onLaneLost(lane, isForeign, keepers);
+          for (const lane of lanes) actor.onLaneLost(lane, why, isForeign, keepers);
         }
       },
       onAside: (lane) => {

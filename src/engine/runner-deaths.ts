@@ -14,6 +14,7 @@ export class RunnerDeaths {
   readonly #limits: Pick<EngineLimits, "triesMax" | "foreignTriesMax">;
   #own = 0;
   #foreign = 0;
+  #why = "";
 
   constructor(limits: Pick<EngineLimits, "triesMax" | "foreignTriesMax">) {
     this.#limits = limits;
@@ -25,7 +26,8 @@ export class RunnerDeaths {
   }
 
   /** One more; returns whether that was the last try. */
-  add(isForeign: boolean): boolean {
+  add(isForeign: boolean, why: string): boolean {
+    this.#why = why;
     if (isForeign) this.#foreign += 1;
     else this.#own += 1;
     const { triesMax, foreignTriesMax } = this.#limits;
@@ -40,7 +42,8 @@ export class RunnerDeaths {
 
   /** Data of the `end` of a session that has had its last try. */
   report(): Uint8Array {
-    const message = `its runner died ${this.#own + this.#foreign} times while it ran`;
+    const times = `its runner died ${this.#own + this.#foreign} times while it ran`;
+    const message = `${times}, the last time because ${this.#why}`;
     return encodeFailure({ name: "Error", message, code: "WORKER_FAILED" });
   }
 }

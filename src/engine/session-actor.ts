@@ -452,7 +452,7 @@ export class SessionActor {
   }
 
   /** Its lane is gone. Suspected is who kept a lane; if nobody is known to have, who was inside. */
-  onLaneLost(lane: Lane, isForeign: boolean, keepers: readonly number[]): void {
+  onLaneLost(lane: Lane, why: string, isForeign: boolean, keepers: readonly number[]): void {
     const place = this.#place;
     if (place?.lane !== lane) return;
     this.#services.forget(place);
@@ -460,7 +460,7 @@ export class SessionActor {
     if (!this.#isInside) return;
     this.#begun += 1;
     const isSuspected = keepers.length === 0 || keepers.includes(place.handle);
-    if (isSuspected && this.#deaths.add(isForeign)) {
+    if (isSuspected && this.#deaths.add(isForeign, why)) {
       void this.#finish("infrastructure", this.#deaths.report());
     } else this.#goOn();
   }

@@ -5,7 +5,7 @@
  */
 import { decodeValue, equalBytes, limits, sha256, toHex } from "../base/index.ts";
 import type { EventKind, EventView, PayloadSource } from "../event/index.ts";
-import { displayed } from "./display.ts";
+import { displayed, visible } from "./display.ts";
 
 /** Something that a program, or its host for it, made: it becomes an event without a `ref`. */
 export interface MadeOperation {
@@ -27,7 +27,7 @@ export interface OperationMark {
   readonly inputHash: string;
   /** Bytes of the payload. */
   readonly bytes: number;
-  /** The payload, shortened. */
+  /** The payload, shortened; of the end of a session that failed, what was thrown. */
   readonly shown: string;
 }
 
@@ -69,29 +69,42 @@ export function isSameOperation(recorded: EventView, made: MadeOperation): boole
 /** The mark of an operation that was made in place `seq`. */
 export function markOfMade(made: MadeOperation, seq: number): OperationMark {
   const { kind, type, time, data } = made;
-  return { seq, kind, type, time, ...aboutPayload(data, "cbor") };
+  return { seq, kind, type, time, ...aboutPayload(data, "cbor", kind) };
 }
 
 /** The mark of a recorded event; its payload is fetched where it is a blob that can be read. */
 export function markOfRecorded(recorded: EventView, source?: PayloadSource): OperationMark {
   const { seq, kind, type, time, payload } = recorded;
   const header = { seq, kind, type, time };
-  if (payload.form !== "blob") return { ...header, ...aboutPayload(payload.bytes, payload.form) };
+  if (payload.form !== "blob") {
+    return { ...header, ...aboutPayload(payload.bytes, payload.form, kind) };
+  }
   const { sha256: name, size, form } = payload.ref;
   try {
-    if (source) return { ...header, ...aboutPayload(source.get(name), form) };
+    if (source) return { ...header, ...aboutPayload(source.get(name), form, kind) };
   } catch {
     // The report says what is known without it.
   }
   return { ...header, inputHash: toHex(name), bytes: size, shown: `(${size} bytes in a blob)` };
 }
 
-function aboutPayload(bytes: Uint8Array, form: "cbor" | "json" | "bytes") {
+function aboutPayload(bytes: Uint8Array, form: "cbor" | "json" | "bytes", kind: EventKind) {
   const about = { inputHash: toHex(sha256(bytes)), bytes: bytes.length };
   if (form !== "cbor") return { ...about, shown: `(${bytes.length} bytes of ${form})` };
   try {
-    return { ...about, shown: displayed(decodeValue(bytes)) };
+    const value = decodeValue(bytes);
+    return { ...about, shown: (kind === "end" && failureText(value)) || displayed(value) };
   } catch {
     return { ...about, shown: "(no value)" };
   }
+}
+
+const failureCharsMax = 300;
+
+/** `TypeError: …`, or the code in place of the name; nothing for an end that is no failure. */
+function failureText(end: unknown): string | undefined {
+  const { error } = end as { readonly error?: Readonly<Record<string, unknown>> };
+  if (typeof error?.["message"] !== "string") return undefined;
+  const text = `${error["code"] ?? error["name"]}: ${error["message"]}`;
+  return visible(text.length > failureCharsMax ? `${text.slice(0, failureCharsMax)}…` : text);
 }

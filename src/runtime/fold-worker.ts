@@ -7,6 +7,7 @@ import { compiledProgram } from "./executed/compiled-program.ts";
 import { runExecutedState } from "./executed/executed-state.ts";
 import { ExecutedStretch } from "./executed/executed-stretch.ts";
 import { explainRun } from "./executed/explain-run.ts";
+import { failurePlace } from "./executed/failure-place.ts";
 import { OpenSessions } from "./open-sessions.ts";
 import { practiseDecoding } from "./practice.ts";
 import { ProgramSlot } from "./program-slot.ts";
@@ -15,18 +16,21 @@ import {
   type ExplainTask,
   type ProgramText,
   plainError,
+  type WatchedTask,
   type WorkerAnswers,
   type WorkerReply,
   type WorkerTask,
 } from "./protocol.ts";
 import { runState } from "./state-run.ts";
 import { StretchRun, storedState } from "./stretch-run.ts";
+import { tellIn } from "./whereabouts.ts";
 
 const sessions = new OpenSessions();
 practiseDecoding();
 
 /** Does one task; called by piscina. */
-export async function runTask(task: WorkerTask): Promise<WorkerReply> {
+export async function runTask({ task, whereabouts }: WatchedTask): Promise<WorkerReply> {
+  tellIn(whereabouts);
   try {
     return { ok: true, answer: await perform(task) };
   } catch (error) {
@@ -53,6 +57,8 @@ async function perform(task: WorkerTask): Promise<WorkerAnswers[keyof WorkerAnsw
       return { divergence: explainRun(session, task) ?? null };
     case "executed-state":
       return runExecutedState(session, task);
+    case "failure-place":
+      return { source: failurePlace(session, task) };
   }
 }
 

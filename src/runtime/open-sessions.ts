@@ -19,6 +19,7 @@ import {
 import { isRemoved } from "../session/index.ts";
 import { readSnapshots, type SnapshotRecord, snapshotPath } from "../snapshots/index.ts";
 import type { SessionPlace } from "./protocol.ts";
+import { outsideOfProgram } from "./whereabouts.ts";
 
 const sessionsMax = 16;
 const storesMax = 4;
@@ -27,6 +28,8 @@ const storesMax = 4;
 export class OpenSession {
   readonly log: EventLog;
   readonly blobs: PackBlobs;
+  /** The payloads of its events, for programs that ask for them while they run. */
+  readonly payloads: PayloadSource;
   readonly #place: SessionPlace;
   readonly #inode: number;
   #extent: LogExtent = { end: 0, size: 0, problem: undefined };
@@ -38,6 +41,7 @@ export class OpenSession {
     const index = `${sessionFolder(root, id)}/events.idx`;
     this.#place = place;
     this.blobs = blobs;
+    this.payloads = { get: (sha256) => outsideOfProgram(() => blobs.get(sha256)) };
     this.log = new EventLog(nodeDisk, path, index, id, true);
     this.#inode = inodeOf(path);
   }
@@ -70,7 +74,7 @@ export class OpenSession {
   }
 
   /** The events `from` to `to`; payloads come from `source`. */
-  *events(from: number, to: number, source: PayloadSource = this.blobs): Generator<EventView> {
+  *events(from: number, to: number, source: PayloadSource = this.payloads): Generator<EventView> {
     for (const batch of this.log.batches(from, to)) {
       for (const walk = new BatchWalk(batch); walk.next() && walk.seq < to; ) {
         if (walk.seq >= from) yield new EventView(walk.event(), source);

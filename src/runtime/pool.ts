@@ -7,7 +7,14 @@ import * as os from "node:os";
 import { Piscina } from "piscina";
 import { messageOf, ReachError } from "../base/index.ts";
 import { builtFile } from "../disk/index.ts";
-import { reachError, type WorkerAnswers, type WorkerReply, type WorkerTask } from "./protocol.ts";
+import { ProgramWatch, type TaskOptions } from "./program-watch.ts";
+import {
+  reachError,
+  type WatchedTask,
+  type WorkerAnswers,
+  type WorkerReply,
+  type WorkerTask,
+} from "./protocol.ts";
 
 /** What one thread may use: a runner has 512 MiB for everything. */
 const threadLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 };
@@ -15,7 +22,7 @@ const threadLimits = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16
 /** Threads for `count` tasks at a time. */
 export class WorkerPool {
   readonly threads: number;
-  readonly #piscina: Piscina<WorkerTask, WorkerReply>;
+  readonly #piscina: Piscina<WatchedTask, WorkerReply>;
   /** Threads that were started ahead and that no task has taken yet. */
   readonly #started: Promise<unknown>[] = [];
   #running = 0;
@@ -26,7 +33,7 @@ export class WorkerPool {
 
   constructor(threads: number) {
     this.threads = threads;
-    this.#piscina = new Piscina<WorkerTask, WorkerReply>({
+    this.#piscina = new Piscina<WatchedTask, WorkerReply>({
       filename: builtFile("entries/fold-worker.js"),
       name: "runTask",
       minThreads: 0,
@@ -45,37 +52,40 @@ export class WorkerPool {
 
   /** Starts a thread for a task to come. What goes wrong comes out with that task. */
   start(): void {
-    this.#started.push(this.#reply({ kind: "start" }, undefined).catch(() => undefined));
+    this.#started.push(this.#reply({ kind: "start" }, {}).catch(() => undefined));
   }
 
   /**
    * Runs a task on a thread that is free, or waits for one.
-   * Throws what the task throws, `WORKER_FAILED` when the thread dies, `INTERRUPTED` on abort; then
-   * the thread is ended, whatever it was doing.
+   * Throws what the task throws, `WORKER_FAILED` when the thread dies or a program does not come
+   * back, `INTERRUPTED` on abort; then the thread is ended, whatever it was doing.
    */
   async run<Kind extends WorkerTask["kind"]>(
     task: Extract<WorkerTask, { kind: Kind }>,
-    { signal }: { signal?: AbortSignal | undefined } = {},
+    options: TaskOptions = {},
   ): Promise<WorkerAnswers[Kind]> {
-    const reply = await this.#reply(task, signal, this.#started.shift());
+    const reply = await this.#reply(task, options, this.#started.shift());
     if (reply.ok) return reply.answer as WorkerAnswers[Kind];
     throw reachError(reply.error);
   }
 
   async #reply(
     task: WorkerTask,
-    signal: AbortSignal | undefined,
+    options: TaskOptions,
     started?: Promise<unknown>,
   ): Promise<WorkerReply> {
     this.#running += 1;
+    const watch = new ProgramWatch(task, options);
     try {
       // Piscina would start one more thread for a task that comes while this one loads its code.
       await started;
       if (this.#ended) throw new Error("it has been ended");
-      return await this.#piscina.run(task, { signal: signal ?? null });
+      const { whereabouts, signal } = watch;
+      return await this.#piscina.run({ task, whereabouts }, { signal });
     } catch (error) {
-      throw this.#explained(error, signal);
+      throw watch.error ?? this.#explained(error, options.signal);
     } finally {
+      watch.end();
       this.#running -= 1;
       if (this.#retired && this.#running === 0) await this.#piscina.destroy();
     }

@@ -10,6 +10,7 @@ import { builtIn } from "../programs/index.ts";
 import { type Program, programOf, type ReducerEvent } from "../replay/index.ts";
 import { sourcePlace } from "../sandbox/index.ts";
 import type { ProgramText } from "./protocol.ts";
+import { enterProgram, leaveProgram } from "./whereabouts.ts";
 
 /** Compiled programs that a thread keeps. */
 const compiledMax = 8;
@@ -60,6 +61,7 @@ export class ProgramSlot implements Program {
   #evaluated(evaluate: Evaluate): Program {
     const { where, hash } = this.#text;
     let exported: unknown;
+    enterProgram("load", 0);
     try {
       exported = evaluate()?.default;
     } catch (cause) {
@@ -67,6 +69,8 @@ export class ProgramSlot implements Program {
       const why = at === undefined ? messageOf(cause) : `${at}: ${messageOf(cause)}`;
       const message = `${where} failed while it was loaded: ${why}`;
       throw new ReachError("PROGRAM_INVALID", message, { where: at ?? where, cause });
+    } finally {
+      leaveProgram();
     }
     const program = programOf(exported, hash, where);
     this.hasStep = typeof (exported as { readonly step?: unknown }).step === "function";
@@ -79,11 +83,21 @@ export class ProgramSlot implements Program {
   }
 
   init(first: ReducerEvent): unknown {
-    return this.#instance.init(first);
+    enterProgram("init", first.seq);
+    try {
+      return this.#instance.init(first);
+    } finally {
+      leaveProgram();
+    }
   }
 
   reduce(state: unknown, event: ReducerEvent): unknown {
-    return this.#instance.reduce(state, event);
+    enterProgram("reduce", event.seq);
+    try {
+      return this.#instance.reduce(state, event);
+    } finally {
+      leaveProgram();
+    }
   }
 
   /** A failure of the program with the line of its source, where the stack tells. */

@@ -12,6 +12,8 @@ import type {
   ExecutedTask,
   ExplainRunAnswer,
   ExplainRunTask,
+  FailurePlaceAnswer,
+  FailurePlaceTask,
 } from "./executed/executed-task.ts";
 
 /** The session that a task is about: its id, in the data directory at `root`. */
@@ -121,7 +123,14 @@ export type WorkerTask =
   | StateTask
   | ExecutedTask
   | ExplainRunTask
-  | ExecutedStateTask;
+  | ExecutedStateTask
+  | FailurePlaceTask;
+
+/** A task on its way to a worker, with memory in which the worker tells where it is. */
+export interface WatchedTask {
+  readonly task: WorkerTask;
+  readonly whereabouts: SharedArrayBuffer;
+}
 
 /** A state at a boundary. */
 export interface BoundaryState {
@@ -193,6 +202,7 @@ export interface WorkerAnswers {
   readonly executed: ExecutedAnswer;
   readonly "explain-run": ExplainRunAnswer;
   readonly "executed-state": StateAnswer;
+  readonly "failure-place": FailurePlaceAnswer;
 }
 
 /** An error on its way between threads, where classes get lost. */

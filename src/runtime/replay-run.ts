@@ -43,6 +43,7 @@ export interface ReplayRequest {
   readonly workers: number;
   readonly keep: boolean;
   readonly signal: AbortSignal | undefined;
+  readonly patienceMs: number | undefined;
   /** Told how much of the work is done, from 0 to 1. */
   readonly onShare: (share: number) => void;
 }
@@ -127,7 +128,8 @@ export class ReplayRun {
   }
 
   #ask(task: StretchTask): Promise<StretchAnswer> {
-    return this.#pool.run<"stretch">(task, { signal: this.#request.signal });
+    const { signal, patienceMs } = this.#request;
+    return this.#pool.run<"stretch">(task, { signal, patienceMs });
   }
 
   #order({ at, state }: Start, keep: FoldOrder["keep"], wantsEnd: boolean): FoldOrder {
@@ -294,7 +296,7 @@ export class ReplayRun {
 
   /** Has the stretch folded again, for the report. */
   async #explain({ from, to, actual }: FoldFault): Promise<Divergence> {
-    const { records, program, signal } = this.#request;
+    const { records, program, signal, patienceMs } = this.#request;
     const expected = records.find(({ size }) => size === to)?.stateHash;
     if (!expected) throw new ReachError("BUG", `no snapshot of ${to} events to compare with`);
     for (let start = this.#startAt(from); ; start = this.#startBefore(start.at)) {
@@ -309,7 +311,7 @@ export class ReplayRun {
           expected,
           actual,
         },
-        { signal },
+        { signal, patienceMs },
       );
       if (divergence) return divergence;
     }

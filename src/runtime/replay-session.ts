@@ -28,6 +28,8 @@ export interface ReplayOptions {
   readonly strict?: boolean | undefined;
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** How long one call into the program may take, in milliseconds. Default 30,000. */
+  readonly patienceMs?: number | undefined;
 }
 
 /**
@@ -42,7 +44,7 @@ export async function replaySession(
   options: ReplayOptions,
 ): Promise<ReplayReport> {
   const started = performance.now();
-  const { program, keep = false, onProgress, signal } = options;
+  const { program, keep = false, onProgress, signal, patienceMs } = options;
   const workers = checked(directory, options);
   directory.bringUpToDate(id);
   const reader = directory.session(id);
@@ -77,7 +79,7 @@ export async function replaySession(
         onProgress?.({ done: Math.round(share * size), total: size, unit: "events" });
       };
       const about = { directory, reader, program, records, checkpoint, workers, keep };
-      const request = { ...about, signal, onShare };
+      const request = { ...about, signal, patienceMs, onShare };
       if (reader.manifest.kind === "executed" && program.hasStep) {
         const renewal = options.strict ? "always" : "sparse";
         found = await new ExecutedReplay({ ...request, size, from, to, renewal }).run();

@@ -7,6 +7,7 @@ import { decodeValue, ReachError, type SessionId, toHex } from "../base/index.ts
 import { type Directory, sessionOrigin } from "../session/index.ts";
 import type { LoadedProgram } from "./load-program.ts";
 import { workerPool } from "./pool.ts";
+import type { TaskOptions } from "./program-watch.ts";
 
 /** A state, and how it was found. */
 export interface StateReport {
@@ -23,13 +24,14 @@ export interface StateReport {
 /**
  * The state after the first `at` events of session `id`, by default after all. Costs reading one
  * snapshot and folding the events behind it. Throws `NOT_FOUND` for a session or an event that is
- * not there, `GONE`, `PROGRAM_FAILED`, `STATE_UNSUPPORTED`, `CORRUPT`, `BLOB_CORRUPT`.
+ * not there, `GONE`, `PROGRAM_FAILED`, `STATE_UNSUPPORTED`, `CORRUPT`, `BLOB_CORRUPT`,
+ * `WORKER_FAILED` when the program does not come back.
  */
 export async function stateAt(
   directory: Directory,
   id: SessionId,
   at: number | undefined,
-  options: { readonly program: LoadedProgram; readonly signal?: AbortSignal | undefined },
+  options: TaskOptions & { readonly program: LoadedProgram },
 ): Promise<StateReport> {
   const started = performance.now();
   directory.bringUpToDate(id);
@@ -37,7 +39,7 @@ export async function stateAt(
     throw new ReachError("USAGE", `${at} is no number of events`);
   }
   const { identity, workspace } = directory;
-  const { program, signal } = options;
+  const { program, ...watched } = options;
   const task = {
     place: { root: path.resolve(directory.path), id },
     program,
@@ -46,8 +48,8 @@ export async function stateAt(
     origin: sessionOrigin({ identity, workspace }, id),
   };
   const answer = isExecuted(directory, id, program)
-    ? await workerPool().run<"executed-state">({ kind: "executed-state", ...task }, { signal })
-    : await workerPool().run<"state">({ kind: "state", ...task }, { signal });
+    ? await workerPool().run<"executed-state">({ kind: "executed-state", ...task }, watched)
+    : await workerPool().run<"state">({ kind: "state", ...task }, watched);
   return {
     at: answer.at,
     state: decodeValue(answer.bytes),

@@ -98,7 +98,7 @@ export class StretchRun {
     this.#task = task;
     this.#order = task.fold;
     this.#program = program;
-    this.#payloads = new WatchedPayloads(session.blobs);
+    this.#payloads = new WatchedPayloads(session.payloads);
     this.#folding = task.fold !== null;
     this.#next = task.fold ? task.fold.startAt : task.from;
     this.#boundary = this.#next;

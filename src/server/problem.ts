@@ -77,8 +77,13 @@ const statuses: Partial<Readonly<Record<ErrorCode, number>>> = {
   DIVERGED: 409,
 };
 
-/** Codes of damage: the client asked for something that is broken, and may know what. */
-const tellsMore: ReadonlySet<ErrorCode> = new Set(["CORRUPT", "BLOB_MISSING", "BLOB_CORRUPT"]);
+/** The client asked for something that is broken, or for what its program does: it may know. */
+const tellsMore: ReadonlySet<ErrorCode> = new Set([
+  "CORRUPT",
+  "BLOB_MISSING",
+  "BLOB_CORRUPT",
+  "WORKER_FAILED",
+]);
 
 const titles: Readonly<Record<number, string>> = {
   400: "Bad Request",

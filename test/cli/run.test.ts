@@ -57,6 +57,52 @@ describe("reach run", () => {
     expect(shown.stdout).toContain('who: "Ann"');
   });
 
+  it.each([
+    ["init", "init: (trigger) => (", "init: (trigger) => (trigger.data.a.b, ", 5],
+    ["reduce", "return state;", "return state.none.more;", 8],
+    [
+      "reduce, at the end of a step",
+      "return state;",
+      "if (event.kind === 'step') null.x; return state;",
+      8,
+    ],
+    ["step", "await ctx.sleep(5);", "await ctx.sleep(5); if (ctx.state.who === 'Ann') null.x;", 12],
+    ["a later step", "await ctx.sleep(5);", "if (ctx.state.answers.length > 0) null.x;", 12],
+  ])("says at which line a program fails, in %s", async (_, from, to, line) => {
+    const bench = new Workbench();
+    const later = program.replace("return { done: { got: answer.data } };", 'return "continue";');
+    bench.write("asking.ts", later.replace(from, to));
+    const run = ["run", "asking.ts", "--input", '{"who":"Ann"}', "--send", 'answer={"n":5}'];
+    const shown = await bench.run(run);
+    expect(shown.stdout).toMatch(new RegExp(`\n  at asking\\.ts:${line}:\\d+\n$`));
+    expect(shown.code).toBe(1);
+    const { stdout } = await bench.run([...run, "--json"]);
+    expect(JSON.parse(stdout).source).toMatch(new RegExp(`^asking\\.ts:${line}:`));
+  });
+
+  it("shows a session that has failed in `reduce`, though it has no state any more", async () => {
+    const bench = new Workbench();
+    const reducing = "if (event.kind === 'emit') throw new Error('bad luck');";
+    bench.write("failing.ts", program.replace("if (event.kind", `${reducing} if (event.kind`));
+    const run = await bench.run(["run", "failing.ts", "--json"]);
+    const { id, outcome } = JSON.parse(run.stdout) as Run;
+    expect(outcome).toBe("failed");
+    const { code, stdout } = await bench.run(["show", id]);
+    expect(stdout).toMatch(
+      /program +asking 1\.2\.0[\s\S]*no state: reduce of .* event 1 .*bad luck/,
+    );
+    expect(code).toBe(0);
+    expect(await bench.json(["show", id])).toMatchObject({
+      id,
+      events: 3,
+      state: null,
+      stateError: { code: "PROGRAM_FAILED", message: expect.stringContaining("bad luck") },
+    });
+    const state = await bench.run(["state", id]);
+    expect(state.stderr).toMatch(/threw at event 1 \(greeting\): bad luck \(asking:7:\d+\)/);
+    expect(state.code).toBe(1);
+  });
+
   it("goes on with a session that is there under its --id", async () => {
     const bench = new Workbench();
     bench.write("asking.ts", program);

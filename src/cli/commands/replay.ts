@@ -16,10 +16,13 @@ import {
 } from "../../runtime/index.ts";
 import type { Directory } from "../../session/index.ts";
 import {
+  addPatience,
   addProgram,
   addRange,
   type CommandDefinition,
+  type PatienceFlags,
   parsePositive,
+  patienceMsOf,
   type RangeFlags,
 } from "../command.ts";
 import type { ExitCode } from "../exit-codes.ts";
@@ -31,7 +34,7 @@ import { localOnly, remoteOf, resolveRemote } from "../remote.ts";
 import { replayExitCodes, replayLines } from "../replay-text.ts";
 import { resolveSession, withReader, withWriterOrReader } from "../sessions.ts";
 
-interface ReplayFlags extends RangeFlags {
+interface ReplayFlags extends RangeFlags, PatienceFlags {
   readonly program?: string;
   readonly workers?: number;
   readonly keep: boolean;
@@ -60,10 +63,11 @@ export const replayCommand: CommandDefinition = {
     command
       .option("--workers <count>", "threads (default: one per core)", parsePositive)
       .option("--strict", "begin every step in a fresh context, not only some (slower)")
-      .option("--no-keep", "keep no snapshots of a program that has none yet")
-      .action((id: string, flags: ReplayFlags) => {
-        return start((invocation) => replay(invocation, id, flags));
-      });
+      .option("--no-keep", "keep no snapshots of a program that has none yet");
+    addPatience(command);
+    command.action((id: string, flags: ReplayFlags) => {
+      return start((invocation) => replay(invocation, id, flags));
+    });
   },
 };
 
@@ -100,11 +104,12 @@ async function replayRemote(
   invocation: Invocation,
   client: ReachClient,
   text: string,
-  { program, workers, strict, from, to, keep }: ReplayFlags,
+  { program, workers, strict, from, to, keep, patience }: ReplayFlags,
 ): Promise<ExitCode> {
   if (program !== undefined) throw localOnly("--program");
   if (workers !== undefined) throw localOnly("--workers");
   if (strict) throw localOnly("--strict");
+  if (patience !== undefined) throw localOnly("--patience");
   const id = await resolveRemote(client, text);
   const stop = interruption(() => {});
   const progress = invocation.progress("replaying");
@@ -141,7 +146,7 @@ async function replayIn(
   invocation: Invocation,
   directory: Directory,
   text: string,
-  { program: spec, workers, from, to, keep, strict }: ReplayFlags,
+  { program: spec, workers, from, to, keep, strict, patience }: ReplayFlags,
   signal: AbortSignal,
 ): Promise<ReplayReport> {
   const id = resolveSession(directory, text);
@@ -156,6 +161,7 @@ async function replayIn(
       ...(to === undefined ? {} : { to }),
       keep: keep && directory.writable,
       strict,
+      patienceMs: patienceMsOf(patience),
       onProgress: progress.update,
       signal,
     });

@@ -3,11 +3,11 @@
  * durable. A session that waits for an input, or that Ctrl-C has stopped, goes on with `--resume`.
  */
 import { type Command, Option } from "commander";
-import { isSessionId, ReachError, type SessionId, systemClock } from "../../base/index.ts";
+import { codeOf, isSessionId, ReachError, type SessionId, systemClock } from "../../base/index.ts";
 import { EffectRegistry } from "../../effects/index.ts";
 import { type EndReport, Engine, type SessionStatus } from "../../engine/index.ts";
 import type { EventView } from "../../event/index.ts";
-import { closeWorkers, loadProgram } from "../../runtime/index.ts";
+import { closeWorkers, failedAt, type LoadedProgram, loadProgram } from "../../runtime/index.ts";
 import type { Directory } from "../../session/index.ts";
 import type { CommandDefinition } from "../command.ts";
 import { EventFeed } from "../event-feed.ts";
@@ -19,6 +19,7 @@ import { checkProgram } from "../program-choice.ts";
 import { counted, timestamp } from "../quantity.ts";
 import { jsonValue, type SentInput, sentInput } from "../run-inputs.ts";
 import { resolveSession, shortId, withWriter } from "../sessions.ts";
+import { oneLine } from "../terminal-text.ts";
 import { jsonable } from "../value-json.ts";
 
 interface RunFlags {
@@ -49,7 +50,7 @@ export const runCommand: CommandDefinition = {
       "`reach verify` work on it, also while it runs.",
     "Ends when the session has ended (exit 1 unless it is done) or waits for an input that was " +
       "not sent (exit 0). Ctrl-C stops at a place from which --resume goes on. With --json: " +
-      '{"id", "status", "outcome", "events", "result", "error", "waitingFor"}.',
+      '{"id", "status", "outcome", "events", "result", "error", "source", "waitingFor"}.',
   ],
   configure(command: Command, start) {
     command
@@ -94,6 +95,18 @@ interface RunOutcome {
   readonly id: SessionId;
   readonly status: SessionStatus;
   readonly report: EndReport | undefined;
+  /** Why not all of what was sent has been taken. */
+  readonly refusal: unknown;
+}
+
+/** Where a session that failed did; nobody is told why that is not known. */
+async function sourceOf(
+  directory: Directory,
+  { id, report }: RunOutcome,
+  program: LoadedProgram | undefined,
+): Promise<string | undefined> {
+  if (report?.outcome !== "failed") return undefined;
+  return failedAt(directory, id, program).catch(() => undefined);
 }
 
 async function run(
@@ -120,7 +133,9 @@ async function run(
       try {
         const id = await begin(directory, engine, program, input, flags);
         const outcome = await follow(invocation, directory, engine, id, flags, stop.signal);
-        await tell(invocation, directory, outcome, flags);
+        const source = await sourceOf(directory, outcome, program);
+        await tell(invocation, directory, { ...outcome, source }, flags);
+        if (outcome.refusal) throw outcome.refusal;
         return stop.exitCode ?? exitCodeOf(outcome);
       } finally {
         // What is still busy then is left where it is: its log says how to go on.
@@ -174,9 +189,10 @@ async function follow(
       await output.print(ndjson ? eventJson(event, "inline") : table.line(event));
     }
   });
+  let refusal: unknown;
   try {
     if (engine.status(id).phase !== "ended") {
-      for (const one of send) await engine.input(id, one);
+      refusal = await sendAll(engine, id, send);
       await settled(engine, id, signal);
     }
   } finally {
@@ -185,7 +201,22 @@ async function follow(
   }
   const status = engine.status(id);
   const report = status.phase === "ended" ? await engine.finished(id) : undefined;
-  return { id, status, report };
+  return { id, status, report, refusal };
+}
+
+/** Sends inputs; what is thrown when the session has ended meanwhile is returned. */
+async function sendAll(
+  engine: Engine,
+  id: SessionId,
+  send: readonly SentInput[],
+): Promise<unknown> {
+  try {
+    for (const one of send) await engine.input(id, one);
+  } catch (error) {
+    if (codeOf(error) === "SESSION_ENDED") return error;
+    throw error;
+  }
+  return undefined;
 }
 
 /** Resolves when a session has ended, or is stuck, or waits for nothing but inputs. */
@@ -219,7 +250,7 @@ function settled(engine: Engine, id: SessionId, signal: AbortSignal): Promise<vo
 async function tell(
   { output }: Invocation,
   directory: Directory,
-  { id, status, report }: RunOutcome,
+  { id, status, report, source }: RunOutcome & { readonly source: string | undefined },
   { ndjson }: RunFlags,
 ): Promise<void> {
   const waitingFor = status.phase === "waiting" ? (status.waiting?.inputs ?? []) : [];
@@ -232,6 +263,7 @@ async function tell(
       ...(report && "result" in report ? { result: jsonable(report.result) } : {}),
       ...(report?.error ? { error: report.error } : {}),
       ...(status.error ? { error: status.error } : {}),
+      ...(source === undefined ? {} : { source }),
       ...(waitingFor.length > 0 ? { waitingFor } : {}),
     });
     return;
@@ -255,6 +287,7 @@ async function tell(
   }
   const error = report?.error ?? status.error;
   if (error) await say(`  ${error.code ?? "error"}: ${error.message}`);
+  if (source !== undefined) await say(`  at ${oneLine(source)}`);
   const due = status.waiting?.due ?? null;
   if (waitingFor.length > 0) {
     const until = due === null ? "" : `, at most until ${timestamp(due)}`;

@@ -3,7 +3,7 @@
  * program makes of its events, or, of an executed session, its own state.
  */
 import type { Command } from "commander";
-import { toHex } from "../../base/index.ts";
+import { codeOf, type ReachError, toHex } from "../../base/index.ts";
 import type { ReachClient } from "../../client/index.ts";
 import { renderTranscript, type TranscriptState, transcript } from "../../programs/index.ts";
 import { closeWorkers, loadProgram, programFor, stateAt } from "../../runtime/index.ts";
@@ -97,13 +97,18 @@ async function showRemote(output: Output, client: ReachClient, id: string): Prom
   const details: Details = { root, checkpoint, snapshots: null, import: null };
   if (!output.json) await output.print(...headerLines(summary, details, output));
   if (summary.events === 0 && !output.json) return;
-  const state = summary.events === 0 ? null : (await client.state(id)).state;
+  const find = async () => (summary.events === 0 ? null : (await client.state(id)).state);
+  if (summary.program !== null) {
+    const found = await stateOrFailure(find);
+    const about = { ...summary, root, checkpoint };
+    if (output.json) await output.printObject({ ...about, ...stateMembers(found) });
+    else await printState(output, found);
+    return;
+  }
+  const state = await find();
   if (output.json) {
-    const shown = summary.program === null ? "transcript" : "state";
-    await output.printObject({ ...summary, root, checkpoint, [shown]: jsonable(state) });
-  } else if (output.quiet) return;
-  else if (summary.program !== null) await output.print("", valueTree(state, treeStyles(output)));
-  else await output.print("", renderTranscript(state as TranscriptState));
+    await output.printObject({ ...summary, root, checkpoint, transcript: jsonable(state) });
+  } else if (!output.quiet) await output.print("", renderTranscript(state as TranscriptState));
 }
 
 /** The state of an executed session, folded by the program that it runs. */
@@ -112,10 +117,46 @@ async function showExecuted(
   directory: Directory,
   about: SessionSummary & Details,
 ): Promise<void> {
-  const program = await programFor(directory, about.id);
-  const { state } = await stateAt(directory, about.id, undefined, { program });
-  if (output.json) await output.printObject({ ...about, state: jsonable(state) });
-  else if (!output.quiet) await output.print("", valueTree(state, treeStyles(output)));
+  const found = await stateOrFailure(async () => {
+    const program = await programFor(directory, about.id);
+    return (await stateAt(directory, about.id, undefined, { program })).state;
+  });
+  if (output.json) await output.printObject({ ...about, ...stateMembers(found) });
+  else await printState(output, found);
+}
+
+/** A state, or why the program comes to none: a session may have ended for that very reason. */
+type FoundState = { readonly state: unknown } | { readonly failure: ReachError };
+
+const programFailures: ReadonlySet<string | undefined> = new Set([
+  "PROGRAM_FAILED",
+  "STATE_UNSUPPORTED",
+  "STATE_TOO_LARGE",
+  "WORKER_FAILED",
+]);
+
+async function stateOrFailure(find: () => Promise<unknown>): Promise<FoundState> {
+  try {
+    return { state: await find() };
+  } catch (error) {
+    if (!programFailures.has(codeOf(error))) throw error;
+    return { failure: error as ReachError };
+  }
+}
+
+function stateMembers(found: FoundState): object {
+  if ("state" in found) return { state: jsonable(found.state) };
+  const { code, message } = found.failure;
+  return { state: null, stateError: { code, message } };
+}
+
+async function printState(output: Output, found: FoundState): Promise<void> {
+  if (output.quiet) return;
+  const text =
+    "state" in found
+      ? valueTree(found.state, treeStyles(output))
+      : `no state: ${oneLine(found.failure.message)}`;
+  await output.print("", text);
 }
 
 async function transcriptOf(directory: Directory, id: string): Promise<TranscriptState> {

@@ -5,7 +5,14 @@
 import type { Command } from "commander";
 import type { StateInfo } from "../../client/index.ts";
 import { closeWorkers, programFor, programName, stateAt } from "../../runtime/index.ts";
-import { addProgram, type CommandDefinition, parseCount } from "../command.ts";
+import {
+  addPatience,
+  addProgram,
+  type CommandDefinition,
+  type PatienceFlags,
+  parseCount,
+  patienceMsOf,
+} from "../command.ts";
 import type { Invocation } from "../invocation.ts";
 import type { Output } from "../output.ts";
 import { checkProgram } from "../program-choice.ts";
@@ -15,7 +22,7 @@ import { resolveSession, withReader } from "../sessions.ts";
 import { jsonable } from "../value-json.ts";
 import { treeStyles, valueTree } from "../value-tree.ts";
 
-interface StateFlags {
+interface StateFlags extends PatienceFlags {
   readonly at?: number;
   readonly program?: string;
 }
@@ -36,6 +43,7 @@ export const stateCommand: CommandDefinition = {
       .argument("<id>", "session, by id or a unique beginning of one")
       .option("--at <count>", "after that many events (default: all)", parseCount);
     addProgram(command);
+    addPatience(command);
     command.action((id: string, flags: StateFlags) => {
       return start((invocation) => showState(invocation, id, flags));
     });
@@ -45,12 +53,13 @@ export const stateCommand: CommandDefinition = {
 async function showState(
   invocation: Invocation,
   text: string,
-  { at, program: spec }: StateFlags,
+  { at, program: spec, patience }: StateFlags,
 ): Promise<undefined> {
   const { output } = invocation;
   const client = remoteOf(invocation);
   if (client) {
     if (spec !== undefined) throw localOnly("--program");
+    if (patience !== undefined) throw localOnly("--patience");
     const id = await resolveRemote(client, text);
     const started = performance.now();
     const found = await client.state(id, at);
@@ -62,7 +71,8 @@ async function showState(
     await withReader(invocation, async (directory) => {
       const id = resolveSession(directory, text);
       const program = await programFor(directory, id, spec);
-      const found = await stateAt(directory, id, at, { program });
+      const patienceMs = patienceMsOf(patience);
+      const found = await stateAt(directory, id, at, { program, patienceMs });
       await printState(output, { ...found, id, program: programName(program) });
     });
   } finally {

@@ -16,14 +16,22 @@ export function isComplete({ next }: EventGroup): boolean {
   return next !== undefined && !isHostEnd(next);
 }
 
+/** What is known about the end of a record. */
+export interface CutOffOptions {
+  /** Whether the record can end behind this event. */
+  readonly endsBehind: (seq: number) => boolean;
+  /** Whether the program is the recorded one. */
+  readonly comparesStates: boolean;
+}
+
 /**
- * Whether `made` may go on behind what is recorded of it. `endsBehind` says of an event whether the
- * record can end there.
+ * Whether `made` may go on behind what is recorded of it. Where the program is the recorded one,
+ * that is believed of all that may be; other code may make more because it is other code.
  */
 export function mayBeCutOff(
   group: EventGroup,
   made: readonly MadeOperation[],
-  endsBehind: (seq: number) => boolean,
+  { endsBehind, comparesStates }: CutOffOptions,
 ): boolean {
   if (isComplete(group)) return false;
   const { head } = group;
@@ -31,8 +39,9 @@ export function mayBeCutOff(
   // Nothing of the activation is there: it was not over, or its host was ended for it.
   if (!last || endsBehind(last.seq)) return true;
   // A bundle may have brought the events in other batches.
-  if (made.length >= limits.batchEventsMax) return true;
-  return made.some(({ data }) => data.length > appendedAloneBytes);
+  const count = comparesStates ? made.length : group.made.length + 1;
+  if (count >= limits.batchEventsMax) return true;
+  return comparesStates && made.some(({ data }) => data.length > appendedAloneBytes);
 }
 
 /** Whether the event is the last one of a batch that had no room for more. */

@@ -132,7 +132,7 @@ export class ExecutedReplay {
   }
 
   async #runPart(job: ExecutedJob): Promise<void> {
-    const { program, records, size, keep, renewal, signal } = this.#request;
+    const { program, records, size, keep, renewal, signal, patienceMs } = this.#request;
     let start = this.#startAt(job.from);
     let newAfter = job.from;
     for (let from = job.from; from < job.to || start.at < job.to; ) {
@@ -154,7 +154,7 @@ export class ExecutedReplay {
           comparesStates: this.#recordedBy === null,
           renewal,
         },
-        { signal },
+        { signal, patienceMs },
       );
       if (answer.startDamaged) {
         start = this.#startBefore(start.at);
@@ -282,7 +282,7 @@ export class ExecutedReplay {
   }
 
   async #explain(fault: RunFault, from: Start): Promise<ReplayReport["divergence"]> {
-    const { program, reader, renewal, signal } = this.#request;
+    const { program, reader, renewal, signal, patienceMs } = this.#request;
     const recorded = reader.manifest.program?.runtime ?? null;
     for (let start = from; ; start = this.#startBefore(start.at)) {
       const { divergence } = await this.#pool.run<"explain-run">(
@@ -299,7 +299,7 @@ export class ExecutedReplay {
           recordedBy: this.#recordedBy,
           runtime: { recorded, now: runtimeName() },
         },
-        { signal },
+        { signal, patienceMs },
       );
       if (divergence) return divergence;
     }

@@ -3,9 +3,9 @@
  * signature and bytes hold and that its step event vouches for, then the events behind it, folded
  * in a context of their own. No step is run for it.
  */
-import { equalBytes, ReachError } from "../../base/index.ts";
+import { codeOf, equalBytes, messageOf, ReachError } from "../../base/index.ts";
 import type { EventView } from "../../event/index.ts";
-import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
+import type { CompiledProgram } from "../../sandbox/index.ts";
 import { verifierOf } from "../../session/index.ts";
 import { snapshotText } from "../../snapshots/index.ts";
 import type { OpenSession } from "../open-sessions.ts";
@@ -16,6 +16,8 @@ import { compiledProgram } from "./compiled-program.ts";
 import { programEvent, recordedState } from "./event-group.ts";
 import type { ExecutedStateTask } from "./executed-task.ts";
 import { encodedState } from "./folded-copy.ts";
+import { placeOfStack } from "./step-attempt.ts";
+import { ToldContext } from "./told-context.ts";
 
 interface StartingState {
   readonly at: number;
@@ -30,27 +32,55 @@ export function runExecutedState(session: OpenSession, task: ExecutedStateTask):
   if (at > size || size === 0) throw notThere(task, extent);
   if (task.at === null && problem?.kind === "damaged") throw session.log.error(problem);
   const start = nearestState(session, task, at);
-  const fold = new StateFold(compiledProgram(task.program));
+  try {
+    return stateAfter(session, task, at, start, false);
+  } catch (error) {
+    if (codeOf(error) !== "PROGRAM_FAILED") throw error;
+  }
+  // Once more, to say where.
+  return stateAfter(session, task, at, start, true);
+}
+
+function stateAfter(
+  session: OpenSession,
+  task: ExecutedStateTask,
+  at: number,
+  start: StartingState | undefined,
+  stacks: boolean,
+): StateAnswer {
+  const program = compiledProgram(task.program);
+  const fold = new StateFold(program, stacks);
   try {
     if (start) fold.goOnFrom(start);
     for (const event of session.events(start?.at ?? 0, Math.max(1, at))) {
       fold.take(event, at === 0);
     }
     return { at, ...fold.state(), snapshotUsed: start?.at ?? null };
+  } catch (error) {
+    throw stacks ? located(program, error) : error;
   } finally {
     fold.dispose();
   }
 }
 
+function located(program: CompiledProgram, error: unknown): unknown {
+  const { cause } = error as { readonly cause?: unknown };
+  const at = placeOfStack(program, typeof cause === "string" ? cause : undefined);
+  if (codeOf(error) !== "PROGRAM_FAILED" || at === null) return error;
+  return new ReachError("PROGRAM_FAILED", `${messageOf(error)} (${at})`, { where: at, cause });
+}
+
 /** A fold that passes through the recorded states, as the session did. */
 class StateFold {
   readonly #program: CompiledProgram;
+  readonly #stacks: boolean;
   #startAt = 0;
-  #context: ProgramContext;
+  #context: ToldContext;
 
-  constructor(program: CompiledProgram) {
+  constructor(program: CompiledProgram, stacks: boolean) {
     this.#program = program;
-    this.#context = ProgramContext.create(program);
+    this.#stacks = stacks;
+    this.#context = new ToldContext(program, { stacks });
   }
 
   /** Before the first event. */
@@ -71,7 +101,7 @@ class StateFold {
   #renew(): void {
     const { bytes } = this.state();
     this.dispose();
-    this.#context = ProgramContext.create(this.#program);
+    this.#context = new ToldContext(this.#program, { stacks: this.#stacks });
     this.#context.restore(bytes);
   }
 

@@ -51,7 +51,7 @@ export class ExecutedStretch {
     const { startAt, from, secrets, comparesStates, renewal } = task;
     this.#session = session;
     this.#task = task;
-    this.#payloads = new WatchedPayloads(session.blobs);
+    this.#payloads = new WatchedPayloads(session.payloads);
     this.#next = startAt;
     this.#digestFrom = startAt;
     this.#range = new RangeBuilder(emptyRange(from));
@@ -185,8 +185,9 @@ export class ExecutedStretch {
   #answer(corruption: Corruption | null, startDamaged: boolean): ExecutedAnswer {
     const { to, size } = this.#task;
     const end = this.#isFull ? this.#end : undefined;
-    const whole = !corruption && !startDamaged && !this.#fault && !end;
-    if (whole) this.#takeDigest(to);
+    const over = !corruption && !startDamaged && !end;
+    const whole = over && !this.#fault;
+    if (over) this.#takeDigest(this.#fault?.seq ?? to);
     return {
       reached: this.#next,
       ranges: this.#ranges,

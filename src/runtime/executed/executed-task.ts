@@ -92,6 +92,21 @@ export interface ExplainRunAnswer {
   readonly divergence: OperationDivergence | null;
 }
 
+/** Find out where in its source a session failed. */
+export interface FailurePlaceTask {
+  readonly kind: "failure-place";
+  readonly place: SessionPlace;
+  readonly program: ProgramText;
+  readonly secrets: readonly StepSecret[];
+  readonly verifierKey: string;
+  readonly origin: string;
+}
+
+/** `file:line:column`; `null` where nothing tells. */
+export interface FailurePlaceAnswer {
+  readonly source: string | null;
+}
+
 /** The state after `at` events (`null`: all), as the session's own program folds it. */
 export interface ExecutedStateTask {
   readonly kind: "executed-state";

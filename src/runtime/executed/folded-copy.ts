@@ -4,7 +4,8 @@
  */
 import { codeOf, sha256 } from "../../base/index.ts";
 import type { ProgramEvent } from "../../driver/index.ts";
-import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
+import type { CompiledProgram } from "../../sandbox/index.ts";
+import { ToldContext } from "./told-context.ts";
 
 /** A state as bytes, or why it is none. */
 export interface EncodedState {
@@ -34,11 +35,11 @@ export function encodedState(context: { snapshot(): Uint8Array }): EncodedState 
 /** A state that grows out of events alone. */
 export class FoldedCopy {
   readonly #program: CompiledProgram;
-  #context: ProgramContext | undefined;
+  #context: ToldContext | undefined;
 
   constructor(program: CompiledProgram) {
     this.#program = program;
-    this.#context = ProgramContext.create(program);
+    this.#context = new ToldContext(program);
   }
 
   /** Whether `reduce` or `init` has thrown: there is no state any more. */
@@ -67,7 +68,7 @@ export class FoldedCopy {
   /** Goes on from these bytes in a fresh context, as the session did. */
   goOnFrom(state: Uint8Array): void {
     this.dispose();
-    this.#context = ProgramContext.create(this.#program);
+    this.#context = new ToldContext(this.#program);
     this.restore(state);
   }
 
@@ -76,7 +77,7 @@ export class FoldedCopy {
     this.#context = undefined;
   }
 
-  #attempt(work: (context: ProgramContext) => void): void {
+  #attempt(work: (context: ToldContext) => void): void {
     if (!this.#context) return;
     try {
       work(this.#context);

@@ -4,7 +4,14 @@
  * alone. No effect handler is anywhere near: results come from the log.
  */
 import { decodeValue, encodeValue, equalBytes, ReachError } from "../../base/index.ts";
-import { decodeStep, SessionDriver, type StepSecret, type Turn } from "../../driver/index.ts";
+import {
+  decodeStep,
+  encodeFailure,
+  neverWaited,
+  SessionDriver,
+  type StepSecret,
+  type Turn,
+} from "../../driver/index.ts";
 import type { EventView } from "../../event/index.ts";
 import {
   differences,
@@ -12,7 +19,7 @@ import {
   type MadeOperation,
   type OperationDigest,
 } from "../../replay/index.ts";
-import { type CompiledProgram, ProgramContext } from "../../sandbox/index.ts";
+import type { CompiledProgram } from "../../sandbox/index.ts";
 import { isComplete, mayBeCutOff } from "./cut-off.ts";
 import {
   type EventGroup,
@@ -25,6 +32,7 @@ import { type EncodedState, encodedState, FoldedCopy } from "./folded-copy.ts";
 import { Renewal, type RenewalMode } from "./renewal.ts";
 import { type FaultStates, faultOperationsMax, type RunFault } from "./run-fault.ts";
 import { cameOutAgain } from "./step-comparison.ts";
+import { ToldContext } from "./told-context.ts";
 
 /** How a session is run again. */
 export interface RerunOptions {
@@ -46,6 +54,8 @@ export interface RerunOptions {
 }
 
 const differencesMax = 10;
+/** The end of a session whose steps never waited. */
+const spent = encodeFailure(neverWaited);
 
 /** One run from a state on. After a fault it is not used again. */
 export class SessionRerun {
@@ -54,10 +64,12 @@ export class SessionRerun {
   readonly #copy: FoldedCopy;
   readonly #renewal: Renewal;
   /** The context that the driver runs the program in. */
-  #context: ProgramContext | undefined;
+  #context: ToldContext | undefined;
   /** The step events of this group, and the hashes of states that some of them have. */
   readonly #recordedSteps = new Map<number, EventView>();
   readonly #recordedStates = new Map<number, Uint8Array>();
+  /** What was made in this group. */
+  #recorded: readonly EventView[] = [];
   #stepFrom = 1;
   #started = false;
   #over = false;
@@ -73,13 +85,14 @@ export class SessionRerun {
     this.#renewal = new Renewal(renewal);
     this.#lastMatching = startAt === 0 ? null : startAt;
     this.#copy = new FoldedCopy(program);
-    const create = (): ProgramContext => {
-      this.#context = ProgramContext.create(program);
+    const create = (): ToldContext => {
+      this.#context = new ToldContext(program);
       return this.#context;
     };
     const snapshotAt = (seq: number): boolean => this.#renewsAt(seq);
     const recordedStep = (seq: number) => this.#recordedSteps.get(seq)?.payloadBytes;
-    const host = { snapshotEvents: 1, snapshotAt, recordedStep };
+    const spentAt = (seq: number) => this.#spentAt(seq);
+    const host = { snapshotEvents: 1, snapshotAt, recordedStep, spentAt };
     this.#driver = new SessionDriver({ create, secrets, ...host });
   }
 
@@ -132,6 +145,7 @@ export class SessionRerun {
   }
 
   #noteSteps({ made }: EventGroup): void {
+    this.#recorded = made;
     this.#recordedSteps.clear();
     this.#recordedStates.clear();
     for (const event of made) {
@@ -140,6 +154,11 @@ export class SessionRerun {
       const state = recordedState(event);
       if (state) this.#recordedStates.set(event.seq, state);
     }
+  }
+
+  #spentAt(seq: number): boolean | undefined {
+    const event = this.#recorded[seq - (this.#recorded[0]?.seq ?? 0)];
+    return event && event.kind === "end" && equalBytes(event.dataBytes, spent);
   }
 
   #renewsAt(seq: number): boolean {
@@ -206,7 +225,7 @@ export class SessionRerun {
       if (fault) return fault;
     }
     const more = made.length > recorded.length;
-    if (more && !mayBeCutOff(group, made, this.#options.endsBehind)) {
+    if (more && !mayBeCutOff(group, made, this.#options)) {
       return this.#fault(group, turn, recorded.length);
     }
     return this.#settle(group, turn);
@@ -263,7 +282,7 @@ export class SessionRerun {
   }
 
   #compareLast(group: EventGroup, turn: Turn, index: number): RunFault | undefined {
-    const run = encodedState(this.#context as ProgramContext);
+    const run = encodedState(this.#context as ToldContext);
     const folded = this.#copy.state();
     if (run.hash && folded.hash && equalBytes(run.hash, folded.hash)) return undefined;
     return this.#fault(group, turn, index, statesOf(run, folded, undefined));

@@ -13,10 +13,12 @@ import {
 } from "../../driver/index.ts";
 import type { EventView } from "../../event/index.ts";
 import type { MadeOperation } from "../../replay/index.ts";
-import { type CompiledProgram, ProgramContext, sourcePlace } from "../../sandbox/index.ts";
+import { type CompiledProgram, sourcePlace } from "../../sandbox/index.ts";
 import { isComplete } from "./cut-off.ts";
 import { type EventGroup, eventGroups, isGivenUp, isHostEnd, programEvent } from "./event-group.ts";
+import { isProgramFailure } from "./folded-copy.ts";
 import { cameOutAgain } from "./step-comparison.ts";
+import { ToldContext } from "./told-context.ts";
 
 /** Where a step begins. */
 export interface StepStart {
@@ -44,20 +46,22 @@ export interface AttemptOutcome {
   readonly waiting: Waiting;
   /** The stack of the first of `made`, or of what was thrown. */
   readonly stack: string | undefined;
+  /** The stack of what was thrown, where it ended as was recorded. */
+  readonly thrown?: string | undefined;
 }
 
 /** A context that remembers the stacks of what was made in it. */
 class TracedContext implements StepContext {
-  readonly #context: ProgramContext;
+  readonly #context: ToldContext;
   readonly stacks: (string | undefined)[] = [];
   failure: string | undefined;
 
   constructor(program: CompiledProgram, stacks: boolean) {
-    this.#context = ProgramContext.create(program, { stacks });
+    this.#context = new ToldContext(program, { stacks });
   }
 
   init(trigger: ProgramEvent): void {
-    this.#context.init(trigger);
+    this.#failing(() => this.#context.init(trigger));
   }
 
   restore(snapshot: Uint8Array): void {
@@ -65,7 +69,7 @@ class TracedContext implements StepContext {
   }
 
   fold(event: ProgramEvent): void {
-    this.#context.fold(event);
+    this.#failing(() => this.#context.fold(event));
   }
 
   setInbox(unread: readonly ProgramEvent[], now: number): void {
@@ -89,7 +93,18 @@ class TracedContext implements StepContext {
     this.#context.dispose();
   }
 
-  #traced(activation: ReturnType<ProgramContext["deliver"]>): Activation {
+  /** The stack of what `init` or `reduce` throws is the cause of the error. */
+  #failing(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      const { cause } = error as { readonly cause?: unknown };
+      this.failure = typeof cause === "string" ? cause : undefined;
+      throw error;
+    }
+  }
+
+  #traced(activation: ReturnType<ToldContext["deliver"]>): Activation {
     const { operations, stacks, failed } = activation;
     for (let i = 0; i < operations.length; i++) this.stacks.push(stacks?.[i]);
     this.failure = failed?.stack;
@@ -116,30 +131,40 @@ export function attemptStep(
   const context = new TracedContext(program, stacks);
   const create = (): StepContext => context;
   const driver = new SessionDriver({ create, secrets, snapshotEvents: 1, snapshotAt: () => false });
+  const nothing: Waiting = { calls: [], timers: [], inputs: [] };
   let turn: Turn | undefined;
   try {
     for (const group of eventGroups(events)) {
       if (isHostEnd(group.head) || isGivenUp(group) || turn?.ended) break;
       turn = turn ? driver.deliver(programEvent(group.head)) : begin(driver, start);
+      if (!turn) {
+        return { seq: start.head.seq + 1, made: [], waiting: nothing, stack: context.failure };
+      }
       const index = firstDifference(group, turn, faultAt);
       if (index === undefined) continue;
       const seq = turn.firstSeq + index;
       const stack = context.stackOf(turn.made, index);
       return { seq, made: turn.made.slice(index), waiting: turn.waiting, stack };
     }
-    const waiting = turn?.waiting ?? { calls: [], timers: [], inputs: [] };
-    return { seq: null, made: [], waiting, stack: undefined };
+    const waiting = turn?.waiting ?? nothing;
+    return { seq: null, made: [], waiting, stack: undefined, thrown: context.failure };
   } finally {
     driver.dispose();
   }
 }
 
-function begin(driver: SessionDriver, { head, state, unread }: StepStart): Turn {
+/** Nothing when `reduce` throws at the event behind which the step begins. */
+function begin(driver: SessionDriver, { head, state, unread }: StepStart): Turn | undefined {
   const event = programEvent(head);
   if (state === undefined) driver.begin(event);
   else {
     driver.restore(head.seq, state);
-    driver.fold(event);
+    try {
+      driver.fold(event);
+    } catch (error) {
+      if (!isProgramFailure(error)) throw error;
+      return undefined;
+    }
   }
   return driver.beginStep(unread, event.time);
 }

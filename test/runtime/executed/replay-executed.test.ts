@@ -90,6 +90,17 @@ describe("changed code", () => {
     expect(operations?.count).toBe(storedEvents(session.played).filter(isMade).length);
   });
 
+  test("is told with what came out again before it, however the work was split", async () => {
+    const change = ["{ plan, n }", "{ plan, n: ctx.state.events > 200 ? 0 : n }"] as const;
+    const session = await store({ program: await program(agent), ...long });
+    const file = programFile(agent.replace(...change));
+    const { comparedTo, operations } = await replay(session, { file });
+    const before = storedEvents(session.played).filter(({ seq }) => seq < comparedTo);
+    const steps = before.filter(({ kind }) => kind === "step").length;
+    expect(steps).toBeGreaterThan(5);
+    expect(operations).toEqual({ count: before.filter(isMade).length, steps, hash: null });
+  });
+
   test("with another input is told with its path and its line", async () => {
     const { divergence, report } = await changed("{ plan, n }", "{ plan, n: n * 10 }");
     expect(report.verdict).toBe("diverged");
@@ -231,6 +242,19 @@ describe("where a log ends", () => {
     }
   });
 
+  test("other code that makes more has diverged, be it a batch or a large payload", async () => {
+    const session = await store({ program: await program(emits(2)), ...waiting });
+    const large = emits(5).replace("? 20 : 5", `? ${limits.blobJournalBytesMax} : 5`);
+    for (const text of [emits(3), emits(80), large]) {
+      const report = await replay(session, { file: programFile(text) });
+      expect(divergenceOf(report)).toMatchObject({ seq: 3, expected: null });
+    }
+    const cut = { cutAt: limits.batchEventsMax, batchEvents: limits.batchEventsMax };
+    const torn = await store({ program: await program(emits(80)), ...waiting }, cut);
+    const file = programFile(`${emits(80)} /* the same */`);
+    expect(await replay(torn, { file })).toMatchObject({ verdict: "identical" });
+  });
+
   test("nothing has been compared as long as there is nothing but the trigger", async () => {
     const session = await store({ program: await program(emits(0)), ...waiting });
     expect(await replay(session)).toMatchObject({ verdict: "computed", operations: { count: 0 } });
@@ -304,5 +328,57 @@ describe("a session that a program has", () => {
     const divergence = divergenceOf(await replay(await store({ program: used })));
     expect(divergence.cause.kind).toBe("state-unsupported");
     expect(divergence.cause.text).toContain("$.again");
+  });
+});
+
+describe("a session that was given up since its steps never waited", () => {
+  const spinning = "init: () => 0, reduce: (s) => s, step: async () => 'continue',";
+
+  test("is identical, from its beginning and from a snapshot amid its steps", async () => {
+    const session = await store({ program: await program(spinning), snapshotEvents: 6_000 });
+    const events = storedEvents(session.played);
+    expect(events.at(-1)?.data).toMatchObject({ error: { code: "STEP_STALLED" } });
+    expect(session.played.snapshots).toHaveLength(1);
+    expect(await replay(session)).toMatchObject({ verdict: "identical", snapshots: 1 });
+    rmSync(path.join(sessionFolder(session.root, session.id), "snapshots"), { recursive: true });
+    expect(await replay(session)).toMatchObject({ verdict: "identical", snapshots: 1 });
+  });
+});
+
+describe("changed code that throws", () => {
+  const calling = `init: () => ({ steps: 0 }),
+    reduce(s, e) { if (e.kind === "step") s.steps += 1; return s; },
+    async step(ctx) {
+      const found = await ctx.call("tool", { n: ctx.state.steps });
+      return ctx.state.steps === 2 ? "done" : "continue";
+    },`;
+
+  test.each([
+    ["init", "({ steps: 0 })", "{ throw new RangeError('no') }", 1, "PROGRAM_FAILED: .*: no", 1],
+    ["step", "const found", "throw new RangeError('no'); const found", 1, "RangeError: no", 4],
+    [
+      "reduce",
+      "s.steps += 1;",
+      's.steps += 1; if (e.kind === "result") throw new RangeError("no");',
+      3,
+      "RangeError: no",
+      2,
+    ],
+    [
+      "reduce, at the end of a step",
+      "s.steps += 1",
+      "throw new TypeError('no')",
+      4,
+      "PROGRAM_FAILED: .*: no",
+      2,
+    ],
+  ])("in %s is told with what it threw, and where", async (_, from, to, seq, thrown, line) => {
+    const session = await store({ program: await program(calling) });
+    const file = programFile(calling.replace(from, to));
+    const report = await replay(session, { file });
+    const divergence = divergenceOf(report);
+    expect(divergence).toMatchObject({ seq, actual: { kind: "end", type: "failed" } });
+    expect(divergence.actual?.shown).toMatch(new RegExp(`^${thrown}$`));
+    expect(divergence.source).toMatch(new RegExp(`program\\.ts:${line + 1}:\\d+$`));
   });
 });
