@@ -48,6 +48,10 @@ interface Started {
   readonly created: boolean;
 }
 
+/** Looks in a row, so far apart, that find nothing at work. */
+const calmLooks = 3;
+const calmLookMs = 4;
+
 /** Somebody who waits for the end of a session. */
 interface Waiter {
   readonly resolve: (report: EndReport) => void;
@@ -396,6 +400,21 @@ export class Engine {
       this.#waiters.set(id, waiters.add(waiter));
       signal?.addEventListener("abort", abort, { once: true });
     });
+  }
+
+  /**
+   * Resolves when no session has been queued or running for a moment, and after `ms` milliseconds
+   * in any case: for whoever is about to keep this thread for long.
+   */
+  async calm(ms: number): Promise<void> {
+    const until = performance.now() + ms;
+    for (let looks = 0; looks < calmLooks && performance.now() < until; ) {
+      await new Promise((resolve) => setTimeout(resolve, calmLookMs));
+      const busy = [...this.#table.actors()].some(({ standing: { phase } }) => {
+        return phase === "queued" || phase === "running";
+      });
+      looks = busy ? 0 : looks + 1;
+    }
   }
 
   /** Calls `listener` whenever a session changes its phase; returns what ends that. */

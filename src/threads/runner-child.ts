@@ -8,7 +8,8 @@ import { availableParallelism } from "node:os";
 import process from "node:process";
 import { builtFile } from "../disk/index.ts";
 
-/** Pipes of a runner with two threads, and room for those that take their place. */
+/** Threads of a runner, as a rule, and its pipes: room for those that take their place. */
+const usualThreads = 2;
 const usualPipes = 16;
 
 interface Ahead {
@@ -43,6 +44,8 @@ export function startRunnerAhead(): void {
   child.on("error", () => {
     started.failed = true;
   });
+  const contexts = builtFile("entries/sandbox-contexts.js");
+  child.send({ kind: "ahead", threads: usualThreads, contexts }, () => {});
   child.unref();
   child.channel?.unref();
   for (const handle of handlesOf(child)) handle.unref();

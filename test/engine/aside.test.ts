@@ -77,7 +77,9 @@ describe.each([
     await tell(talkers, "end");
     for (const id of talkers) expect(await engine.finished(id)).toMatchObject({ outcome: "done" });
     const report = await engine.finished(bad);
-    const message = expect.stringMatching(/died 1 times .*: a session has kept it for \d+ ms$/);
+    const message = expect.stringMatching(
+      /died 1 times .* because a session has kept it for \d+ ms$/,
+    );
     const error = { code: "WORKER_FAILED", message };
     expect(report).toMatchObject({ outcome: "infrastructure", error });
   });

@@ -55,6 +55,8 @@ const placeWithinMs = 250;
 const restMs = 5_000;
 /** Most sessions are short: two files less for each, and nobody misses an index of so few. */
 const derivedFromEvents = 256;
+/** For so long the sessions that go on may keep the server from its framework. */
+const calmMsMax = 150;
 /** For so long a runner process that was started with the server waits for a session. */
 const runnerAheadMs = 10_000;
 const logLevels = ["error", "warn", "info", "debug", "silent"] as const;
@@ -130,6 +132,8 @@ async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefin
       const engine = await openEngine(directory, programs, config, log, () => server);
       served[served.length - 1] = { directory, engine };
     }
+    // What goes on was away for long enough: it comes before the framework, which takes the thread.
+    await Promise.all(served.map(({ engine }) => engine?.calm(calmMsMax)));
     server = await createServer({
       workspaces: served,
       tokens,

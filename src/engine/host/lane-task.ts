@@ -18,24 +18,39 @@ import { WorkMark } from "./work-mark.ts";
 /** Where orders come from: a port, or the number of an open pipe. */
 export type LaneChannel = { readonly port: MessagePort } | { readonly pipe: number };
 
-/** What a thread is given. */
-export type LaneTask = LaneChannel & {
+/** What a thread is given ahead. */
+export interface WarmTask {
   /** File of a module that exports `contexts`, a `ContextMaker`. */
   readonly contexts: string;
-  /** Where the thread says what it is doing. */
-  readonly mark: SharedArrayBuffer;
-};
+}
+
+/** What a thread is given. */
+export type LaneTask = LaneChannel &
+  WarmTask & {
+    /** Where the thread says what it is doing. */
+    readonly mark: SharedArrayBuffer;
+  };
 
 /** Answers are held together for so long while there is more to do, in milliseconds. */
 const repliesHeldMs = 1;
 
 /** Serves one lane; called by piscina. Resolves when the engine has closed the channel. */
 export async function serveLane(task: LaneTask): Promise<void> {
-  const module = (await import(pathToFileURL(task.contexts).href)) as { contexts: ContextMaker };
-  module.contexts.prepare?.();
+  const contexts = await loadContexts(task);
   const mark = new WorkMark(task.mark);
-  if ("port" in task) await servePort(task.port, module.contexts, mark);
-  else await servePipe(task.pipe, module.contexts, mark);
+  if ("port" in task) await servePort(task.port, contexts, mark);
+  else await servePipe(task.pipe, contexts, mark);
+}
+
+/** Loads what a lane will need; called by piscina. */
+export async function warmLane(task: WarmTask): Promise<void> {
+  await loadContexts(task);
+}
+
+async function loadContexts({ contexts }: WarmTask): Promise<ContextMaker> {
+  const module = (await import(pathToFileURL(contexts).href)) as { contexts: ContextMaker };
+  module.contexts.prepare?.();
+  return module.contexts;
 }
 
 /** Says how much memory is in use whenever all garbage has been collected. */

@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { Piscina } from "piscina";
 import { messageOf } from "../../base/index.ts";
 import { builtFile } from "../../disk/index.ts";
-import type { LaneChannel, LaneTask } from "./lane-task.ts";
+import type { LaneChannel, LaneTask, WarmTask } from "./lane-task.ts";
 import { newMark, type WorkListener, WorkWatch } from "./work-mark.ts";
 
 /** What one thread may use; the process is watched as a whole, too. */
@@ -25,10 +25,12 @@ export interface ServedLane {
 
 /** Threads for so many lanes at a time. */
 export class LaneThreads {
-  readonly #piscina: Piscina<LaneTask, void>;
+  readonly #piscina: Piscina<LaneTask | WarmTask, void>;
+  readonly #count: number;
 
   constructor(threads: number) {
-    this.#piscina = new Piscina<LaneTask, void>({
+    this.#count = threads;
+    this.#piscina = new Piscina<LaneTask | WarmTask, void>({
       filename: builtFile("entries/lane-task.js"),
       name: "serveLane",
       minThreads: threads,
@@ -39,6 +41,14 @@ export class LaneThreads {
     });
     // A thread that dies fails its task, which says why.
     this.#piscina.on("error", () => {});
+  }
+
+  /** Has every thread load what makes contexts, before there is a lane for it. */
+  warm(contexts: string): void {
+    for (let i = 0; i < this.#count; i++) {
+      // Whoever serves a lane hears what is wrong.
+      this.#piscina.run({ contexts }, { name: "warmLane" }).catch(() => {});
+    }
   }
 
   /** Has a thread serve a lane; `listener` hears what keeps it. */

@@ -9,6 +9,8 @@ export const reportRssMs = 50;
 
 /** From the engine. A lane is named by the number of its pipe in the runner process. */
 export type ControlMessage =
+  /** Sent by `threads/runner-child.ts` to a runner that it starts: what it will need. */
+  | { readonly kind: "ahead"; readonly threads: number; readonly contexts: string }
   | {
       readonly kind: "setup";
       readonly threads: number;

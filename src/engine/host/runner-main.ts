@@ -8,9 +8,17 @@ import { GrowthWatch } from "./growth-watch.ts";
 import { LaneThreads, type ServedLane } from "./lane-threads.ts";
 import { type ControlMessage, type RunnerReport, reportRssMs } from "./runner-control.ts";
 
-let threads: LaneThreads | undefined;
+/** Those of a runner that was started ahead are there before it is set up. */
+let threads: { readonly count: number; readonly lanes: LaneThreads } | undefined;
 let growth: GrowthWatch | undefined;
 const lanes = new Map<number, ServedLane>();
+
+function startThreads(count: number): LaneThreads {
+  if (threads?.count === count) return threads.lanes;
+  void threads?.lanes.close();
+  threads = { count, lanes: new LaneThreads(count) };
+  return threads.lanes;
+}
 
 function report(message: RunnerReport): void {
   if (process.connected) process.send?.(message, () => {});
@@ -18,7 +26,7 @@ function report(message: RunnerReport): void {
 
 function serve(pipe: number, contexts: string): void {
   if (!threads) throw new Error("a runner is set up before its lanes");
-  const lane = threads.serve({ pipe }, contexts, {
+  const lane = threads.lanes.serve({ pipe }, contexts, {
     onSight: () => growth?.sighted(growing),
     onWork: (handle, ms) => {
       // The engine hears who is at work before it hears that the thread has ended for that.
@@ -43,8 +51,11 @@ function serve(pipe: number, contexts: string): void {
 
 process.on("message", (message: ControlMessage) => {
   switch (message.kind) {
+    case "ahead":
+      startThreads(message.threads).warm(message.contexts);
+      return;
     case "setup":
-      threads = new LaneThreads(message.threads);
+      startThreads(message.threads);
       if (message.growth) growth = new GrowthWatch(message.growth);
       if (message.reportsRss) {
         setInterval(() => report({ kind: "rss", bytes: process.memoryUsage.rss() }), reportRssMs);
