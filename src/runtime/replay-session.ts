@@ -94,6 +94,9 @@ export async function replaySession(
   }
 }
 
+/** A thread takes some 20 MiB, whatever it has to do. */
+const workersMax = 64;
+
 /** Checks what can be checked before anything is opened; returns the number of workers. */
 function checked(directory: Directory, options: ReplayOptions): number {
   if (options.keep && !directory.writable) {
@@ -102,8 +105,11 @@ function checked(directory: Directory, options: ReplayOptions): number {
     });
   }
   const workers = options.workers ?? os.availableParallelism();
-  if (Number.isInteger(workers) && workers > 0) return workers;
-  throw new ReachError("USAGE", `${workers} is no number of workers`);
+  const most = Math.max(workersMax, os.availableParallelism());
+  if (Number.isInteger(workers) && workers > 0 && workers <= most) return workers;
+  throw new ReachError("USAGE", `${workers} is no number of workers`, {
+    hint: `1 to ${most}: more than there are cores are not faster, and each takes its memory`,
+  });
 }
 
 /** The key that signs in a directory, as people read it: `reach.local+5ab3c1d2`. */

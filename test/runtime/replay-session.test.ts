@@ -77,6 +77,17 @@ describe("a session that nobody has replayed before", () => {
 });
 
 describe("the same result", () => {
+  test("is refused for a number of workers that there cannot be", async () => {
+    const session = await makeSession(10);
+    const used = await counter();
+    for (const workers of [0, -1, 1.5, Number.NaN, 9999]) {
+      await expect(replay(session, used, { workers })).rejects.toMatchObject({
+        code: "USAGE",
+        hint: expect.stringMatching(/^1 to \d+: /),
+      });
+    }
+  });
+
   test("comes out for any number of workers, with and without the derived files", async () => {
     const session = await makeSession(5_300);
     const used = await counter();
