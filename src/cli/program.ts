@@ -13,7 +13,7 @@ import { complainOf } from "./failure.ts";
 import { helpEpilogue, helpExamples, helpNotes, overviewExamples } from "./help.ts";
 import { interruptedExitCode } from "./interrupt.ts";
 import { configOf, type Invocation, invocationOf } from "./invocation.ts";
-import type { CommonFlags } from "./settings.ts";
+import { type CommonFlags, configSetting } from "./settings.ts";
 
 /** Runs a whole command line and returns what to exit with; errors have been printed then. */
 export async function runProgram(args: readonly string[], version: string): Promise<ExitCode> {
@@ -32,7 +32,7 @@ export async function runProgram(args: readonly string[], version: string): Prom
         hint: `with --url: ${remoteCommands.join(", ")}`,
       });
     }
-    if (entry?.runner && !asksForHelp(args)) startRunnerAhead();
+    if (entry?.runner && runsPrograms(args, program.opts<CommonFlags>())) startRunnerAhead();
     if (entry) addDefinition(command, await entry.load(), start);
   });
   try {
@@ -44,8 +44,11 @@ export async function runProgram(args: readonly string[], version: string): Prom
   return exitCode;
 }
 
-function asksForHelp(args: readonly string[]): boolean {
-  return args.includes("--help") || args.includes("-h");
+/** Whether there seem to be programs to run; whoever only wants help runs none. */
+function runsPrograms(args: readonly string[], flags: CommonFlags): boolean {
+  if (args.includes("--help") || args.includes("-h")) return false;
+  const given = args.some((arg) => arg === "--program" || arg.startsWith("--program="));
+  return given || configSetting(flags, process.env).value !== "";
 }
 
 const remoteCommands = catalogue.filter(({ remote }) => remote).map(({ name }) => name);
