@@ -32,7 +32,7 @@ async function gate(fault: Fault): Promise<string[]> {
   }
 }
 
-describe("the perf gate", () => {
+describe("the perf gate", { timeout: 120_000 }, () => {
   it("is green for a server that does what it should", async () => {
     expect(await gate({})).toEqual([]);
   });
