@@ -23,15 +23,18 @@ import { forkClaim, forkShortfall } from "./fork-claim.ts";
 import { isPlainKey, verifierOf } from "./keys.ts";
 import { programPayloads, secretsOf } from "./manifest.ts";
 import { PayloadAssembly, type PayloadTarget } from "./payload-assembly.ts";
-import { RootMarks } from "./root-marks.ts";
+import { type RootClaim, RootMarks } from "./root-marks.ts";
 import { isSignedBy, SignedClaims } from "./signed-claims.ts";
 import { SnapshotClaims } from "./snapshot-claims.ts";
 import { ProblemList } from "./verify-report.ts";
 
 /** Where a bundle is imported to. */
 export interface BundleTarget extends PayloadTarget {
-  /** Called once, before anything else; the head is still a claim. Throws to refuse it. */
-  begin(head: BundleHead): Promise<void>;
+  /**
+   * Called once, before anything else; the head is still a claim. Throws to refuse it. Returns
+   * roots to look at on the way that somebody signed where it goes.
+   */
+  begin(head: BundleHead): Promise<readonly RootClaim[]>;
   /** The next event, which is right as far as it can be told before the end. */
   appendEvent(bytes: Uint8Array): void;
   /** The batch that the last events stand in, as it is in an event log. */
@@ -193,9 +196,10 @@ export class BundleCheck {
     const { head } = this;
     if (this.#given) this.claims.requireSigner(this.#given);
     const shared = forkClaim(this.head.manifest, this.problems);
-    this.#marks = new RootMarks([...this.claims.claims, ...this.#kept.claims, ...shared]);
+    const there = this.problems.count === 0 ? await this.#target?.begin(head) : [];
+    const claims = [...this.claims.claims, ...this.#kept.claims, ...shared, ...(there ?? [])];
+    this.#marks = new RootMarks(claims);
     if (this.#marks.next === 0) this.#marks.reached(this.root);
-    if (this.problems.count === 0) await this.#target?.begin(head);
     this.#payloads.target = this.#target;
   }
 

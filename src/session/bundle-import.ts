@@ -24,6 +24,7 @@ import { keepForeignCheckpoint } from "./checkpoint-files.ts";
 import type { Directory } from "./directory.ts";
 import { verifierOf } from "./keys.ts";
 import { PayloadRepair } from "./payload-repair.ts";
+import type { RootClaim } from "./root-marks.ts";
 import { tombstonePath } from "./session-reader.ts";
 import { SessionRestore } from "./session-restore.ts";
 
@@ -143,12 +144,13 @@ class SessionTarget implements BundleTarget {
     return this.#repair?.count ?? 0;
   }
 
-  async begin(head: BundleHead): Promise<void> {
+  async begin(head: BundleHead): Promise<readonly RootClaim[]> {
     const { manifest } = head;
     const found = lookFor(this.#directory, head, this.#mayRestore);
     if (found === "nothing") this.#writer = await this.#directory.openBulk({ manifest });
     else this.#repair = new PayloadRepair(this.#directory);
     if (found === "part") this.#restore = await SessionRestore.begin(this.#directory, manifest);
+    return this.#restore?.claims ?? [];
   }
 
   putPayload(bytes: Uint8Array, name: Uint8Array): void {

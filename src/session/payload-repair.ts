@@ -1,7 +1,7 @@
 /**
  * Payloads of a session that is here, brought back from a bundle of it: those that are missing or
  * damaged are stored again. A chunk that does not verify counts as one that is not there, so the
- * store takes it anew, and every session that names it has it again.
+ * store takes it anew, and every session that names it has it again. Each is held whole meanwhile.
  */
 import { concat } from "../base/index.ts";
 import type { BlobStream } from "../blobs/index.ts";

@@ -14,12 +14,11 @@ import {
   manifestPath,
   sessionFolder,
 } from "../log/index.ts";
-import { RangeBuilder } from "../merkle/index.ts";
 import { claimedEnd } from "./damage-search.ts";
 import type { Directory } from "./directory.ts";
 import { LogScan } from "./log-scan.ts";
 import { encodeManifest, type Manifest } from "./manifest.ts";
-import { RootMarks } from "./root-marks.ts";
+import type { RootClaim } from "./root-marks.ts";
 import { quarantinePath, readManifest, treePath } from "./session-reader.ts";
 import { type SignedClaims, storedClaims } from "./signed-claims.ts";
 import { ProblemList } from "./verify-report.ts";
@@ -74,12 +73,12 @@ export class SessionRestore {
   readonly #directory: Directory;
   readonly #manifest: Manifest;
   readonly #claims: SignedClaims;
-  readonly #marks: RootMarks;
   readonly #here: ReadableEvents;
-  readonly #range = new RangeBuilder();
   readonly #temporary: string;
   readonly #file: DiskFile;
   #end = 0;
+  /** Events of the bundle so far. */
+  #events = 0;
   #closed = false;
   /** Events that could still be read here. */
   found = 0;
@@ -91,8 +90,6 @@ export class SessionRestore {
     this.#manifest = manifest;
     this.#here = here;
     this.#claims = storedClaims(directory, id, {}, new ProblemList(), (error) => error);
-    this.#marks = new RootMarks(this.#claims.claims);
-    if (this.#marks.next === 0) this.#marks.reached(this.#range.root());
     this.#temporary = eventLogPath(path, id) + temporarySuffix;
     directory.checkLock();
     disk.remove(this.#temporary);
@@ -115,9 +112,14 @@ export class SessionRestore {
     }
   }
 
+  /** What was signed here: roots that the events of the bundle have to come to. */
+  get claims(): readonly RootClaim[] {
+    return this.#claims.claims;
+  }
+
   /** The next event of the bundle. Throws `CONFLICT` when it is another one here. */
   appendEvent(bytes: Uint8Array): void {
-    const seq = this.#range.end;
+    const seq = this.#events;
     if (this.#here.seq === seq) {
       if (!equalBytes(this.#here.bytes, bytes)) {
         throw conflict(this.#manifest.id, `event ${seq} is another one than that in the bundle`);
@@ -125,10 +127,7 @@ export class SessionRestore {
       this.found += 1;
       this.#here.next();
     }
-    const preimage = new Uint8Array(1 + bytes.length);
-    preimage.set(bytes, 1);
-    this.#range.appendLeaf(preimage);
-    if (this.#range.end === this.#marks.next) this.#marks.reached(this.#range.root());
+    this.#events += 1;
   }
 
   /** The batch that those events stand in, as it is in a log. */
@@ -145,7 +144,7 @@ export class SessionRestore {
   /** All events have come. Throws `CONFLICT` when there is more here than in the bundle. */
   checkLoss(): void {
     const { id } = this.#manifest;
-    const { end } = this.#range;
+    const end = this.#events;
     const { seq, lostUntil } = this.#here;
     const last = seq ?? lostUntil - 1;
     if (last >= end)
