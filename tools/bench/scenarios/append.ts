@@ -1,7 +1,8 @@
 // Durable appends of 100,000 events from one writer, in batches of 50: each batch waited for before
 // the next one, and pipelined, with a few batches under way. The floor appends the bytes that Reach
 // wrote to its journal, in the same pieces, with the same number of fdatasyncs, in a bare loop.
-// Values are encoded before the clock starts, for both; `values` says what encoding costs.
+// Events are there, and their values encoded, before the clock starts, for both; `values` says what
+// encoding costs.
 
 import * as fs from "node:fs";
 import path from "node:path";
@@ -90,7 +91,7 @@ export async function appended(input: {
   const disk = new CountingDisk();
   const data = path.join(root, "data");
   const directory = await Directory.open({ path: data, mode: "write", disk: disk.port });
-  const events = new EncodedEvents(input.events);
+  const events = encodedEvents(input.events);
   const writer = directory.createSession();
   disk.steps.length = 0;
   const work = await measured(async () => {
@@ -103,46 +104,33 @@ export async function appended(input: {
   return work;
 }
 
-/** Generated events, encoded: their bytes in one piece, so that the heap does not count. */
-class EncodedEvents {
-  readonly #headers: Omit<NewEvent, "bytes">[] = [];
-  readonly #ends: number[] = [0];
-  readonly #bytes: Buffer;
-
-  constructor(count: number) {
-    const parts: Uint8Array[] = [];
-    let end = 0;
-    for (const { data, ...header } of agentEvents({ events: count, seed })) {
-      const bytes = encodeValue(data);
-      end += bytes.length;
-      parts.push(bytes);
-      this.#ends.push(end);
-      this.#headers.push({ ...header, form: "cbor" });
-    }
-    this.#bytes = Buffer.concat(parts);
+/** Generated events as whoever appends them has them: their payloads encoded, in one piece. */
+function encodedEvents(count: number): NewEvent[] {
+  const headers: Omit<NewEvent, "bytes">[] = [];
+  const ends = [0];
+  const parts: Uint8Array[] = [];
+  let end = 0;
+  for (const { data, ...header } of agentEvents({ events: count, seed })) {
+    const bytes = encodeValue(data);
+    end += bytes.length;
+    parts.push(bytes);
+    ends.push(end);
+    headers.push({ ...header, form: "cbor" });
   }
-
-  get count(): number {
-    return this.#headers.length;
-  }
-
-  at(position: number): NewEvent {
-    const { time, kind, type, ref, form } = this.#headers[position] as Omit<NewEvent, "bytes">;
-    const bytes = this.#bytes.subarray(this.#ends[position], this.#ends[position + 1]);
-    return { time, kind, type, ref, form, bytes };
-  }
+  const all = Buffer.concat(parts);
+  return headers.map((header, i) => ({ ...header, bytes: all.subarray(ends[i], ends[i + 1]) }));
 }
 
 async function appendAll(
   writer: SessionWriter,
-  events: EncodedEvents,
+  events: readonly NewEvent[],
   ahead: number,
 ): Promise<void> {
   const waiting: Promise<void>[] = [];
-  for (let from = 0; from < events.count; from += limits.batchEventsMax) {
+  for (let from = 0; from < events.length; from += limits.batchEventsMax) {
     let durable = Promise.resolve();
-    for (let i = from; i < Math.min(from + limits.batchEventsMax, events.count); i++) {
-      ({ durable } = writer.append(events.at(i)));
+    for (let i = from; i < Math.min(from + limits.batchEventsMax, events.length); i++) {
+      ({ durable } = writer.append(events[i] as NewEvent));
     }
     waiting.push(durable);
     if (waiting.length > ahead) await waiting.shift();
