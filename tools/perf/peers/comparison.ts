@@ -37,10 +37,18 @@ export interface StoreSeries {
 export interface ReplaySeries {
   readonly events: number;
   readonly effects: number;
-  readonly temporal: Measurement[];
-  readonly reach: Measurement[];
+  /** In processes that have replayed something short. */
+  readonly first: Replays;
+  /** In processes that have replayed the same before. */
+  readonly again: Replays;
   /** Events of Reach's session. */
   readonly reachEvents: number;
+}
+
+/** Replays by the two engines, by turns. */
+export interface Replays {
+  readonly temporal: Measurement[];
+  readonly reach: Measurement[];
 }
 
 /** The rows of stores that are measured, with those that they are held against. */
@@ -155,13 +163,17 @@ export class Comparison {
     for (let round = 0; round < this.#request.rounds; round++) {
       for (const { made, series } of sizes) {
         const { file, session, plan } = made;
-        const history = { bundle, changed, short: short.file, file, plan };
-        const executed = { session, short: short.session, plan };
-        series.temporal.push(await this.#replayPart("temporal", "replayHistory", history));
-        series.reach.push(await this.#replayPart("reach", "replayExecuted", executed));
-        const last = [series.temporal.at(-1), series.reach.at(-1)];
-        const times = last.map((one) => `${one?.seconds.toFixed(2)} s`).join(", ");
-        this.#bench.say(`round ${round + 1}: replay of ${series.events} events: ${times}`);
+        for (const again of [false, true]) {
+          const history = { bundle, changed, short: short.file, file, plan, again };
+          const executed = { session, short: short.session, plan, again };
+          const { temporal, reach } = again ? series.again : series.first;
+          temporal.push(await this.#replayPart("temporal", "replayHistory", history));
+          reach.push(await this.#replayPart("reach", "replayExecuted", executed));
+          const last = [temporal.at(-1), reach.at(-1)];
+          const times = last.map((one) => `${one?.seconds.toFixed(2)} s`).join(", ");
+          const what = `replay of ${series.events} events${again ? ", again" : ""}`;
+          this.#bench.say(`round ${round + 1}: ${what}: ${times}`);
+        }
       }
     }
     return sizes.map(({ series }) => series);
@@ -191,5 +203,7 @@ interface MadeWork {
 
 function seriesOf({ plan, reachEvents }: MadeWork): ReplaySeries {
   const effects = plan.turns * turnEffects;
-  return { events: eventsOf(plan), effects, reachEvents, temporal: [], reach: [] };
+  const first = { temporal: [], reach: [] };
+  const again = { temporal: [], reach: [] };
+  return { events: eventsOf(plan), effects, reachEvents, first, again };
 }

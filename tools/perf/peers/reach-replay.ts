@@ -1,5 +1,6 @@
 // Reach's side of the replay: a session is really run, by the engine with effects that answer at
-// once, and replayed in a fresh process on one worker. As with Temporal a short session goes first.
+// once, and replayed in a fresh process on one worker. As with Temporal a short session goes first,
+// or the same one as well.
 
 import { mkdirSync } from "node:fs";
 import path from "node:path";
@@ -62,8 +63,11 @@ export async function replayExecuted(input: {
   readonly session: Executed;
   readonly short: Executed;
   readonly plan: FanOutPlan;
+  /** Whether the session is replayed once before it is on the clock. */
+  readonly again: boolean;
 }): Promise<Work> {
   await replay(input.short);
+  if (input.again) await replay(input.session);
   const work = await measured(async () => {
     const { verdict, events, operations } = await replay(input.session);
     return { verdict, events, operations: operations?.count ?? 0 };
