@@ -60,8 +60,20 @@ export interface HttpFetchOptions extends EffectPolicy {
 }
 
 const usual = { bytesMax: 8 * 1024 * 1024, redirectsMax: 5, retryOn: [429, 502, 503, 504] };
-/** Dropped when a redirect leads to another origin. See RFC 9110, section 15.4. */
-const credentials = ["authorization", "cookie", "proxy-authorization"];
+/**
+ * Dropped when a redirect leads to another origin: what RFC 9110, section 15.4, names, and the
+ * headers in which usual APIs take their keys.
+ */
+const credentials = [
+  "authorization",
+  "cookie",
+  "proxy-authorization",
+  "api-key",
+  "x-api-key",
+  "x-goog-api-key",
+  "x-auth-token",
+  "private-token",
+];
 /** Origins to which connections are kept. */
 const originsMax = 100;
 const redirects = [301, 302, 303, 307, 308];

@@ -181,6 +181,19 @@ describe("http.fetch", () => {
     expect(seen.at(-1)).toMatchObject({ method: "GET", body: "" });
     expect(seen.at(-1)?.headers["authorization"]).toBe("Bearer mine");
   });
+
+  it.each(["x-api-key", "API-Key", "x-goog-api-key", "Private-Token", "x-auth-token", "cookie"])(
+    "passes no %s on to another origin",
+    async (name) => {
+      const lookup = resolving({ "other.test": "127.0.0.1" });
+      const allowPrivate = [`127.0.0.1:${port}`, `other.test:${port}`];
+      const headers = { [name]: "mine" };
+      await fetchWith({ allowPrivate, lookup }, { url: at("/elsewhere"), headers });
+      expect(seen.at(-1)?.headers).not.toHaveProperty(name.toLowerCase());
+      await fetchWith(local(), { url: at("/after"), headers });
+      expect(seen.at(-1)?.headers[name.toLowerCase()]).toBe("mine");
+    },
+  );
 });
 
 describe("a host that is not on the list", () => {
