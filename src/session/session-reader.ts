@@ -323,6 +323,11 @@ export function isRemoved(disk: Disk, root: string, id: SessionId): boolean {
   return disk.exists(tombstonePath(root, id));
 }
 
+/** Whether there are events of a session, or a manifest: one of them may be lost. */
+export function hasFiles(disk: Disk, root: string, id: SessionId): boolean {
+  return disk.exists(manifestPath(root, id)) || disk.exists(eventLogPath(root, id));
+}
+
 /** The quarantine of a session, if there is one. */
 export function readQuarantine(disk: Disk, root: string, id: SessionId): Quarantine | undefined {
   const path = quarantinePath(root, id);
