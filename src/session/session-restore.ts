@@ -14,7 +14,7 @@ import {
   manifestPath,
   sessionFolder,
 } from "../log/index.ts";
-import { claimedEnd } from "./damage-search.ts";
+import { claimedWithin } from "./damage-search.ts";
 import type { Directory } from "./directory.ts";
 import { LogScan } from "./log-scan.ts";
 import { encodeManifest, type Manifest } from "./manifest.ts";
@@ -56,9 +56,8 @@ class ReadableEvents {
       if (!piece) return;
       if ("batch" in piece) this.#walk = new BatchWalk(piece.batch);
       else {
-        const { damage } = piece;
-        const bytes = (this.#scan as LogScan).read(damage.offset, damage.end);
-        this.lostUntil = Math.max(this.lostUntil, claimedEnd(damage, bytes));
+        const claimed = claimedWithin(piece.damage, this.#scan as LogScan);
+        this.lostUntil = Math.max(this.lostUntil, claimed);
       }
     }
   }

@@ -227,6 +227,31 @@ describe("nothing changes where something would be lost:", () => {
     await expectRefused(bundle, id, /has an event 10\d, and the bundle has 100 events/);
   });
 
+  test("events in damage that reaches over several batches, and beyond the bundle", async () => {
+    const id = await writeSample(directory, 100);
+    await append(id, "one", "two");
+    const bundle = await bundleOf(directory, id);
+    await append(id, "three", "four", "five");
+    const log = eventLogPath(directory.path, id);
+    const from = fs.readFileSync(log).lastIndexOf(encodeValue("one"));
+    await meanwhile(() => {
+      const bytes = fs.readFileSync(log);
+      // A byte of each of the last five batches; or all of the first of them.
+      for (const text of ["one", "two", "three", "four", "five"]) {
+        const at = bytes.indexOf(encodeValue(text), from);
+        bytes[at] = (bytes[at] as number) ^ 0x10;
+      }
+      fs.writeFileSync(log, bytes);
+      fs.rmSync(checkpointPath(directory.path, id));
+    });
+    await expectRefused(bundle, id, /has an event 104, and the bundle has 102 events/);
+    await meanwhile(() => {
+      const bytes = fs.readFileSync(log);
+      fs.writeFileSync(log, bytes.fill(0, from - 100, from));
+    });
+    await expectRefused(bundle, id, /has an event 104, and the bundle has 102 events/);
+  });
+
   test("events that are signed and lost here, and not in the bundle", async () => {
     const id = await writeSample(directory, 100);
     const bundle = await bundleOf(directory, id);
