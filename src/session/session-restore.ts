@@ -153,6 +153,12 @@ export class SessionRestore {
         throw conflict(id, `${signedBy} signed ${size} events, the bundle has ${end}`);
       if (holds === false) throw conflict(id, `its events are not those that ${signedBy} signed`);
     }
+    const { signed, wrong } = this.#claims.snapshots;
+    const size = signed.at(-1)?.size ?? 0;
+    if (size > end)
+      throw conflict(id, `there is a snapshot after ${size} events, the bundle has ${end}`);
+    if (wrong.length > 0)
+      throw conflict(id, "its events are not those that a snapshot was taken of");
   }
 
   /** Everything in the bundle has been verified: it takes the place of what is here, durably. */

@@ -15,7 +15,7 @@ import {
   verifySession,
 } from "../../src/session/index.ts";
 import { bundleOf, inPieces } from "./bundle-sections.ts";
-import { filesBelow, Scratch, writeSample } from "./sample-session.ts";
+import { filesBelow, keepSamples, Scratch, writeSample } from "./sample-session.ts";
 
 let scratch: Scratch;
 let directory: Directory;
@@ -250,6 +250,25 @@ describe("nothing changes where something would be lost:", () => {
       fs.writeFileSync(log, bytes.fill(0, from - 100, from));
     });
     await expectRefused(bundle, id, /has an event 104, and the bundle has 102 events/);
+  });
+
+  test("events that only a snapshot tells of, and other events than it was taken of", async () => {
+    const id = await writeSample(directory, 100);
+    const bundle = await bundleOf(directory, id);
+    const other = await Directory.open({ path: scratch.at("other"), mode: "write" });
+    await importBundle(other, inPieces(bundle));
+    await appendIn(other, id, "1", "2", "3");
+    const there = await bundleOf(other, id);
+    await other.close();
+    await append(id, "one", "two");
+    await keepSamples(directory, id, [102]);
+    await meanwhile(() => {
+      const log = eventLogPath(directory.path, id);
+      fs.truncateSync(log, Math.floor(fs.statSync(log).size / 2));
+      fs.rmSync(checkpointPath(directory.path, id));
+    });
+    await expectRefused(bundle, id, /a snapshot after 102 events, the bundle has 100/);
+    await expectRefused(there, id, /events are not those that a snapshot was taken of/);
   });
 
   test("events that are signed and lost here, and not in the bundle", async () => {
