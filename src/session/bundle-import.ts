@@ -257,7 +257,7 @@ function isSame(
 ): boolean {
   const reader = directory.session(manifest.id);
   try {
-    if (writable && reader.quarantine) return false;
+    if (writable && (reader.quarantine || reader.extent.problem)) return false;
     if (writable) reader.checkpoint();
     return reader.size === events && equalBytes(reader.computedRoot(), root);
   } finally {

@@ -227,6 +227,20 @@ describe("nothing changes where something would be lost:", () => {
     await expectRefused(bundle, id, /has an event 10\d, and the bundle has 100 events/);
   });
 
+  test("events in damage that begins where the bundle ends", async () => {
+    const id = await writeSample(directory, 100);
+    const bundle = await bundleOf(directory, id);
+    const log = eventLogPath(directory.path, id);
+    const { size } = fs.statSync(log);
+    await append(id, "one", "two");
+    await meanwhile(() => {
+      const bytes = fs.readFileSync(log);
+      fs.writeFileSync(log, bytes.fill(0, size + 60));
+      fs.rmSync(checkpointPath(directory.path, id));
+    });
+    await expectRefused(bundle, id, /has an event 100, and the bundle has 100 events/);
+  });
+
   test("events in damage that reaches over several batches, and beyond the bundle", async () => {
     const id = await writeSample(directory, 100);
     await append(id, "one", "two");
