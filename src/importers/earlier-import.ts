@@ -35,13 +35,14 @@ export async function findEarlier(
   if (fresh || !source.reopenable || source.size === null) return undefined;
   const path = notedPath(options);
   const found: Earlier[] = [];
-  for (const entry of index.find(head)) {
-    if (id !== undefined && entry.id !== id) continue;
-    const note = lastImport(directory, entry.id);
+  // A session that is named needs no hint.
+  const candidates = id === undefined ? index.find(head).map((entry) => entry.id) : [id];
+  for (const candidate of candidates) {
+    const note = lastImport(directory, candidate);
     if (!note || note.size > source.size) continue;
     if (note.format !== format.name || note.path !== path) continue;
     const canGoOn = format.appendOnly && note.resume !== null;
-    if (canGoOn || note.size === source.size) found.push({ id: entry.id, note });
+    if (canGoOn || note.size === source.size) found.push({ id: candidate, note });
   }
   if (found.length === 0) return undefined;
   found.sort((a, b) => a.note.size - b.note.size);
@@ -63,12 +64,13 @@ async function longestPrefix(
   });
 }
 
-/** The note of a session's last import, if nothing has been appended since. */
+/** The note of a session's last import, if nothing has been appended since, nor set in a fork. */
 function lastImport(directory: Directory, id: SessionId): ImportNote | undefined {
   try {
     const reader = directory.session(id);
     try {
-      return reader.size > 0 ? importNoteOf(reader.event(reader.size - 1)) : undefined;
+      const { size, manifest } = reader;
+      return size > 0 && !manifest.fork ? importNoteOf(reader.event(size - 1)) : undefined;
     } finally {
       reader.close();
     }

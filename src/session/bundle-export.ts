@@ -108,10 +108,15 @@ class BundleExport {
 
   async run(): Promise<BundleSummary> {
     const reader = this.#reader;
+    // Before the events are counted: the session may grow, and be signed, meanwhile.
+    const signed = reader.signedNote();
+    const notes = this.#notes(signed?.note);
     const size = Math.min(reader.size, reader.quarantine?.seq ?? Number.POSITIVE_INFINITY);
     const root = await reader.rootInTurns(size, () => this.#checkInterrupted());
     this.#head(size, root);
-    const checkpoints = this.#checkpoints();
+    for (const { verifierKey, note } of notes) {
+      this.#sections.addValue(sectionKinds.checkpoint, [verifierKey, Uint8Array.from(note)]);
+    }
     const snapshots = this.#options.snapshots ? this.#snapshotRecords(size) : [];
     await this.#program();
     for (const batch of reader.batches(0, size)) {
@@ -132,7 +137,7 @@ class BundleExport {
       payloadBytes: this.#payloadBytes,
       bytes: this.#sections.offset,
       snapshots: snapshots.length,
-      signedSize: checkpoints > 0 ? (reader.checkpoint()?.size ?? null) : null,
+      signedSize: signed?.checkpoint.size ?? null,
     };
   }
 
@@ -149,20 +154,14 @@ class BundleExport {
     });
   }
 
-  /** Writes the checkpoints as they stand, whole or not: whoever verifies shall see them. */
-  #checkpoints(): number {
+  /** The checkpoints as they stand, whole or not: whoever verifies shall see them. */
+  #notes(own: Uint8Array | undefined): KeyedNote[] {
     const { disk, path, identity } = this.#directory;
     const { id } = this.#reader;
-    const keyed: KeyedNote[] = foreignCheckpointNames(disk, path, id).map((name) => {
+    const foreign = foreignCheckpointNames(disk, path, id).map((name) => {
       return readForeignCheckpoint(disk, path, id, name);
     });
-    if (this.#reader.checkpoint()) {
-      keyed.unshift({ verifierKey: identity.verifierKey, note: this.#reader.checkpointNote() });
-    }
-    for (const { verifierKey, note } of keyed) {
-      this.#sections.addValue(sectionKinds.checkpoint, [verifierKey, Uint8Array.from(note)]);
-    }
-    return keyed.length;
+    return own ? [{ verifierKey: identity.verifierKey, note: own }, ...foreign] : foreign;
   }
 
   /** Writes the records of all snapshots that hold, and returns them. */

@@ -13,7 +13,6 @@ import {
   type SessionId,
 } from "../base/index.ts";
 import type { BlobStream } from "../blobs/index.ts";
-import { eventLogPath, manifestPath } from "../log/index.ts";
 import type { BulkWriter } from "./bulk-writer.ts";
 import { type BundleReport, type BundleVerifyOptions, bundleReport, readBundle } from "./bundle.ts";
 import type { BundleCheck, BundleTarget } from "./bundle-check.ts";
@@ -25,7 +24,7 @@ import type { Directory } from "./directory.ts";
 import { verifierOf } from "./keys.ts";
 import { PayloadRepair } from "./payload-repair.ts";
 import type { RootClaim } from "./root-marks.ts";
-import { tombstonePath } from "./session-reader.ts";
+import { hasFiles, tombstonePath } from "./session-reader.ts";
 import { SessionRestore } from "./session-restore.ts";
 
 /** How a bundle is imported. */
@@ -225,8 +224,7 @@ function lookFor(
       hint: "a removed session never comes back under its id",
     });
   }
-  const hasLog = mayRestore && disk.exists(eventLogPath(path, id));
-  if (!disk.exists(manifestPath(path, id)) && !hasLog) return "nothing";
+  if (!hasFiles(disk, path, id)) return "nothing";
   const hint = `--restore puts the bundle in its place, where nothing is lost by that`;
   try {
     if (isSame(directory, head, mayRestore)) return "all";
@@ -259,7 +257,7 @@ function isSame(
 ): boolean {
   const reader = directory.session(manifest.id);
   try {
-    if (writable && reader.quarantine) return false;
+    if (writable && (reader.quarantine || reader.extent.problem)) return false;
     if (writable) reader.checkpoint();
     return reader.size === events && equalBytes(reader.computedRoot(), root);
   } finally {

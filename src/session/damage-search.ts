@@ -2,11 +2,11 @@
  * Which event of a damaged batch was hit. The CRC of a batch only says that something in it is
  * wrong; the stored leaf hashes tell which event, as far as the framing can still be followed.
  */
-import { equalBytes, limits, readU16 } from "../base/index.ts";
-import { batchHeaderBytes, eventFramingBytes } from "../event/index.ts";
+import { equalBytes, limits, readU16, readU64 } from "../base/index.ts";
+import { batchHeaderBytes, batchSize, eventFramingBytes } from "../event/index.ts";
 import { leafHash } from "../merkle/index.ts";
 import type { DerivedCheck } from "./derived-check.ts";
-import type { LogDamage } from "./log-scan.ts";
+import type { LogDamage, LogScan } from "./log-scan.ts";
 
 /** What can be told about damage. */
 export interface BadEvent {
@@ -26,6 +26,27 @@ export function claimedEnd(
   const claimed = bytes.length < batchHeaderBytes ? 0 : readU16(bytes, 12);
   const count = claimed > 0 && claimed <= limits.batchEventsMax ? claimed : 1;
   return Math.min(seq + count, nextSeq);
+}
+
+/** Seq behind the events of all batches of which a header can be found in a damaged range. */
+export function claimedWithin(damage: LogDamage, scan: LogScan): number {
+  const { offset, end, seq, nextSeq = Number.POSITIVE_INFINITY } = damage;
+  let until = claimedEnd(damage, scan.read(offset, end));
+  for (let from = offset; from + batchHeaderBytes <= end; ) {
+    const bytes = scan.read(from, end);
+    const last = bytes.length - batchHeaderBytes;
+    for (let at = bytes.indexOf(0x52); at >= 0 && at <= last; at = bytes.indexOf(0x52, at + 1)) {
+      if (typeof batchSize(bytes, at) === "string") continue;
+      const first = readU64(bytes, at + 16);
+      // Events in front of it have bytes there: what claims more of them is no header.
+      const before = (from + at - offset) / eventFramingBytes;
+      if (first < seq || first - seq > before) continue;
+      until = Math.max(until, Math.min(first + readU16(bytes, at + 12), nextSeq));
+    }
+    if (last < 0) break;
+    from += last + 1;
+  }
+  return until;
 }
 
 /** Looks for the first bad event in the bytes of a damaged range of a log. */

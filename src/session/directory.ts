@@ -46,7 +46,7 @@ import { type ErrorReport, watchRebuilding } from "./rebuilding.ts";
 import { type RecoveryReport, recoverBulk } from "./recover-directory.ts";
 import { notUndone, type Resumed, resumeSession, usedUp } from "./resume-session.ts";
 import { sessionIdsByFolder } from "./session-list.ts";
-import { isRemoved, type ReaderContext, SessionReader } from "./session-reader.ts";
+import { hasFiles, isRemoved, type ReaderContext, SessionReader } from "./session-reader.ts";
 import { SessionTail } from "./session-tail.ts";
 import { SessionWriter, type WriterContext } from "./session-writer.ts";
 import { type KeptSnapshot, keepPayload, keepSnapshots, packEntries } from "./snapshot-keeping.ts";
@@ -324,7 +324,7 @@ export class Directory {
   }
 
   #exists(id: SessionId): boolean {
-    return this.disk.exists(manifestPath(this.path, id));
+    return hasFiles(this.disk, this.path, id);
   }
 
   #newManifest(request: NewSession): Manifest {

@@ -44,7 +44,8 @@ export async function exportOriginal(
   const stages = findStages(reader);
   const last = stages.at(-1);
   if (!last) {
-    throw new ReachError("USAGE", `session ${reader.id} was not imported: there is no original`, {
+    const how = reader.manifest.fork ? "is a fork without a whole import" : "was not imported";
+    throw new ReachError("USAGE", `session ${reader.id} ${how}: there is no original`, {
       where: reader.id,
       hint: "export it with --format bundle or --format ndjson",
     });
@@ -59,12 +60,16 @@ export async function exportOriginal(
   return { bytes: writer.written, sha256: toHex(digest) };
 }
 
-/** The imports of a session, found by their notes; payloads of other events are not looked at. */
+/**
+ * The imports of a session, found by their notes; payloads of other events are not looked at. What
+ * stands behind the beginning of a fork may have been set there: notes of its source tell nothing.
+ */
 function findStages(reader: SessionReader): Stage[] {
   const stages: Stage[] = [];
   let parts: Part[] = [];
   let from = 0;
   for (const event of reader.events()) {
+    if (event.kind === "fork") break;
     if (event.kind !== "note") continue;
     const note = importNoteOf(event);
     if (!note && event.type !== layoutNoteType) continue;

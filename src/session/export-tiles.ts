@@ -48,8 +48,8 @@ export async function exportTlogTiles(
   folder: string,
   { disk = nodeDisk, onProgress = () => {} }: TilesOptions = {},
 ): Promise<TilesSummary> {
-  const checkpoint = reader.checkpoint();
-  if (!checkpoint) {
+  const signed = reader.signedNote();
+  if (!signed) {
     throw new ReachError("NOT_FOUND", `session ${reader.id} has no checkpoint`, {
       where: reader.id,
       hint: "a checkpoint is signed when the session is closed",
@@ -58,6 +58,7 @@ export async function exportTlogTiles(
   if (disk.list(folder).length > 0) {
     throw new ReachError("ALREADY_EXISTS", `${folder} is not empty`, { where: folder });
   }
+  const { checkpoint, note } = signed;
   const tiles = new TileWriter(disk, folder);
   for (const batch of reader.batches(0, checkpoint.size)) {
     for (const walk = new BatchWalk(batch); walk.next() && walk.seq < checkpoint.size; ) {
@@ -76,7 +77,7 @@ export async function exportTlogTiles(
       hint: "`reach verify` names what is wrong",
     });
   }
-  tiles.write("checkpoint", reader.checkpointNote());
+  tiles.write("checkpoint", note);
   const { files, bytes } = tiles;
   const unsigned = reader.size - checkpoint.size;
   const { size: events, origin } = checkpoint;

@@ -6,11 +6,11 @@
  */
 import { codeOf, fromUtf8, ReachError, type SessionId, utf8 } from "../base/index.ts";
 import { type Disk, readFile, replaceFile } from "../disk/index.ts";
-import { checkpointPath, eventLogPath, manifestPath, sessionFolder } from "../log/index.ts";
+import { checkpointPath, sessionFolder } from "../log/index.ts";
 import { foreignCheckpointNames, readForeignCheckpoint } from "./checkpoint-files.ts";
 import type { Directory } from "./directory.ts";
 import { markRemoval, unmarkRemoval } from "./removal-marks.ts";
-import { tombstonePath } from "./session-reader.ts";
+import { hasFiles, tombstonePath } from "./session-reader.ts";
 
 /** What is left of a removed session, as `tombstone` holds it in JSON. */
 export interface Tombstone {
@@ -50,7 +50,7 @@ export async function removeUnwritten(
     if ((await finishRemoval(directory, id)) > 0) return;
     throw new ReachError("GONE", `session ${id} has been removed already`, { where: id });
   }
-  if (!disk.exists(manifestPath(path, id)) && !disk.exists(eventLogPath(path, id))) {
+  if (!hasFiles(disk, path, id)) {
     throw new ReachError("NOT_FOUND", `there is no session ${id}`, {
       where: id,
       hint: "`reach ls` shows the sessions of this data directory",

@@ -156,10 +156,18 @@ export class SessionReader {
 
   /** The newest signed checkpoint, verified; `undefined` where none has been signed. */
   checkpoint(): Checkpoint | undefined {
+    return this.signedNote()?.checkpoint;
+  }
+
+  /** The same, with the very bytes that say it: another one may take its place at any time. */
+  signedNote(): { readonly checkpoint: Checkpoint; readonly note: Uint8Array } | undefined {
     const path = checkpointPath(this.#context.root, this.id);
     if (!this.#context.disk.exists(path)) return undefined;
     const { verifier } = this.#context.identity;
-    return this.#reporting(() => openCheckpoint(this.checkpointNote(), [verifier], this.origin));
+    return this.#reporting(() => {
+      const note = this.checkpointNote();
+      return { checkpoint: openCheckpoint(note, [verifier], this.origin), note };
+    });
   }
 
   /** The bytes of the newest checkpoint: a C2SP signed note. Throws `NOT_FOUND`. */
@@ -313,6 +321,11 @@ export function quarantinePath(root: string, id: SessionId): string {
 /** Whether a session has been removed: its tombstone is there, whatever it holds. */
 export function isRemoved(disk: Disk, root: string, id: SessionId): boolean {
   return disk.exists(tombstonePath(root, id));
+}
+
+/** Whether there are events of a session, or a manifest: one of them may be lost. */
+export function hasFiles(disk: Disk, root: string, id: SessionId): boolean {
+  return disk.exists(manifestPath(root, id)) || disk.exists(eventLogPath(root, id));
 }
 
 /** The quarantine of a session, if there is one. */

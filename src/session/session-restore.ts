@@ -14,7 +14,7 @@ import {
   manifestPath,
   sessionFolder,
 } from "../log/index.ts";
-import { claimedEnd } from "./damage-search.ts";
+import { claimedWithin } from "./damage-search.ts";
 import type { Directory } from "./directory.ts";
 import { LogScan } from "./log-scan.ts";
 import { encodeManifest, type Manifest } from "./manifest.ts";
@@ -56,9 +56,8 @@ class ReadableEvents {
       if (!piece) return;
       if ("batch" in piece) this.#walk = new BatchWalk(piece.batch);
       else {
-        const { damage } = piece;
-        const bytes = (this.#scan as LogScan).read(damage.offset, damage.end);
-        this.lostUntil = Math.max(this.lostUntil, claimedEnd(damage, bytes));
+        const claimed = claimedWithin(piece.damage, this.#scan as LogScan);
+        this.lostUntil = Math.max(this.lostUntil, claimed);
       }
     }
   }
@@ -154,6 +153,12 @@ export class SessionRestore {
         throw conflict(id, `${signedBy} signed ${size} events, the bundle has ${end}`);
       if (holds === false) throw conflict(id, `its events are not those that ${signedBy} signed`);
     }
+    const { signed, wrong } = this.#claims.snapshots;
+    const size = signed.at(-1)?.size ?? 0;
+    if (size > end)
+      throw conflict(id, `there is a snapshot after ${size} events, the bundle has ${end}`);
+    if (wrong.length > 0)
+      throw conflict(id, "its events are not those that a snapshot was taken of");
   }
 
   /** Everything in the bundle has been verified: it takes the place of what is here, durably. */

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fileSource, importSource, streamSource } from "../../src/importers/index.ts";
-import { Directory, exportOriginal } from "../../src/session/index.ts";
+import { Directory, exportOriginal, forkSession } from "../../src/session/index.ts";
 import { corpusPath, withCorpus } from "./outside-corpus.ts";
 
 let folder: string;
@@ -128,6 +128,31 @@ describe("an import", () => {
     await expect(run(source, { path: "a.b" })).rejects.toMatchObject({ code: "USAGE" });
     await run(source);
     await expect(run(source, { path: "a.b" })).rejects.toMatchObject({ code: "USAGE" });
+  });
+
+  it("into a session that is named goes on from it, also without the hint", async () => {
+    const short = '{"a":1}\n';
+    const { id } = await run(file("short.jsonl", short));
+    const longer = file("short.jsonl", `${short}{"b":2}\n`);
+    expect(await run(longer, { id })).toMatchObject({ id, continuedFrom: 2, records: 1 });
+    rmSync(path.join(folder, "data", "imports"), { recursive: true });
+    expect(await run(longer, { id })).toMatchObject({ id, unchanged: true });
+    await expect(run(file("other.jsonl", lines(3)), { id })).rejects.toMatchObject({
+      code: "CONFLICT",
+    });
+    expect((await exported(id)).toString()).toBe(readFileSync(longer, "utf8"));
+  });
+
+  it("does not go on from a fork, in which events may have been set", async () => {
+    const source = file("a.jsonl", lines(3));
+    const first = await run(source);
+    const overrides = new Map([[1, "set"]]);
+    const { id } = await forkSession(directory, first.id, { at: first.events, overrides });
+    for (const content of [lines(3), lines(4)]) {
+      await expect(run(file("a.jsonl", content), { id })).rejects.toMatchObject({
+        code: "CONFLICT",
+      });
+    }
   });
 
   it("of a longer version continues the session, also when its last line was cut", async () => {

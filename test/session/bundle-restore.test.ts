@@ -15,7 +15,7 @@ import {
   verifySession,
 } from "../../src/session/index.ts";
 import { bundleOf, inPieces } from "./bundle-sections.ts";
-import { filesBelow, Scratch, writeSample } from "./sample-session.ts";
+import { filesBelow, keepSamples, Scratch, writeSample } from "./sample-session.ts";
 
 let scratch: Scratch;
 let directory: Directory;
@@ -225,6 +225,64 @@ describe("nothing changes where something would be lost:", () => {
       fs.rmSync(checkpointPath(directory.path, id));
     });
     await expectRefused(bundle, id, /has an event 10\d, and the bundle has 100 events/);
+  });
+
+  test("events in damage that begins where the bundle ends", async () => {
+    const id = await writeSample(directory, 100);
+    const bundle = await bundleOf(directory, id);
+    const log = eventLogPath(directory.path, id);
+    const { size } = fs.statSync(log);
+    await append(id, "one", "two");
+    await meanwhile(() => {
+      const bytes = fs.readFileSync(log);
+      fs.writeFileSync(log, bytes.fill(0, size + 60));
+      fs.rmSync(checkpointPath(directory.path, id));
+    });
+    await expectRefused(bundle, id, /has an event 100, and the bundle has 100 events/);
+  });
+
+  test("events in damage that reaches over several batches, and beyond the bundle", async () => {
+    const id = await writeSample(directory, 100);
+    await append(id, "one", "two");
+    const bundle = await bundleOf(directory, id);
+    await append(id, "three", "four", "five");
+    const log = eventLogPath(directory.path, id);
+    const from = fs.readFileSync(log).lastIndexOf(encodeValue("one"));
+    await meanwhile(() => {
+      const bytes = fs.readFileSync(log);
+      // A byte of each of the last five batches; or all of the first of them.
+      for (const text of ["one", "two", "three", "four", "five"]) {
+        const at = bytes.indexOf(encodeValue(text), from);
+        bytes[at] = (bytes[at] as number) ^ 0x10;
+      }
+      fs.writeFileSync(log, bytes);
+      fs.rmSync(checkpointPath(directory.path, id));
+    });
+    await expectRefused(bundle, id, /has an event 104, and the bundle has 102 events/);
+    await meanwhile(() => {
+      const bytes = fs.readFileSync(log);
+      fs.writeFileSync(log, bytes.fill(0, from - 100, from));
+    });
+    await expectRefused(bundle, id, /has an event 104, and the bundle has 102 events/);
+  });
+
+  test("events that only a snapshot tells of, and other events than it was taken of", async () => {
+    const id = await writeSample(directory, 100);
+    const bundle = await bundleOf(directory, id);
+    const other = await Directory.open({ path: scratch.at("other"), mode: "write" });
+    await importBundle(other, inPieces(bundle));
+    await appendIn(other, id, "1", "2", "3");
+    const there = await bundleOf(other, id);
+    await other.close();
+    await append(id, "one", "two");
+    await keepSamples(directory, id, [102]);
+    await meanwhile(() => {
+      const log = eventLogPath(directory.path, id);
+      fs.truncateSync(log, Math.floor(fs.statSync(log).size / 2));
+      fs.rmSync(checkpointPath(directory.path, id));
+    });
+    await expectRefused(bundle, id, /a snapshot after 102 events, the bundle has 100/);
+    await expectRefused(there, id, /events are not those that a snapshot was taken of/);
   });
 
   test("events that are signed and lost here, and not in the bundle", async () => {
