@@ -3,7 +3,14 @@
  * twice, also when the connection breaks inside of an answer, with growing pauses and for as long
  * as the server asks. A server that hangs is given up, and so is one that asks for too long.
  */
-import { codeOf, type ErrorCode, errorCodes, messageOf, ReachError } from "../base/index.ts";
+import {
+  codeOf,
+  type ErrorCode,
+  encodeValue,
+  errorCodes,
+  messageOf,
+  ReachError,
+} from "../base/index.ts";
 import type { ProblemInfo } from "./answers.ts";
 
 /** How a server is reached. */
@@ -28,7 +35,7 @@ export interface Asking {
   readonly method?: "GET" | "POST" | "PUT" | "DELETE" | "HEAD";
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
+  /** Plain data, sent as CBOR: JSON has no form for some of it. */
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
   /** Whether it may be sent again; default: for `GET` and `HEAD`. */
@@ -110,7 +117,8 @@ export class Requests {
 
   /**
    * What `use` makes of the answer. Where it throws what passes by itself, the request is sent
-   * again, as when there had been no answer.
+   * again, as when there had been no answer. Throws `DATA_UNSUPPORTED` for a body that is no plain
+   * data, and sends nothing then.
    */
   async take<Result>(
     path: string,
@@ -118,10 +126,11 @@ export class Requests {
     use: (answer: Response) => Promise<Result>,
   ): Promise<Result> {
     const { method = "GET", signal } = asking;
+    const body = asking.body === undefined ? undefined : encodeValue(asking.body);
     const again = asking.again ?? (method === "GET" || method === "HEAD");
     const attempts = again ? this.#attempts : 1;
     for (let attempt = 1; ; attempt++) {
-      const { answer, error } = await this.#try(path, asking);
+      const { answer, error } = await this.#try(path, asking, body);
       if (answer?.ok || answer?.status === 304) {
         try {
           return await use(answer);
@@ -143,7 +152,8 @@ export class Requests {
 
   async #try(
     path: string,
-    { method = "GET", query = {}, headers = {}, body, signal, silenceMs = this.silenceMs }: Asking,
+    { method = "GET", query = {}, headers = {}, signal, silenceMs = this.silenceMs }: Asking,
+    body: Uint8Array | undefined,
   ): Promise<{ answer?: Response; error?: ReachError }> {
     const target = new URL(this.url + path);
     for (const [name, value] of Object.entries(query)) {
@@ -152,7 +162,7 @@ export class Requests {
     const sent: Record<string, string> = { ...headers };
     const token = typeof this.#token === "function" ? await this.#token() : this.#token;
     if (token !== undefined && token !== "") sent["authorization"] = `Bearer ${token}`;
-    if (body !== undefined) sent["content-type"] = "application/json";
+    if (body !== undefined) sent["content-type"] = "application/cbor";
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), silenceMs);
     let answer: Response;
@@ -160,7 +170,7 @@ export class Requests {
       answer = await this.#fetch(target, {
         method,
         headers: sent,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body }),
         signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
         redirect: "manual",
       });

@@ -258,6 +258,31 @@ describe("the client", () => {
     await expect(waiting).rejects.toMatchObject({ code: "INTERRUPTED" });
   });
 
+  it("sends data as it is, and nothing of what would not arrive so", async () => {
+    const served = await serve();
+    let asked = 0;
+    const counting: typeof fetch = (input, init) => {
+      asked += 1;
+      return fetch(input, init);
+    };
+    const client = new ReachClient({ url: served.url, fetch: counting });
+    const data = { bytes: new Uint8Array([1, 2]), big: 2n ** 70n, nan: Number.NaN, minus: -0 };
+    const { id } = await client.record([{ type: "x", data }, { type: "y" }]);
+    await client.append(id, [{ type: "z", data: { ...data, none: undefined } }]);
+    const kept: unknown[] = [];
+    for await (const event of client.stored(id)) kept.push(event.data);
+    expect(kept).toStrictEqual([data, null, { ...data, none: undefined }]);
+    asked = 0;
+    for (const lost of [new Map([[1, 2]]), new Date(0), () => 1]) {
+      const sending = client.append(id, [{ type: "x", data: { lost } }]);
+      await expect(sending).rejects.toMatchObject({
+        code: "DATA_UNSUPPORTED",
+        message: expect.stringContaining("$[0].data.lost"),
+      });
+    }
+    expect(asked).toBe(0);
+  });
+
   it("says what the server says, and where none is", async () => {
     const served = await serve();
     const client = new ReachClient({ url: served.url });
