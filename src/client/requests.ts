@@ -71,12 +71,14 @@ export class Requests {
 
   /** Throws `USAGE` for a URL that is none. */
   constructor(options: ClientOptions) {
-    const { url, token, attempts = attemptsDefault, fetch = globalThis.fetch } = options;
+    const { url, token, attempts = attemptsDefault } = options;
     this.url = checkedUrl(url);
     this.silenceMs = options.silenceMs ?? silenceMsDefault;
     this.#token = token;
     this.#attempts = Math.max(attempts, 1);
-    this.#fetch = fetch;
+    // Browsers refuse to call theirs as a method of something else.
+    const { fetch = globalThis.fetch } = options;
+    this.#fetch = (...asking) => fetch(...asking);
   }
 
   /**

@@ -283,6 +283,20 @@ describe("the client", () => {
     expect(asked).toBe(0);
   });
 
+  it("calls the fetch that is there as browsers want it: of no object", async () => {
+    const served = await serve();
+    const original = globalThis.fetch;
+    onTestFinished(() => {
+      globalThis.fetch = original;
+    });
+    globalThis.fetch = function (this: unknown, ...asking) {
+      const illegal = this !== undefined && this !== globalThis;
+      return illegal ? Promise.reject(new TypeError("Illegal invocation")) : original(...asking);
+    };
+    const { version } = await new ReachClient({ url: served.url, attempts: 1 }).about();
+    expect(version).not.toBe("");
+  });
+
   it("says what the server says, and where none is", async () => {
     const served = await serve();
     const client = new ReachClient({ url: served.url });
