@@ -161,9 +161,7 @@ export class Requests {
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
     }
-    const sent: Record<string, string> = { ...headers };
-    const token = typeof this.#token === "function" ? await this.#token() : this.#token;
-    if (token !== undefined && token !== "") sent["authorization"] = `Bearer ${token}`;
+    const sent: Record<string, string> = { ...headers, ...(await this.#authorization()) };
     if (body !== undefined) sent["content-type"] = "application/cbor";
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), silenceMs);
@@ -186,6 +184,16 @@ export class Requests {
     if (!isRedirect(answer)) return { answer };
     await answer.body?.cancel();
     throw redirected(this.url, answer);
+  }
+
+  /** Throws `USAGE` for a token that no header can hold; `fetch` would quote it in its error. */
+  async #authorization(): Promise<{ authorization?: string }> {
+    const token = typeof this.#token === "function" ? await this.#token() : this.#token;
+    if (token === undefined || token === "") return {};
+    if (/^\s*[\x21-\x7e]+\s*$/.test(token)) return { authorization: `Bearer ${token.trim()}` };
+    throw new ReachError("USAGE", "the token cannot be sent", {
+      hint: "it should be one word of ASCII characters, as `reach token create` printed it",
+    });
   }
 
   async #bytesOf({ body }: Response, asking: Asking): Promise<Uint8Array> {

@@ -1,6 +1,7 @@
 // The client against a server: the same events as on its disk, over connections that break.
 
 import * as net from "node:net";
+import { inspect } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { codeOf, toHex } from "../../src/base/index.ts";
 import { ReachClient, type TailOptions } from "../../src/client.ts";
@@ -295,6 +296,19 @@ describe("the client", () => {
     };
     const { version } = await new ReachClient({ url: served.url, attempts: 1 }).about();
     expect(version).not.toBe("");
+  });
+
+  it("says that a token cannot be sent, and nothing of the token", async () => {
+    const served = await serve();
+    for (const token of ["two\nlines", "a€"]) {
+      const client = new ReachClient({ url: served.url, token });
+      const error = await client.about().catch((failure: unknown) => failure);
+      expect(error).toMatchObject({ code: "USAGE", message: "the token cannot be sent" });
+      expect(inspect(error)).not.toContain(token);
+    }
+    const token = await served.token(["sessions:read"]);
+    const client = new ReachClient({ url: served.url, token: `${token}\n` });
+    expect((await client.about()).workspace).toBe("default");
   });
 
   it("says what the server says, and where none is", async () => {
