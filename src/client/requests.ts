@@ -56,6 +56,8 @@ const pauseMsMax = 5000;
 /** Whoever asks to be left alone for longer is not waited for. */
 const askedMsMax = 60_000;
 const silenceMsDefault = 60_000;
+/** A timer that is set for longer, as for ever, runs at once. */
+const timerMsMax = 2 ** 31 - 1;
 /** The cause of giving up a server that hangs: it is not asked again, which would take as long. */
 const silence = new Error("the server says nothing");
 const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
@@ -69,11 +71,15 @@ export class Requests {
   /** See `ClientOptions`. */
   readonly silenceMs: number;
 
-  /** Throws `USAGE` for a URL that is none. */
+  /** Throws `USAGE` for a URL, a number of tries or a time that is none. */
   constructor(options: ClientOptions) {
     const { url, token, attempts = attemptsDefault } = options;
     this.url = checkedUrl(url);
     this.silenceMs = options.silenceMs ?? silenceMsDefault;
+    if (!(attempts >= 0)) throw new ReachError("USAGE", `${attempts} is no number of tries`);
+    if (!(this.silenceMs > 0)) {
+      throw new ReachError("USAGE", `${this.silenceMs} is no time of silence, in milliseconds`);
+    }
     this.#token = token;
     this.#attempts = Math.max(attempts, 1);
     // Browsers refuse to call theirs as a method of something else.
@@ -164,7 +170,7 @@ export class Requests {
     const sent: Record<string, string> = { ...headers, ...(await this.#authorization()) };
     if (body !== undefined) sent["content-type"] = "application/cbor";
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), silenceMs);
+    const timer = setTimeout(() => late.abort(), Math.min(silenceMs, timerMsMax));
     let answer: Response;
     try {
       answer = await this.#fetch(target, {
@@ -304,7 +310,8 @@ export function namedBreaks(
     async pull(stream) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(silent(url, silenceMs)), silenceMs);
+        const giveUp = (): void => reject(silent(url, silenceMs));
+        timer = setTimeout(giveUp, Math.min(silenceMs, timerMsMax));
       });
       try {
         const { done, value } = await Promise.race([reader.read(), late]);
