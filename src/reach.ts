@@ -54,13 +54,18 @@ export async function open(options: OpenOptions): Promise<Reach> {
   return new Reach(await Directory.open({ path: `${data}/${workspace}`, mode, ...named }));
 }
 
+/** How many are open in this process: its worker threads are for all of them. */
+let opened = 0;
+
 /** An open data directory. */
 export class Reach {
   /** The pieces below, for what this class does not offer. */
   readonly directory: Directory;
+  #isOpen = true;
 
   constructor(directory: Directory) {
     this.directory = directory;
+    opened += 1;
   }
 
   /**
@@ -158,9 +163,11 @@ export class Reach {
     }
   }
 
-  /** Flushes, signs, gives the lock up, ends worker threads. */
+  /** Flushes, signs, gives the lock up; the last one of a process ends its worker threads. */
   async close(): Promise<void> {
     await this.directory.close();
-    await closeWorkers();
+    if (this.#isOpen) opened -= 1;
+    this.#isOpen = false;
+    if (opened === 0) await closeWorkers();
   }
 }
