@@ -2,7 +2,7 @@
  * Reach as a library: a data directory with what people do with it. Everything here is put together
  * from the folders below; the command line does the same with the same pieces.
  */
-import type { SessionId } from "./base/index.ts";
+import { ReachError, type SessionId, sessionIdBytes } from "./base/index.ts";
 import type { EventView } from "./event/index.ts";
 import {
   fileSource,
@@ -86,8 +86,9 @@ export class Reach {
     return new Rerun(this.directory.session(id), options);
   }
 
-  /** Goes on with a session. */
+  /** Goes on with a session. Throws `USAGE`, `NOT_FOUND`, `CONFLICT` while it is being written. */
   resume(id: SessionId): Recording {
+    sessionIdBytes(id); // paths are made of it
     return new Recording(this.directory, this.directory.appendTo(id));
   }
 
@@ -101,8 +102,13 @@ export class Reach {
     return this.directory.sessionIds();
   }
 
-  /** The events of a session in order; each is valid as long as it is held. */
+  /**
+   * The events of a session in order; each is valid as long as it is held. Throws `NOT_FOUND`, and
+   * `USAGE` for a range that is none; one behind the end has no events.
+   */
   *events(id: SessionId, { from = 0, to }: EventRange = {}): Generator<EventView, void> {
+    checkSeq(from);
+    if (to !== undefined && to !== Number.POSITIVE_INFINITY) checkSeq(to);
     const reader = this.directory.session(id);
     try {
       yield* reader.events(from, to);
@@ -170,4 +176,9 @@ export class Reach {
     this.#isOpen = false;
     if (opened === 0) await closeWorkers();
   }
+}
+
+function checkSeq(seq: number): void {
+  if (Number.isSafeInteger(seq) && seq >= 0) return;
+  throw new ReachError("USAGE", `${seq} is no seq`, { hint: "events are counted from 0" });
 }

@@ -1,4 +1,4 @@
-// The library as a whole: several data directories in one process.
+// The library as a whole: several data directories in one process, and questions without sense.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,6 +29,33 @@ describe("data directories of one process", () => {
     await other.close();
     await other.close();
     expect((await replaying).verdict).toBe("computed");
+    await reach.close();
+  });
+});
+
+describe("events", () => {
+  test("are asked for by numbers and sessions that can be", async () => {
+    const { reach, id } = await filled("three", 4);
+    const seqs = (from?: number, to?: number): number[] => {
+      const range = {
+        ...(from === undefined ? {} : { from }),
+        ...(to === undefined ? {} : { to }),
+      };
+      return [...reach.events(id, range)].map(({ seq }) => seq);
+    };
+    expect(seqs()).toEqual([0, 1, 2, 3]);
+    expect(seqs(1, 3)).toEqual([1, 2]);
+    expect(seqs(2, Number.POSITIVE_INFINITY)).toEqual([2, 3]);
+    expect(seqs(9)).toEqual([]);
+    for (const wrong of [Number.NaN, 1.5, -1]) {
+      expect(() => seqs(wrong)).toThrow(`${wrong} is no seq`);
+      expect(() => seqs(0, wrong)).toThrow(`${wrong} is no seq`);
+    }
+    for (const wrong of [undefined, "", id.slice(0, 8), `../${id.slice(-2)}/${id}`]) {
+      const usage = expect.objectContaining({ code: "USAGE" });
+      expect(() => [...reach.events(wrong as string)]).toThrow(usage);
+      expect(() => reach.resume(wrong as string)).toThrow(usage);
+    }
     await reach.close();
   });
 });
