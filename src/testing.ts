@@ -15,6 +15,8 @@ import { renderDivergence, renderOperationDivergence } from "./replay/index.ts";
 import { programFor, type ReplayReport, replaySession } from "./runtime/index.ts";
 import { Directory, importBundle } from "./session/index.ts";
 
+export type { ReplayReport } from "./runtime/index.ts";
+
 /** A session in a data directory. */
 export interface StoredSession {
   /** The folder, `./.reach` by convention. */
