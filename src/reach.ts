@@ -10,6 +10,7 @@ import {
   type ImportReport,
   importSource,
 } from "./importers/index.ts";
+import { isKeyName } from "./merkle/index.ts";
 import { Recording, Rerun, type RerunOptions } from "./recorder/index.ts";
 import {
   closeWorkers,
@@ -47,11 +48,34 @@ export interface EventRange {
   readonly to?: number;
 }
 
-/** Opens a data directory; creates it when it is missing and `mode` is `write`. */
+/**
+ * Opens a data directory; creates it when it is missing and `mode` is `write`. Throws `LOCKED`
+ * while somebody else writes it, `NOT_FOUND` when there is none to read, `USAGE` for bad options.
+ */
 export async function open(options: OpenOptions): Promise<Reach> {
+  checkOptions(options);
   const { data, workspace = "default", mode = "write", origin } = options;
   const named = origin === undefined ? {} : { origin };
   return new Reach(await Directory.open({ path: `${data}/${workspace}`, mode, ...named }));
+}
+
+/** What compiles as none of these comes from a variable that is not set, or from a typing error. */
+function checkOptions({ data, workspace = "default", mode = "write", origin }: OpenOptions): void {
+  const usage = (name: string, what: string, value: unknown, hint: string): ReachError =>
+    new ReachError("USAGE", `\`${name}\` is ${what}: ${String(value)}`, { hint });
+  if (typeof data !== "string" || data === "") {
+    throw usage("data", "no path", data, 'for example: open({ data: "./.reach" })');
+  }
+  if (!/^(?!\.{1,2}$)[\w.-]{1,64}$/.test(workspace)) {
+    const hint = "up to 64 letters, digits, `-`, `_` and `.`";
+    throw usage("workspace", "no name of a folder", workspace, hint);
+  }
+  if (mode !== "read" && mode !== "write") {
+    throw usage("mode", 'neither "read" nor "write"', mode, "default: write");
+  }
+  if (origin !== undefined && !isKeyName(origin)) {
+    throw usage("origin", "no name of a key", origin, "text without spaces and `+`");
+  }
 }
 
 /** How many are open in this process: its worker threads are for all of them. */

@@ -1,10 +1,10 @@
 // The library as a whole: several data directories in one process, and questions without sense.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { open, type Reach } from "../src/index.ts";
+import { type OpenOptions, open, type Reach } from "../src/index.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "reach-library-"));
 
@@ -19,6 +19,28 @@ async function filled(name: string, count: number): Promise<{ reach: Reach; id: 
   await session.close();
   return { reach, id: session.id };
 }
+
+test("a data directory is opened where and how it is said, or not at all", async () => {
+  const data = path.join(folder, "odd");
+  const wrong: [object, string][] = [
+    [{}, "`data` is no path"],
+    [{ data: "" }, "`data` is no path"],
+    [{ data: new URL("file:///tmp/odd") }, "`data` is no path"],
+    [{ data, workspace: "" }, "`workspace` is no name of"],
+    [{ data, workspace: "../other" }, "`workspace` is no name of"],
+    [{ data, workspace: ".." }, "`workspace` is no name of"],
+    [{ data, mode: "readonly" }, "`mode` is neither"],
+    [{ data, origin: "two words" }, "`origin` is no name of"],
+  ];
+  for (const [options, message] of wrong) {
+    const opening = open(options as OpenOptions);
+    await expect(opening).rejects.toMatchObject({
+      code: "USAGE",
+      message: expect.stringContaining(message),
+    });
+  }
+  expect(existsSync(data)).toBe(false);
+});
 
 describe("data directories of one process", () => {
   test("are closed one by one: the work of the others goes on", async () => {
