@@ -107,6 +107,7 @@ export class Reach {
    * are answered from the log and never run; what it makes is compared. `close` says the verdict.
    */
   rerun(id: SessionId, options: RerunOptions = {}): Rerun {
+    checkPatience(options.patienceMs);
     return new Rerun(this.directory.session(id), options);
   }
 
@@ -151,6 +152,7 @@ export class Reach {
     options: { at?: number; program?: string; patienceMs?: number } = {},
   ): Promise<StateReport> {
     const { at, patienceMs } = options;
+    checkPatience(patienceMs);
     const program = await programFor(this.directory, id, options.program);
     return stateAt(this.directory, id, at, { program, patienceMs });
   }
@@ -171,6 +173,7 @@ export class Reach {
     } = {},
   ): Promise<ReplayReport> {
     const { program, keep = this.directory.writable, ...rest } = options;
+    checkPatience(rest.patienceMs);
     return replaySession(this.directory, id, {
       ...rest,
       keep,
@@ -205,4 +208,9 @@ export class Reach {
 function checkSeq(seq: number): void {
   if (Number.isSafeInteger(seq) && seq >= 0) return;
   throw new ReachError("USAGE", `${seq} is no seq`, { hint: "events are counted from 0" });
+}
+
+function checkPatience(ms: number | undefined): void {
+  if (ms === undefined || ms > 0) return;
+  throw new ReachError("USAGE", `${ms} is no time to wait, in milliseconds`);
 }

@@ -10,6 +10,7 @@ import {
   errorCodes,
   messageOf,
   ReachError,
+  timerMsMax,
 } from "../base/index.ts";
 import type { ProblemInfo } from "./answers.ts";
 
@@ -56,8 +57,6 @@ const pauseMsMax = 5000;
 /** Whoever asks to be left alone for longer is not waited for. */
 const askedMsMax = 60_000;
 const silenceMsDefault = 60_000;
-/** A timer that is set for longer, as for ever, runs at once. */
-const timerMsMax = 2 ** 31 - 1;
 /** The cause of giving up a server that hangs: it is not asked again, which would take as long. */
 const silence = new Error("the server says nothing");
 const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
