@@ -2,7 +2,7 @@
  * Reach as a library: a data directory with what people do with it. Everything here is put together
  * from the folders below; the command line does the same with the same pieces.
  */
-import type { SessionId } from "./base/index.ts";
+import { ReachError, type SessionId, sessionIdBytes } from "./base/index.ts";
 import type { EventView } from "./event/index.ts";
 import {
   fileSource,
@@ -10,6 +10,7 @@ import {
   type ImportReport,
   importSource,
 } from "./importers/index.ts";
+import { isKeyName } from "./merkle/index.ts";
 import { Recording, Rerun, type RerunOptions } from "./recorder/index.ts";
 import {
   closeWorkers,
@@ -47,20 +48,48 @@ export interface EventRange {
   readonly to?: number;
 }
 
-/** Opens a data directory; creates it when it is missing and `mode` is `write`. */
+/**
+ * Opens a data directory; creates it when it is missing and `mode` is `write`. Throws `LOCKED`
+ * while somebody else writes it, `NOT_FOUND` when there is none to read, `USAGE` for bad options.
+ */
 export async function open(options: OpenOptions): Promise<Reach> {
+  checkOptions(options);
   const { data, workspace = "default", mode = "write", origin } = options;
   const named = origin === undefined ? {} : { origin };
   return new Reach(await Directory.open({ path: `${data}/${workspace}`, mode, ...named }));
 }
 
+/** What compiles as none of these comes from a variable that is not set, or from a typing error. */
+function checkOptions({ data, workspace = "default", mode = "write", origin }: OpenOptions): void {
+  const usage = (name: string, what: string, value: unknown, hint: string): ReachError =>
+    new ReachError("USAGE", `\`${name}\` is ${what}: ${String(value)}`, { hint });
+  if (typeof data !== "string" || data === "") {
+    throw usage("data", "no path", data, 'for example: open({ data: "./.reach" })');
+  }
+  if (!/^(?!\.{1,2}$)[\w.-]{1,64}$/.test(workspace)) {
+    const hint = "up to 64 letters, digits, `-`, `_` and `.`";
+    throw usage("workspace", "no name of a folder", workspace, hint);
+  }
+  if (mode !== "read" && mode !== "write") {
+    throw usage("mode", 'neither "read" nor "write"', mode, "default: write");
+  }
+  if (origin !== undefined && !isKeyName(origin)) {
+    throw usage("origin", "no name of a key", origin, "text without spaces and `+`");
+  }
+}
+
+/** How many are open in this process: its worker threads are for all of them. */
+let opened = 0;
+
 /** An open data directory. */
 export class Reach {
   /** The pieces below, for what this class does not offer. */
   readonly directory: Directory;
+  #isOpen = true;
 
   constructor(directory: Directory) {
     this.directory = directory;
+    opened += 1;
   }
 
   /**
@@ -78,11 +107,13 @@ export class Reach {
    * are answered from the log and never run; what it makes is compared. `close` says the verdict.
    */
   rerun(id: SessionId, options: RerunOptions = {}): Rerun {
+    checkPatience(options.patienceMs);
     return new Rerun(this.directory.session(id), options);
   }
 
-  /** Goes on with a session. */
+  /** Goes on with a session. Throws `USAGE`, `NOT_FOUND`, `CONFLICT` while it is being written. */
   resume(id: SessionId): Recording {
+    sessionIdBytes(id); // paths are made of it
     return new Recording(this.directory, this.directory.appendTo(id));
   }
 
@@ -96,8 +127,13 @@ export class Reach {
     return this.directory.sessionIds();
   }
 
-  /** The events of a session in order; each is valid as long as it is held. */
+  /**
+   * The events of a session in order; each is valid as long as it is held. Throws `NOT_FOUND`, and
+   * `USAGE` for a range that is none; one behind the end has no events.
+   */
   *events(id: SessionId, { from = 0, to }: EventRange = {}): Generator<EventView, void> {
+    checkSeq(from);
+    if (to !== undefined && to !== Number.POSITIVE_INFINITY) checkSeq(to);
     const reader = this.directory.session(id);
     try {
       yield* reader.events(from, to);
@@ -116,6 +152,7 @@ export class Reach {
     options: { at?: number; program?: string; patienceMs?: number } = {},
   ): Promise<StateReport> {
     const { at, patienceMs } = options;
+    checkPatience(patienceMs);
     const program = await programFor(this.directory, id, options.program);
     return stateAt(this.directory, id, at, { program, patienceMs });
   }
@@ -136,6 +173,7 @@ export class Reach {
     } = {},
   ): Promise<ReplayReport> {
     const { program, keep = this.directory.writable, ...rest } = options;
+    checkPatience(rest.patienceMs);
     return replaySession(this.directory, id, {
       ...rest,
       keep,
@@ -158,9 +196,21 @@ export class Reach {
     }
   }
 
-  /** Flushes, signs, gives the lock up, ends worker threads. */
+  /** Flushes, signs, gives the lock up; the last one of a process ends its worker threads. */
   async close(): Promise<void> {
     await this.directory.close();
-    await closeWorkers();
+    if (this.#isOpen) opened -= 1;
+    this.#isOpen = false;
+    if (opened === 0) await closeWorkers();
   }
+}
+
+function checkSeq(seq: number): void {
+  if (Number.isSafeInteger(seq) && seq >= 0) return;
+  throw new ReachError("USAGE", `${seq} is no seq`, { hint: "events are counted from 0" });
+}
+
+function checkPatience(ms: number | undefined): void {
+  if (ms === undefined || ms > 0) return;
+  throw new ReachError("USAGE", `${ms} is no time to wait, in milliseconds`);
 }

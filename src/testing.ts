@@ -10,10 +10,12 @@
 import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { ReachError, type SessionId } from "./base/index.ts";
+import { codeOf, messageOf, ReachError, type SessionId } from "./base/index.ts";
 import { renderDivergence, renderOperationDivergence } from "./replay/index.ts";
 import { programFor, type ReplayReport, replaySession } from "./runtime/index.ts";
 import { Directory, importBundle } from "./session/index.ts";
+
+export type { ReplayReport } from "./runtime/index.ts";
 
 /** A session in a data directory. */
 export interface StoredSession {
@@ -106,7 +108,9 @@ async function withBundle(file: string, options: ReplaysOptions): Promise<Replay
     const directory = await Directory.open({ path: path.join(folder, "default"), mode: "write" });
     try {
       const key = verifierKey === undefined ? {} : { verifierKey };
-      const { id } = await importBundle(directory, where, key);
+      const { id } = await importBundle(directory, where, key).catch((error: unknown) => {
+        throw ofBundle(file, where, error);
+      });
       return await replayIn(directory, id, options);
     } finally {
       await directory.close();
@@ -114,6 +118,17 @@ async function withBundle(file: string, options: ReplaysOptions): Promise<Replay
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What is wrong with a bundle says of which: tests have many. */
+function ofBundle(file: string, where: string, error: unknown): unknown {
+  if (codeOf(error) !== "BUNDLE_INVALID") return error;
+  const { hint } = error as ReachError;
+  return new ReachError("BUNDLE_INVALID", `the bundle ${file}: ${messageOf(error)}`, {
+    where,
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 async function replayIn(

@@ -60,3 +60,47 @@ test("records, replays in its threads and verifies", () => {
     console.log(JSON.stringify({ verdict, integrity }));`;
   expect(run(code)).toEqual({ verdict: "computed", integrity: "intact" });
 });
+
+test("opens again in another thread what a thread had open when it ended", () => {
+  const code = `
+    import { Worker } from "node:worker_threads";
+    import { open } from "reach-replay";
+    const work = \`import("reach-replay").then(async ({ open }) => {
+      const session = (await open({ data: "data" })).record({ name: "first" });
+      await session.append({ type: "tick", data: 1 });
+      process.exit();
+    })\`;
+    const worker = new Worker(work, { eval: true });
+    await new Promise((resolve) => worker.once("exit", resolve));
+    const reach = await open({ data: "data" });
+    const second = await open({ data: "data" }).catch(({ code }) => code);
+    console.log(JSON.stringify({ sessions: reach.sessions().length, second }));
+    await reach.close();`;
+  expect(run(code)).toEqual({ sessions: 1, second: "LOCKED" });
+});
+
+test("has names for what it returns, so that others can declare what they make of it", () => {
+  const file = path.join(folder, "report.mts");
+  fs.writeFileSync(
+    file,
+    `import { open } from "reach-replay";
+    import { replayOf } from "reach-replay/testing";
+    export const reach = await open({ data: "data" });
+    export const { directory } = reach;
+    export const replayed = await replayOf("a.bundle");
+    export const found = async (id: string) => ({
+      state: await reach.state(id),
+      replay: await reach.replay(id),
+      verified: await reach.verify(id),
+      imported: await reach.import("a.jsonl"),
+    });`,
+  );
+  fs.symlinkSync(path.join(root, "node_modules/@types"), path.join(folder, "node_modules/@types"));
+  const flags = "--strict --declaration --emitDeclarationOnly --module node16 --target es2022";
+  const compiler = path.join(root, "node_modules/.bin/tsc");
+  const { stdout } = spawnSync(compiler, [...flags.split(" "), "--types", "node", file], {
+    cwd: folder,
+    encoding: "utf8",
+  });
+  expect(stdout).toBe("");
+});

@@ -49,6 +49,12 @@ describe("a bundle as a test", () => {
     const file = freshPath("damaged.bundle");
     writeFileSync(file, bytes);
     await expect(replays(file)()).rejects.toMatchObject({ code: "BUNDLE_INVALID" });
+    writeFileSync(file, bytes.subarray(0, 500));
+    await expect(replays(file)()).rejects.toMatchObject({
+      code: "BUNDLE_INVALID",
+      message: `the bundle ${file}: it is cut off`,
+      where: file,
+    });
     await expect(replays("no-such.bundle")()).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 

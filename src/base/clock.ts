@@ -12,6 +12,9 @@ export type Entropy = (size: number) => Uint8Array;
 /** The clock of this machine. */
 export const systemClock: Clock = () => Date.now();
 
+/** The longest that a timer takes, in milliseconds, about 25 days: a longer one is over at once. */
+export const timerMsMax = 2 ** 31 - 1;
+
 /** Random bytes, asked for ahead: asking costs the same for 16 and for all of them. */
 const ahead = new Uint8Array(2048);
 let used = ahead.length;

@@ -21,7 +21,7 @@ export { checkWellFormed, parseJson } from "./cbor.ts";
 export { decodeValue, repeatedText } from "./cbor-decode.ts";
 export { type Aliases, encodeValue, type Views } from "./cbor-encode.ts";
 export { cborTags } from "./cbor-tags.ts";
-export { type Clock, type Entropy, systemClock, systemEntropy } from "./clock.ts";
+export { type Clock, type Entropy, systemClock, systemEntropy, timerMsMax } from "./clock.ts";
 export {
   codeOf,
   type ErrorCode,

@@ -7,3 +7,5 @@ import process from "node:process";
 import { run } from "./run.ts";
 
 process.exitCode = await run(process.argv.slice(2));
+// What a configuration has opened, a timer or connections, would keep the command for ever.
+process.stdout.write("", () => process.stderr.write("", () => process.exit()));

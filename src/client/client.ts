@@ -58,7 +58,7 @@ const patience = 5;
 export class ReachClient {
   readonly #requests: Requests;
 
-  /** Throws `USAGE` for a URL that is none. Nothing is sent yet. */
+  /** Throws `USAGE` for a URL, or a number, that is none. Nothing is sent yet. */
   constructor(options: ClientOptions) {
     this.#requests = new Requests(options);
   }

@@ -3,7 +3,15 @@
  * twice, also when the connection breaks inside of an answer, with growing pauses and for as long
  * as the server asks. A server that hangs is given up, and so is one that asks for too long.
  */
-import { codeOf, type ErrorCode, errorCodes, messageOf, ReachError } from "../base/index.ts";
+import {
+  codeOf,
+  type ErrorCode,
+  encodeValue,
+  errorCodes,
+  messageOf,
+  ReachError,
+  timerMsMax,
+} from "../base/index.ts";
 import type { ProblemInfo } from "./answers.ts";
 
 /** How a server is reached. */
@@ -28,7 +36,7 @@ export interface Asking {
   readonly method?: "GET" | "POST" | "PUT" | "DELETE" | "HEAD";
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON. */
+  /** Plain data, sent as CBOR: JSON has no form for some of it. */
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
   /** Whether it may be sent again; default: for `GET` and `HEAD`. */
@@ -62,14 +70,20 @@ export class Requests {
   /** See `ClientOptions`. */
   readonly silenceMs: number;
 
-  /** Throws `USAGE` for a URL that is none. */
+  /** Throws `USAGE` for a URL, a number of tries or a time that is none. */
   constructor(options: ClientOptions) {
-    const { url, token, attempts = attemptsDefault, fetch = globalThis.fetch } = options;
+    const { url, token, attempts = attemptsDefault } = options;
     this.url = checkedUrl(url);
     this.silenceMs = options.silenceMs ?? silenceMsDefault;
+    if (!(attempts >= 0)) throw new ReachError("USAGE", `${attempts} is no number of tries`);
+    if (!(this.silenceMs > 0)) {
+      throw new ReachError("USAGE", `${this.silenceMs} is no time of silence, in milliseconds`);
+    }
     this.#token = token;
     this.#attempts = Math.max(attempts, 1);
-    this.#fetch = fetch;
+    // Browsers refuse to call theirs as a method of something else.
+    const { fetch = globalThis.fetch } = options;
+    this.#fetch = (...asking) => fetch(...asking);
   }
 
   /**
@@ -110,7 +124,8 @@ export class Requests {
 
   /**
    * What `use` makes of the answer. Where it throws what passes by itself, the request is sent
-   * again, as when there had been no answer.
+   * again, as when there had been no answer. Throws `DATA_UNSUPPORTED` for a body that is no plain
+   * data, and sends nothing then.
    */
   async take<Result>(
     path: string,
@@ -118,10 +133,11 @@ export class Requests {
     use: (answer: Response) => Promise<Result>,
   ): Promise<Result> {
     const { method = "GET", signal } = asking;
+    const body = asking.body === undefined ? undefined : encodeValue(asking.body);
     const again = asking.again ?? (method === "GET" || method === "HEAD");
     const attempts = again ? this.#attempts : 1;
     for (let attempt = 1; ; attempt++) {
-      const { answer, error } = await this.#try(path, asking);
+      const { answer, error } = await this.#try(path, asking, body);
       if (answer?.ok || answer?.status === 304) {
         try {
           return await use(answer);
@@ -143,24 +159,23 @@ export class Requests {
 
   async #try(
     path: string,
-    { method = "GET", query = {}, headers = {}, body, signal, silenceMs = this.silenceMs }: Asking,
+    { method = "GET", query = {}, headers = {}, signal, silenceMs = this.silenceMs }: Asking,
+    body: Uint8Array | undefined,
   ): Promise<{ answer?: Response; error?: ReachError }> {
     const target = new URL(this.url + path);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
     }
-    const sent: Record<string, string> = { ...headers };
-    const token = typeof this.#token === "function" ? await this.#token() : this.#token;
-    if (token !== undefined && token !== "") sent["authorization"] = `Bearer ${token}`;
-    if (body !== undefined) sent["content-type"] = "application/json";
+    const sent: Record<string, string> = { ...headers, ...(await this.#authorization()) };
+    if (body !== undefined) sent["content-type"] = "application/cbor";
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), silenceMs);
+    const timer = setTimeout(() => late.abort(), Math.min(silenceMs, timerMsMax));
     let answer: Response;
     try {
       answer = await this.#fetch(target, {
         method,
         headers: sent,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        ...(body === undefined ? {} : { body }),
         signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
         redirect: "manual",
       });
@@ -174,6 +189,16 @@ export class Requests {
     if (!isRedirect(answer)) return { answer };
     await answer.body?.cancel();
     throw redirected(this.url, answer);
+  }
+
+  /** Throws `USAGE` for a token that no header can hold; `fetch` would quote it in its error. */
+  async #authorization(): Promise<{ authorization?: string }> {
+    const token = typeof this.#token === "function" ? await this.#token() : this.#token;
+    if (token === undefined || token === "") return {};
+    if (/^\s*[\x21-\x7e]+\s*$/.test(token)) return { authorization: `Bearer ${token.trim()}` };
+    throw new ReachError("USAGE", "the token cannot be sent", {
+      hint: "it should be one word of ASCII characters, as `reach token create` printed it",
+    });
   }
 
   async #bytesOf({ body }: Response, asking: Asking): Promise<Uint8Array> {
@@ -284,7 +309,8 @@ export function namedBreaks(
     async pull(stream) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(silent(url, silenceMs)), silenceMs);
+        const giveUp = (): void => reject(silent(url, silenceMs));
+        timer = setTimeout(giveUp, Math.min(silenceMs, timerMsMax));
       });
       try {
         const { done, value } = await Promise.race([reader.read(), late]);

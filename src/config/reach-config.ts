@@ -47,6 +47,9 @@ const knownOfRates = ["workspace", "program"];
 export function checkConfig(value: unknown, file: string): CheckedConfig {
   const invalid = (message: string, hint: string): ReachError =>
     new ReachError("CONFIG_INVALID", `${file}: ${message}`, { where: file, hint });
+  if (value instanceof Promise) {
+    throw invalid("it exports a promise", "wait for it: export default await …");
+  }
   if (!isObject(value)) {
     throw invalid("it exports no configuration", "end it with: export default defineConfig({ … })");
   }
@@ -123,6 +126,8 @@ function isCount(value: unknown, least: number, most: number): boolean {
   return Number.isInteger(value) && Number(value) >= least && Number(value) <= most;
 }
 
+/** Whether settings are its properties: those of a `Map` or a promise would pass for none. */
 function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  const kind = Object.prototype.toString.call(value);
+  return kind === "[object Object]" || kind === "[object Module]";
 }

@@ -2,16 +2,13 @@
  * Effects by name. Carries calls out under their policies, and turns whatever comes of them into
  * what is recorded: an encoded value, or an error of plain data.
  */
-import { encodeValue, messageOf, ReachError } from "../base/index.ts";
+import { encodeValue, messageOf, ReachError, timerMsMax } from "../base/index.ts";
 import type { EffectDefinition, EffectHandler, EffectPolicy } from "./effect-definition.ts";
 import type { EffectError, EffectRequest, EffectResult, EffectSource } from "./effect-source.ts";
 import { GuardedEffect } from "./guarded-effect.ts";
 
 /** Effects as a configuration names them: a handler alone, or one with a policy. */
 export type EffectMap = Readonly<Record<string, EffectHandler | EffectDefinition>>;
-
-/** The longest that a timer of Node takes, about 25 days: a longer one is over at once. */
-const timerMsMax = 2 ** 31 - 1;
 
 /** A number of a policy, the least and the most that make sense. */
 type Bounded = readonly [(policy: EffectPolicy) => number | undefined, string, number, number?];

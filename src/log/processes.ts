@@ -98,7 +98,11 @@ export const systemProcesses: Processes = {
     const { boot, host, namespace, socket } = holder;
     const sameKernel = boot !== "" && boot === bootId();
     if (sameKernel && namespace !== undefined) {
-      if (namespace === pidNamespace()) return runs(holder);
+      if (namespace === pidNamespace()) {
+        // Of this process it may have been a thread, and that may have ended: its socket is gone.
+        const isOwn = socket !== undefined && sameHolder(holder, this.self());
+        return isOwn ? isSignOfLife(`${folder}/${socket}`) : runs(holder);
+      }
       // Another container, whatever its host is called: here its pid is somebody else's.
       if (socket !== undefined) return isSignOfLife(`${folder}/${socket}`);
     }

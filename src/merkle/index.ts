@@ -30,6 +30,7 @@ export {
 } from "./nodes.ts";
 export {
   formatNote,
+  isKeyName,
   keyText,
   type Note,
   type NoteSignature,

@@ -2,7 +2,7 @@
  * The same code run again over what was recorded of it: effects are answered from the log, events
  * are compared with it, and nothing is run or written. The first difference ends it.
  */
-import { encodeValue, ReachError, type SessionId, systemClock } from "../base/index.ts";
+import { encodeValue, ReachError, type SessionId, systemClock, timerMsMax } from "../base/index.ts";
 import { checkEventHeader, type EventKind, type EventView } from "../event/index.ts";
 import { holdsPayload, type MadeOperation, type OperationDivergence } from "../replay/index.ts";
 import type { SessionReader } from "../session/index.ts";
@@ -149,7 +149,8 @@ export class Rerun implements SessionRecorder {
 
   /** What comes next may be made by something that takes its time, or never. */
   #bePatient(): void {
-    this.#patience ??= setTimeout(() => this.#diverge(undefined, null), this.#patienceMs);
+    const patienceMs = Math.min(this.#patienceMs, timerMsMax);
+    this.#patience ??= setTimeout(() => this.#diverge(undefined, null), patienceMs);
   }
 
   #endPatience(): void {

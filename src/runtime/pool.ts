@@ -58,7 +58,8 @@ export class WorkerPool {
   /**
    * Runs a task on a thread that is free, or waits for one.
    * Throws what the task throws, `WORKER_FAILED` when the thread dies or a program does not come
-   * back, `INTERRUPTED` on abort; then the thread is ended, whatever it was doing.
+   * back, `CLOSED` when `destroy` ends it, `INTERRUPTED` on abort; then the thread is ended,
+   * whatever it was doing.
    */
   async run<Kind extends WorkerTask["kind"]>(
     task: Extract<WorkerTask, { kind: Kind }>,
@@ -93,6 +94,11 @@ export class WorkerPool {
 
   #explained(error: unknown, signal: AbortSignal | undefined): ReachError {
     if (signal?.aborted) return new ReachError("INTERRUPTED", "interrupted", { cause: error });
+    if (this.#ended) {
+      const message = "the worker threads were ended before they had answered";
+      const hint = "finish all work before closing";
+      return new ReachError("CLOSED", message, { cause: error, hint });
+    }
     const cause = this.#failure ?? error;
     const outOfMemory = (cause as { code?: unknown } | null)?.code === "ERR_WORKER_OUT_OF_MEMORY";
     const message = outOfMemory

@@ -4,7 +4,7 @@
  * What counts are looks at the worker, and not the clock, so that a machine that was asleep, or a
  * thread that could not look, blames nobody.
  */
-import { ReachError } from "../base/index.ts";
+import { ReachError, timerMsMax } from "../base/index.ts";
 import type { WorkerTask } from "./protocol.ts";
 import { sharedWhereabouts, type Whereabouts, whereaboutsIn } from "./whereabouts.ts";
 
@@ -45,7 +45,8 @@ export class ProgramWatch {
     this.#outer = signal;
     if (signal?.aborted) this.#onOuter();
     signal?.addEventListener("abort", this.#onOuter);
-    this.#timer = setInterval(() => this.#look(), patienceMs / looksMax);
+    const lookMs = Math.min(patienceMs / looksMax, timerMsMax);
+    this.#timer = setInterval(() => this.#look(), lookMs);
   }
 
   /** Aborted when the program does not come back, and with the signal that was given. */

@@ -2,7 +2,14 @@
  * Reading a session: its events in order, its tree, its checkpoint, its snapshots. Any number of
  * readers, in any process, beside the one writer; nothing is ever loaded as a whole.
  */
-import { codeOf, equalBytes, fromUtf8, ReachError, type SessionId } from "../base/index.ts";
+import {
+  codeOf,
+  equalBytes,
+  fromUtf8,
+  ReachError,
+  type SessionId,
+  sessionIdBytes,
+} from "../base/index.ts";
 import { type Disk, readFile } from "../disk/index.ts";
 import { type Batch, BatchWalk, EventView, type PayloadSource } from "../event/index.ts";
 import {
@@ -70,9 +77,10 @@ export class SessionReader {
   readonly #reported: ErrorReport;
   #extent: LogExtent | undefined;
 
-  /** Opens session `id`. Throws `NOT_FOUND`, `GONE` for a removed one, `CORRUPT`. */
+  /** Opens session `id`. Throws `USAGE`, `NOT_FOUND`, `GONE` for a removed one, `CORRUPT`. */
   constructor(context: ReaderContext, id: SessionId) {
     const { disk, root } = context;
+    sessionIdBytes(id); // paths are made of it
     this.#context = context;
     this.id = id;
     if (isRemoved(disk, root, id)) {

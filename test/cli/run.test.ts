@@ -155,6 +155,18 @@ describe("reach run", () => {
     expect(again).toMatchObject({ events: 3, status: "ok" });
   });
 
+  it("ends though its configuration keeps something open, and so does `reach serve`", async () => {
+    const bench = new Workbench();
+    bench.write("asking.ts", program);
+    bench.write("reach.config.mjs", "setInterval(() => {}, 1000); export default {};");
+    expect((await bench.run(["run", "asking.ts"])).code).toBe(0);
+    const child = bench.start(["serve", "--program", "asking.ts", "--port", "0"]);
+    const ending = ended(child);
+    await heard(child.stdout, /listening/);
+    child.kill("SIGTERM");
+    expect(await ending).toMatchObject({ code: 0, signal: null });
+  });
+
   it.each([
     [["run"], "there is no program to run"],
     [["run", "missing.ts"], "there is no program missing.ts"],

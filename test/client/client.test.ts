@@ -1,6 +1,7 @@
 // The client against a server: the same events as on its disk, over connections that break.
 
 import * as net from "node:net";
+import { inspect } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { codeOf, toHex } from "../../src/base/index.ts";
 import { ReachClient, type TailOptions } from "../../src/client.ts";
@@ -256,6 +257,58 @@ describe("the client", () => {
     const waiting = new ReachClient({ url: served.url, fetch: hanging }).session(id, off.signal);
     setTimeout(() => off.abort(), 20);
     await expect(waiting).rejects.toMatchObject({ code: "INTERRUPTED" });
+  });
+
+  it("sends data as it is, and nothing of what would not arrive so", async () => {
+    const served = await serve();
+    let asked = 0;
+    const counting: typeof fetch = (input, init) => {
+      asked += 1;
+      return fetch(input, init);
+    };
+    const client = new ReachClient({ url: served.url, fetch: counting });
+    const data = { bytes: new Uint8Array([1, 2]), big: 2n ** 70n, nan: Number.NaN, minus: -0 };
+    const { id } = await client.record([{ type: "x", data }, { type: "y" }]);
+    await client.append(id, [{ type: "z", data: { ...data, none: undefined } }]);
+    const kept: unknown[] = [];
+    for await (const event of client.stored(id)) kept.push(event.data);
+    expect(kept).toStrictEqual([data, null, { ...data, none: undefined }]);
+    asked = 0;
+    for (const lost of [new Map([[1, 2]]), new Date(0), () => 1]) {
+      const sending = client.append(id, [{ type: "x", data: { lost } }]);
+      await expect(sending).rejects.toMatchObject({
+        code: "DATA_UNSUPPORTED",
+        message: expect.stringContaining("$[0].data.lost"),
+      });
+    }
+    expect(asked).toBe(0);
+  });
+
+  it("calls the fetch that is there as browsers want it: of no object", async () => {
+    const served = await serve();
+    const original = globalThis.fetch;
+    onTestFinished(() => {
+      globalThis.fetch = original;
+    });
+    globalThis.fetch = function (this: unknown, ...asking) {
+      const illegal = this !== undefined && this !== globalThis;
+      return illegal ? Promise.reject(new TypeError("Illegal invocation")) : original(...asking);
+    };
+    const { version } = await new ReachClient({ url: served.url, attempts: 1 }).about();
+    expect(version).not.toBe("");
+  });
+
+  it("says that a token cannot be sent, and nothing of the token", async () => {
+    const served = await serve();
+    for (const token of ["two\nlines", "a€"]) {
+      const client = new ReachClient({ url: served.url, token });
+      const error = await client.about().catch((failure: unknown) => failure);
+      expect(error).toMatchObject({ code: "USAGE", message: "the token cannot be sent" });
+      expect(inspect(error)).not.toContain(token);
+    }
+    const token = await served.token(["sessions:read"]);
+    const client = new ReachClient({ url: served.url, token: `${token}\n` });
+    expect((await client.about()).workspace).toBe("default");
   });
 
   it("says what the server says, and where none is", async () => {

@@ -82,6 +82,15 @@ describe("a server that hangs", () => {
     }
   });
 
+  it("is not given up, or not asked again, only where that makes sense", async () => {
+    const { url } = await saying(200, '{"version":"1","verifierKey":"k"}');
+    const waiting = new ReachClient({ url, silenceMs: Number.POSITIVE_INFINITY });
+    expect((await waiting.about()).version).toBe("1");
+    for (const options of [{ attempts: Number.NaN }, { silenceMs: Number.NaN }, { silenceMs: 0 }]) {
+      expect(() => new ReachClient({ url, ...options })).toThrow(/is no (number|time) of/);
+    }
+  });
+
   it("does not keep anybody who has called a replay off", async () => {
     const { url } = await stranger((reply, { method }) => {
       const job = { id: "job", session: id, status: "running", progress: 0 };

@@ -45,6 +45,8 @@ describe("a configuration", () => {
   it.each([
     ["export default 5;", "it exports no configuration"],
     ["export const a = 1;", "it exports no configuration"],
+    ["export default Promise.resolve({ effects: {} });", "it exports a promise"],
+    ["export default { effects: new Map([['a', () => 1]]) };", "`effects` is no object"],
     ["export default { effect: {} };", "there is no setting `effect`"],
     ["export default { server: { prot: 1 } };", "there is no setting `server.prot`"],
     ["export default { server: { port: 70000 } };", "`server.port` is no port"],

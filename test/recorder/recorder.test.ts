@@ -313,6 +313,30 @@ describe("the same code run again", () => {
     });
   });
 
+  test("waits as long as it is told to, also without an end", async () => {
+    const code = async (session: SessionRecorder): Promise<void> => {
+      const late = async (): Promise<void> => {
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        await session.append({ type: "late", data: 1 });
+      };
+      const slow = () => new Promise((resolve) => setTimeout(resolve, 90));
+      await Promise.all([session.effect("slow", {}, slow), late()]);
+    };
+    const session = reach.record();
+    await code(session);
+    await session.close();
+    const again = reach.rerun(session.id, { patienceMs: Number.POSITIVE_INFINITY });
+    await code(again);
+    expect((await again.close()).verdict).toBe("identical");
+    const waiting = { patienceMs: Number.POSITIVE_INFINITY };
+    expect((await reach.replay(session.id, waiting)).verdict).toBe("computed");
+    const usage = { code: "USAGE", message: "NaN is no time to wait, in milliseconds" };
+    const wrong = { patienceMs: Number.NaN };
+    expect(() => reach.rerun(session.id, wrong)).toThrow(expect.objectContaining(usage));
+    await expect(reach.state(session.id, wrong)).rejects.toMatchObject(usage);
+    await expect(reach.replay(session.id, wrong)).rejects.toMatchObject(usage);
+  });
+
   test("says when the recording ends before a result", async () => {
     const session = reach.record();
     void session.effect("slow", {}, () => new Promise(() => {})).catch(() => {});

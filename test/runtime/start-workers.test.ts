@@ -42,7 +42,7 @@ describe("threads that are started ahead", () => {
   it("fail what waits for them when they are ended", async () => {
     startWorkers(1);
     const waiting = workerPool().run<"start">({ kind: "start" });
-    const ended = expect(waiting).rejects.toMatchObject({ code: "WORKER_FAILED" });
+    const ended = expect(waiting).rejects.toMatchObject({ code: "CLOSED" });
     await closeWorkers();
     await ended;
   });
