@@ -24,7 +24,7 @@ import {
 } from "../merkle/index.ts";
 import type { Directory, SessionReader } from "../session/index.ts";
 import { HttpError } from "./problem.ts";
-import { type ReaderPool, readableEnd } from "./reader-pool.ts";
+import type { ReaderPool } from "./reader-pool.ts";
 
 /** A proof that an event is in a tree. */
 export interface Inclusion {
@@ -97,7 +97,7 @@ export class Proofs {
 
   #signedSize(id: SessionId): Promise<{ size: number; end: number }> {
     return this.#readers.with(id, (reader) => {
-      return { size: reader.checkpoint()?.size ?? 0, end: readableEnd(reader) };
+      return { size: reader.checkpoint()?.size ?? 0, end: reader.reliableSize };
     });
   }
 
@@ -226,7 +226,7 @@ function notSigned(id: SessionId): ReachError {
 
 /** A bundle of all these events: a part of one would be taken for all. Throws `CORRUPT`. */
 function entryBundle(reader: SessionReader, from: number, width: number): Uint8Array {
-  const to = Math.min(from + width, readableEnd(reader));
+  const to = Math.min(from + width, reader.reliableSize);
   const entries: Uint8Array[] = [];
   for (const { bytes } of from < to ? reader.events(from, to) : []) entries.push(bytes);
   if (entries.length === width) return encodeEntryBundle(entries);

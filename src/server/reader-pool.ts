@@ -126,8 +126,3 @@ function isCurrent({ reader, inode }: Kept): boolean {
 function inodeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.ino ?? -1;
 }
-
-/** Events that can be served: of a damaged session those before the damage. */
-export function readableEnd(reader: SessionReader): number {
-  return Math.min(reader.size, reader.quarantine?.seq ?? Number.POSITIVE_INFINITY);
-}

@@ -111,7 +111,7 @@ class BundleExport {
     // Before the events are counted: the session may grow, and be signed, meanwhile.
     const signed = reader.signedNote();
     const notes = this.#notes(signed?.note);
-    const size = Math.min(reader.size, reader.quarantine?.seq ?? Number.POSITIVE_INFINITY);
+    const size = reader.reliableSize;
     const root = await reader.rootInTurns(size, () => this.#checkInterrupted());
     this.#head(size, root);
     for (const { verifierKey, note } of notes) {

@@ -70,8 +70,13 @@ class Source {
     this.#signal = signal;
   }
 
+  /** Events behind damage are none of it. */
+  get size(): number {
+    return this.reader.reliableSize;
+  }
+
   async *events(from: number, to?: number): AsyncGenerator<EventView, void> {
-    const { size } = this.reader;
+    const { size } = this;
     for (const event of this.reader.events(from, to)) {
       if (event.seq >= size) return;
       yield event;
@@ -115,19 +120,27 @@ export async function planFork(
   return { cut, settled, inputs, open: [...open].filter((call) => !answered.has(call)) };
 }
 
-/** Throws unless the source has `at` events, and at least one. */
-export function checkPlace({ id, size }: SessionReader, at: number): void {
-  if (at >= 1 && at <= size) return;
-  const message =
-    at < 1 ? "a fork has at least the first event" : `session ${id} has no ${at} events`;
-  throw new ReachError(at < 1 ? "USAGE" : "NOT_FOUND", message, {
-    where: id,
-    hint: `it can be forked at 1 to ${size}`,
+/** Throws unless the source has `at` events in front of any damage, and at least one. */
+export function checkPlace(
+  { id, size, quarantine, reliableSize }: SessionReader,
+  at: number,
+): void {
+  if (at >= 1 && at <= reliableSize) return;
+  const hint = `it can be forked at 1 to ${reliableSize}`;
+  if (at < 1)
+    throw new ReachError("USAGE", "a fork has at least the first event", { where: id, hint });
+  if (at > size) {
+    throw new ReachError("NOT_FOUND", `session ${id} has no ${at} events`, { where: id, hint });
+  }
+  throw new ReachError("QUARANTINED", `session ${id} may lack events: ${quarantine?.reason}`, {
+    where: `${id}@${reliableSize}`,
+    hint: reliableSize > 0 ? hint : "restore it: reach import run.bundle --restore",
   });
 }
 
 async function lookUp(source: Source, seq: number, value: unknown): Promise<Override> {
   const { reader } = source;
+  if (seq >= source.size && seq < reader.size) checkPlace(reader, seq + 1);
   const event = reader.event(seq);
   if (event.kind === "call") {
     for await (const later of source.events(seq + 1)) {
@@ -151,9 +164,10 @@ async function boundary(source: Source, at: number): Promise<number> {
     if (!isMade(event)) return event.seq;
     if (event.kind === "end") throw await ended(source, event.seq);
   }
-  const last = reader.event(reader.size - 1);
+  const { size } = source;
+  const last = reader.event(size - 1);
   if (last.kind === "end") throw await ended(source, last.seq);
-  return reader.size;
+  return size;
 }
 
 async function ended(source: Source, end: number): Promise<ReachError> {

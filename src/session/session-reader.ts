@@ -298,6 +298,11 @@ export class SessionReader {
     return readQuarantine(this.#context.disk, this.#context.root, this.id);
   }
 
+  /** Events that may be relied on: of a damaged session those before the damage. */
+  get reliableSize(): number {
+    return Math.min(this.size, this.quarantine?.seq ?? Number.POSITIVE_INFINITY);
+  }
+
   close(): void {
     this.log.close();
   }

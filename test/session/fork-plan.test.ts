@@ -21,7 +21,7 @@ function growing(more: EventKind): SessionReader {
   function* events(from = 0, to = Number.POSITIVE_INFINITY): Generator<EventView, void> {
     for (let seq = from; seq < Math.min(to, size + 10); seq++) yield event(seq);
   }
-  return { id, size, event, events } as unknown as SessionReader;
+  return { id, size, reliableSize: size, event, events } as unknown as SessionReader;
 }
 
 it("leaves the thread to others while it looks", async () => {

@@ -10,6 +10,7 @@ import {
   Directory,
   forkSession,
   importBundle,
+  quarantinePath,
   removeSession,
   verifyBundle,
   verifySession,
@@ -98,6 +99,21 @@ describe("a fork of a recorded session", () => {
       expect(await refused.catch(codeOf), `event ${seq}`).toBe("USAGE");
     }
     expect(directory.sessionIds()).toEqual([source]);
+  });
+
+  it("has nothing of what stands behind the damage of its source", async () => {
+    const directory = await newDirectory();
+    const source = await writeSample(directory, 120);
+    const note = { seq: 50, reason: "the journal is damaged" };
+    fs.writeFileSync(quarantinePath(directory.path, source), JSON.stringify(note));
+    for (const at of [51, 120]) {
+      const refused = { code: "QUARANTINED", hint: "it can be forked at 1 to 50" };
+      await expect(forkSession(directory, source, { at })).rejects.toMatchObject(refused);
+    }
+    expect(directory.sessionIds()).toEqual([source]);
+    const { id, events } = await forkSession(directory, source, { at: 50 });
+    expect(events).toBe(51);
+    expect(await verifySession(directory, id)).toMatchObject({ integrity: "intact", events: 51 });
   });
 
   it("that has lost shared events is incomplete, also without a checkpoint", async () => {

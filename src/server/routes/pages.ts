@@ -21,7 +21,6 @@ import {
   typeFilter,
 } from "../pages/page.ts";
 import { HttpError } from "../problem.ts";
-import { readableEnd } from "../reader-pool.ts";
 import { problems, Seq, SessionIdParam, SessionParams } from "../schemas.ts";
 import { sendBytes, sendPage } from "../sending.ts";
 import type { ServerApp } from "../server-context.ts";
@@ -115,7 +114,7 @@ export function addPageRoutes(app: ServerApp): void {
       const type = negotiate(request, reply, [json, cbor]);
       const payload = payloadFor(type, request.query.payload);
       const bytes = await request.access.workspace.readers.with(id, (reader) => {
-        const end = readableEnd(reader);
+        const end = reader.reliableSize;
         if (seq >= end) throw noEvent(id, seq, end);
         const event = reader.event(seq);
         if (type === cbor) return Buffer.from(event.bytes);
@@ -178,7 +177,7 @@ function sendEvents(
   let page: Page;
   let end: number;
   try {
-    end = readableEnd(lease.reader);
+    end = lease.reader.reliableSize;
     const { after = -1, limit = limits.pageEventsMax } = query;
     page = planPage(lease.reader, {
       from: after + 1,
@@ -218,7 +217,7 @@ function sendNumbered(
   const lease = request.access.workspace.readers.lease(id);
   try {
     const from = n * limits.pageEventsMax;
-    const end = readableEnd(lease.reader);
+    const end = lease.reader.reliableSize;
     if (from >= end && n > 0) {
       throw new HttpError("NOT_FOUND", `session ${id} has no page ${n}`, {
         hint: `it has ${end} events, 1,000 to a page`,

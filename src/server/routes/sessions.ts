@@ -18,7 +18,6 @@ import { allows } from "../access/scopes.ts";
 import { NewEventObject, newEventOf } from "../event-schemas.ts";
 import { negotiate } from "../negotiation.ts";
 import { HttpError } from "../problem.ts";
-import { readableEnd } from "../reader-pool.ts";
 import { removeStored } from "../removal.ts";
 import { answers, oneOf, problems, SessionIdParam, SessionParams, Sha256 } from "../schemas.ts";
 import type { ServerApp } from "../server-context.ts";
@@ -401,7 +400,7 @@ export async function sessionOf(
       program: programOf(reader),
       format,
       created,
-      size: readableEnd(reader),
+      size: reader.reliableSize,
       signed: checkpoint?.size ?? null,
       root: checkpoint ? toHex(checkpoint.root) : null,
     };

@@ -5,7 +5,6 @@
 import { decodeValue, type SessionId } from "../../base/index.ts";
 import type { EventView } from "../../event/index.ts";
 import type { NewEvent, SessionReader } from "../../session/index.ts";
-import { readableEnd } from "../reader-pool.ts";
 import { type ClosingProducer, messageType, type StreamConfig } from "./stream-note.ts";
 
 /** Other work gets its turn after so many events. */
@@ -48,7 +47,7 @@ export class StreamState {
   async read(reader: SessionReader): Promise<void> {
     // One at a time, each as far as its reader sees.
     while (this.#reading !== undefined) await this.#reading;
-    if (readableEnd(reader) <= this.size) return;
+    if (reader.reliableSize <= this.size) return;
     this.#reading = this.#read(reader).finally(() => {
       this.#reading = undefined;
     });
@@ -57,7 +56,7 @@ export class StreamState {
 
   async #read(reader: SessionReader): Promise<void> {
     let looked = 0;
-    for (const event of reader.events(this.size, readableEnd(reader))) {
+    for (const event of reader.events(this.size, reader.reliableSize)) {
       this.#take(stateEvent(event));
       looked += 1;
       if (looked % turnEvents === 0) await new Promise((resolve) => setImmediate(resolve));

@@ -5,7 +5,7 @@
  */
 import type { Batch, EventView, PayloadSource } from "../../event/index.ts";
 import type { SessionReader } from "../../session/index.ts";
-import { type ReaderLease, type ReaderPool, readableEnd } from "../reader-pool.ts";
+import type { ReaderLease, ReaderPool } from "../reader-pool.ts";
 import { RecentEvents } from "./recent-events.ts";
 import type { Tail } from "./tail.ts";
 import { type TailBytes, type TailFormat, tailBytes } from "./tail-format.ts";
@@ -65,7 +65,7 @@ export class TailSource {
     this.#onIdle = onIdle;
     try {
       this.#executed = begun || this.reader.manifest.kind === "executed";
-      this.size = begun ? 0 : readableEnd(this.reader);
+      this.size = begun ? 0 : this.reader.reliableSize;
       this.position = this.size;
       this.#look(this.size - 1);
     } catch (error) {
