@@ -5,6 +5,7 @@
  */
 import { decodeValue, limits, ReachError } from "../../base/index.ts";
 import { decodePayload, type EventView, type PayloadForm } from "../../event/index.ts";
+import { writeFloat, writeInteger } from "./json-numbers.ts";
 
 /** How much of payloads is sent: all of them, those in the store by reference, or none. */
 export const payloadChoices = ["inline", "ref", "none"] as const;
@@ -376,14 +377,18 @@ export class JsonWriter {
     else if (initial === 0xf5) this.#ascii("true");
     else if (initial === 0xf4) this.#ascii("false");
     else if (initial === 0xf7) this.#ascii('{"$undefined":true}');
-    else if (initial === 0xfb) this.#float(this.#slice(8));
+    else if (initial === 0xfb) this.#float();
     else throw this.#malformed();
   }
 
-  #float({ buffer, byteOffset }: Uint8Array): void {
-    const value = new DataView(buffer, byteOffset, 8).getFloat64(0);
-    if (Number.isFinite(value) && !Object.is(value, -0)) this.#ascii(String(value));
-    else this.#ascii(`{"$number":"${Object.is(value, -0) ? "-0" : value}"}`);
+  #float(): void {
+    const start = this.#from;
+    this.#from += 8;
+    if (this.#from > this.#end) throw this.#malformed();
+    const value = this.#words.getFloat64(start);
+    if (Number.isFinite(value) && !Object.is(value, -0)) {
+      this.#at = writeFloat(this.#out, this.#at, value);
+    } else this.#ascii(`{"$number":"${Object.is(value, -0) ? "-0" : value}"}`);
   }
 
   #bytes(bytes: Uint8Array): void {
@@ -395,30 +400,8 @@ export class JsonWriter {
     this.#ascii('"}');
   }
 
-  /** In halves of nine digits: numbers beyond 31 bits are slow to take apart, and times are. */
   #integer(value: number): void {
-    if (value < 1e9) {
-      let length = 1;
-      for (let rest = value; rest >= 10; rest = (rest / 10) | 0) length += 1;
-      this.#digits(value, length);
-    } else if (value <= Number.MAX_SAFE_INTEGER) {
-      const high = Math.floor(value / 1e9);
-      this.#integer(high);
-      this.#digits(value - high * 1e9, 9);
-    } else this.#ascii(String(value));
-  }
-
-  /** The last `length` digits of a number below 2^31. */
-  #digits(value: number, length: number): void {
-    const out = this.#out;
-    const end = this.#at + length;
-    let rest = value;
-    for (let at = end - 1; at >= this.#at; at--) {
-      const next = (rest / 10) | 0;
-      out[at] = 0x30 + rest - 10 * next;
-      rest = next;
-    }
-    this.#at = end;
+    this.#at = writeInteger(this.#out, this.#at, value);
   }
 
   #ascii(text: string): void {
