@@ -336,9 +336,11 @@ export function isRemoved(disk: Disk, root: string, id: SessionId): boolean {
   return disk.exists(tombstonePath(root, id));
 }
 
-/** Whether there are events of a session, or a manifest: one of them may be lost. */
+/** Whether there is anything of a session: its manifest, its events, or both, may be lost. */
 export function hasFiles(disk: Disk, root: string, id: SessionId): boolean {
-  return disk.exists(manifestPath(root, id)) || disk.exists(eventLogPath(root, id));
+  if (!disk.exists(sessionFolder(root, id))) return false;
+  const paths = [manifestPath(root, id), eventLogPath(root, id), checkpointPath(root, id)];
+  return paths.some((path) => disk.exists(path));
 }
 
 /** The quarantine of a session, if there is one. */

@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type SessionId, utf8 } from "../../src/base/index.ts";
 import { importSource, streamSource } from "../../src/importers/index.ts";
-import { manifestPath, sessionFolder } from "../../src/log/index.ts";
+import { eventLogPath, manifestPath, sessionFolder } from "../../src/log/index.ts";
 import { Directory, importBundle } from "../../src/session/index.ts";
 import { bundleOf, inPieces } from "./bundle-sections.ts";
 import { filesBelow, Scratch, writeSample } from "./sample-session.ts";
@@ -53,6 +53,20 @@ test("a bundle of it restores it and is refused otherwise, whole or cut off", as
   }
   const restored = await importBundle(directory, inPieces(bundle), { restore: true });
   expect(restored).toMatchObject({ events: 100, restoredFrom: 100 });
+});
+
+test("with its events lost as well, what was signed of them is still there, and minded", async () => {
+  fs.rmSync(eventLogPath(directory.path, id));
+  before = contents();
+  for (const bytes of [bundle.subarray(0, -1), bundle]) {
+    await expect(importBundle(directory, inPieces(bytes))).rejects.toMatchObject({
+      hint: expect.stringContaining("--restore"),
+    });
+    expect(contents()).toEqual(before);
+  }
+  expect(() => directory.createSession({ id })).toThrow(/there is a session/);
+  const restored = await importBundle(directory, inPieces(bundle), { restore: true });
+  expect(restored).toMatchObject({ events: 100 });
 });
 
 test("an import gets another id", async () => {
