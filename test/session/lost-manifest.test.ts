@@ -55,7 +55,7 @@ test("a bundle of it restores it and is refused otherwise, whole or cut off", as
   expect(restored).toMatchObject({ events: 100, restoredFrom: 100 });
 });
 
-test("with its events lost as well, what was signed of them is still there, and minded", async () => {
+test("with its events lost as well, what was signed of them is there and minded", async () => {
   fs.rmSync(eventLogPath(directory.path, id));
   before = contents();
   for (const bytes of [bundle.subarray(0, -1), bundle]) {
