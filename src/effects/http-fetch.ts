@@ -104,10 +104,10 @@ export function httpFetch(options: HttpFetchOptions): EffectDefinition {
   };
 }
 
-type Client = typeof import("undici");
+type Client = typeof import("./http-client.ts");
 
 /** Loaded with the first request: every command reads the configuration, few ever send one. */
-const loadClient = (): Promise<Client> => import("undici");
+const loadClient = (): Promise<Client> => import("./http-client.ts");
 
 /** A request on the way to its next host. */
 interface Hop {

@@ -1,7 +1,10 @@
-// A configuration that never comes to its end: what the command says, and what it leaves behind.
+// A configuration as the built command loads it: one that never comes to its end, and what it
+// leaves behind, and effects that load more when they are called.
 
 import { existsSync, readdirSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { ended, Workbench } from "./reach-command.ts";
 
 /** What lies beside the configuration, and should not. */
@@ -37,5 +40,32 @@ describe("a configuration that is not loaded to its end", () => {
     child.kill("SIGINT");
     expect((await end).signal).toBe("SIGINT");
     expect(leftBehind(bench)).toEqual([]);
+  });
+});
+
+describe("a configuration with http.fetch", () => {
+  it("has the built command send requests", async () => {
+    const server = createServer((request, answer) => answer.end(`${request.method} done`));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const bench = new Workbench();
+    bench.write(
+      "reach.config.ts",
+      `import { httpFetch } from "reach-replay/config";
+      const fetching = httpFetch({ allow: [], allowPrivate: ["${host}"] });
+      export default { effects: { "http.fetch": fetching } };`,
+    );
+    bench.write(
+      "asking.ts",
+      `export default {
+        name: "asking", version: "1", init: () => ({}), reduce: (state) => state,
+        async step(ctx) {
+          return { done: await ctx.call("http.fetch", { url: "http://${host}/", as: "text" }) };
+        },
+      };`,
+    );
+    const run = await bench.json(["run", "asking.ts"]);
+    expect(run).toMatchObject({ outcome: "done", result: { status: 200, body: "GET done" } });
   });
 });
