@@ -148,11 +148,13 @@ export class GuardedEffect {
   }
 
   async #timed(request: EffectRequest, attempt: number): Promise<unknown> {
-    const { timeoutMs, run } = this.#definition;
-    const { session, seq, name, input, options, key } = request;
+    const { timeoutMs, retries } = this.#definition;
+    const { session, seq, name, options, key } = request;
+    // A handler may change what it is given: another try begins with what the program gave.
+    const input = retries ? structuredClone(request.input) : request.input;
     const note = (type: string, data: unknown): void => request.note(type, data);
     const handle = async (signal: AbortSignal): Promise<unknown> =>
-      run(input, { session, seq, name, options, key, attempt, signal, note });
+      this.#definition.run(input, { session, seq, name, options, key, attempt, signal, note });
     if (timeoutMs === undefined) return handle(request.signal);
     let late = false;
     const limit = timeout(timeoutMs, TimeoutStrategy.Aggressive);

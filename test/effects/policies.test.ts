@@ -56,6 +56,30 @@ describe("an effect", () => {
   });
 });
 
+describe("a handler", () => {
+  it("that is a method has its object", async () => {
+    class Chat {
+      readonly #key = "secret";
+      run(): string {
+        return this.#key;
+      }
+    }
+    const registry = new EffectRegistry({ chat: new Chat() });
+    expect(await call(registry, "chat")).toMatchObject({ value: "secret" });
+  });
+
+  it("that changes its input is given what the program gave in the next try", async () => {
+    const run = (input: unknown, { attempt }: { attempt: number }): unknown => {
+      const { list } = input as { list: number[] };
+      list.push(attempt);
+      if (attempt < 3) throw new Error("down");
+      return list;
+    };
+    const registry = new EffectRegistry({ a: { run, retries: { attempts: 3, ...quick } } });
+    expect(await call(registry, "a", { list: [0] })).toMatchObject({ value: [0, 3] });
+  });
+});
+
 describe("an error of a handler", () => {
   it("is text, whatever it has for a name and a message", async () => {
     const thrown = [
