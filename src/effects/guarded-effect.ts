@@ -129,13 +129,21 @@ export class GuardedEffect {
     }
   }
 
-  /** A try that nobody waits for any more says nothing about the service. */
+  /**
+   * A try that nobody waits for any more says nothing about the service, and is over for the
+   * breaker, which may have others wait for it, also where its handler goes on.
+   */
   async #wanted(request: EffectRequest, attempt: number): Promise<unknown> {
+    const { signal } = request;
+    const gone = aborted(signal);
     try {
-      return await this.#timed(request, attempt);
+      signal.throwIfAborted();
+      return await Promise.race([this.#timed(request, attempt), gone.promise]);
     } catch (cause) {
-      if (!request.signal.aborted) throw cause;
+      if (!signal.aborted) throw cause;
       throw new GiveUp("nobody waits for it any more", { cause });
+    } finally {
+      gone.end();
     }
   }
 

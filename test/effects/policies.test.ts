@@ -80,6 +80,25 @@ describe("a handler", () => {
   });
 });
 
+describe("a breaker that lets one call through", () => {
+  it("does not wait for a handler that goes on when its session has ended", async () => {
+    let tries = 0;
+    const run = (): unknown => {
+      tries += 1;
+      if (tries === 1) throw new Error("down");
+      return tries === 2 ? new Promise(() => {}) : "up";
+    };
+    const registry = new EffectRegistry({ a: { run, breaker: { failures: 1, restMs: 0 } } });
+    await call(registry, "a");
+    const session = new AbortController();
+    const kept = call(registry, "a", null, session.signal);
+    const next = call(registry, "a");
+    session.abort();
+    expect((await kept).error?.name).toBe("AbortError");
+    expect(await next).toMatchObject({ value: "up" });
+  });
+});
+
 describe("an error of a handler", () => {
   it("is text, whatever it has for a name and a message", async () => {
     const thrown = [
