@@ -64,15 +64,42 @@ async function imported(where: string, shown: string): Promise<{ readonly defaul
     const message = `${shown} cannot be compiled: nothing can be written beside it`;
     throw new ReachError("IO_FAILED", message, { where, hint: messageOf(cause), cause });
   }
+  const removed = removedAtTheEnd(beside);
   try {
-    return (await import(pathToFileURL(beside).href)) as { readonly default?: unknown };
+    return await Promise.race([import(pathToFileURL(beside).href), removed.stalled]);
   } catch (cause) {
     const message = `${shown}: ${messageOf(cause)}`;
     const hint = "it is loaded like a module of Node, and threw while it was";
     throw new ReachError("CONFIG_INVALID", message, { where, hint, cause });
   } finally {
-    rmSync(beside, { force: true });
+    removed.end();
   }
+}
+
+/**
+ * Removes a file in `end`, and when the process ends before. `stalled` rejects when nothing is left
+ * that could have the file go on loading.
+ */
+function removedAtTheEnd(file: string): { readonly stalled: Promise<never>; end(): void } {
+  const remove = (): void => rmSync(file, { force: true });
+  const killed = (signal: NodeJS.Signals): void => {
+    end();
+    process.kill(process.pid, signal);
+  };
+  let stall = (): void => {};
+  const stalled = new Promise<never>((_, reject) => {
+    stall = () => reject(new Error("it waits for something that never comes"));
+  });
+  const end = (): void => {
+    remove();
+    process
+      .off("exit", remove)
+      .off("beforeExit", stall)
+      .off("SIGINT", killed)
+      .off("SIGTERM", killed);
+  };
+  process.on("exit", remove).on("beforeExit", stall).on("SIGINT", killed).on("SIGTERM", killed);
+  return { stalled, end };
 }
 
 /** What it imports of Reach is this Reach, wherever the file lies. */

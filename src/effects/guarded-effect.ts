@@ -129,13 +129,21 @@ export class GuardedEffect {
     }
   }
 
-  /** A try that nobody waits for any more says nothing about the service. */
+  /**
+   * A try that nobody waits for any more says nothing about the service, and is over for the
+   * breaker, which may have others wait for it, also where its handler goes on.
+   */
   async #wanted(request: EffectRequest, attempt: number): Promise<unknown> {
+    const { signal } = request;
+    const gone = aborted(signal);
     try {
-      return await this.#timed(request, attempt);
+      signal.throwIfAborted();
+      return await Promise.race([this.#timed(request, attempt), gone.promise]);
     } catch (cause) {
-      if (!request.signal.aborted) throw cause;
+      if (!signal.aborted) throw cause;
       throw new GiveUp("nobody waits for it any more", { cause });
+    } finally {
+      gone.end();
     }
   }
 
@@ -148,11 +156,13 @@ export class GuardedEffect {
   }
 
   async #timed(request: EffectRequest, attempt: number): Promise<unknown> {
-    const { timeoutMs, run } = this.#definition;
-    const { session, seq, name, input, options, key } = request;
+    const { timeoutMs, retries } = this.#definition;
+    const { session, seq, name, options, key } = request;
+    // A handler may change what it is given: another try begins with what the program gave.
+    const input = retries ? structuredClone(request.input) : request.input;
     const note = (type: string, data: unknown): void => request.note(type, data);
     const handle = async (signal: AbortSignal): Promise<unknown> =>
-      run(input, { session, seq, name, options, key, attempt, signal, note });
+      this.#definition.run(input, { session, seq, name, options, key, attempt, signal, note });
     if (timeoutMs === undefined) return handle(request.signal);
     let late = false;
     const limit = timeout(timeoutMs, TimeoutStrategy.Aggressive);

@@ -93,7 +93,7 @@ export function httpFetch(options: HttpFetchOptions): EffectDefinition {
   return {
     ...policy,
     async run(input: HttpRequest, { key, signal }) {
-      const limits = { bytesMax, redirectsMax };
+      const limits = { bytesMax, redirectsMax, retryOn };
       const fetching = new Fetching({ rules, agents, added, limits, signal });
       const response = await fetching.run(firstHop(input, key));
       if (retryOn.includes(response.status)) {
@@ -104,10 +104,10 @@ export function httpFetch(options: HttpFetchOptions): EffectDefinition {
   };
 }
 
-type Client = typeof import("undici");
+type Client = typeof import("./http-client.ts");
 
 /** Loaded with the first request: every command reads the configuration, few ever send one. */
-const loadClient = (): Promise<Client> => import("undici");
+const loadClient = (): Promise<Client> => import("./http-client.ts");
 
 /** A request on the way to its next host. */
 interface Hop {
@@ -144,10 +144,17 @@ function firstHop(input: HttpRequest, key: string): Hop {
 
 function jsonText(value: unknown, refused: (why: string) => GiveUp): string {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value, sayable);
   } catch (error) {
     throw refused(messageOf(error));
   }
+}
+
+/** What JSON has no form for would arrive as something else. */
+function sayable(_: string, value: unknown): unknown {
+  if (value instanceof Uint8Array) throw new TypeError("JSON has no form for bytes");
+  if (typeof value !== "number" || Number.isFinite(value)) return value;
+  throw new TypeError(`JSON has no form for ${value}`);
 }
 
 /** A request that no other try can send either. */
@@ -217,7 +224,7 @@ interface FetchingContext {
   readonly rules: AddressRules;
   readonly agents: Agents;
   readonly added: HostHeaders;
-  readonly limits: { readonly bytesMax: number; readonly redirectsMax: number };
+  readonly limits: Required<Pick<HttpFetchOptions, keyof typeof usual>>;
   readonly signal: AbortSignal;
 }
 
@@ -284,9 +291,21 @@ class Fetching {
         return [name, Array.isArray(value) ? value.join(", ") : String(value)];
       }),
     );
-    const bytes = Buffer.concat(pieces);
-    const body = bodyOf(bytes, as, headers["content-type"], url);
+    const body = this.#understood(response.statusCode, () => {
+      return bodyOf(Buffer.concat(pieces), as, headers, url);
+    });
     return { status: response.statusCode, headers, url: url.href, body };
+  }
+
+  /** Who is busy often answers with a page of a proxy: that is no reason not to try again. */
+  #understood(status: number, read: () => unknown): unknown {
+    try {
+      return read();
+    } catch (error) {
+      if (!isGiveUp(error) || !this.#context.limits.retryOn.includes(status)) throw error;
+      const { message, code, data } = error;
+      throw Object.assign(new Error(message), { code, data });
+    }
   }
 }
 
@@ -317,9 +336,19 @@ function formOf(type: string | undefined): NonNullable<HttpRequest["as"]> {
   return /^text\/|\bcharset=|^application\/(?:xml|javascript)\b/i.test(type) ? "text" : "bytes";
 }
 
-function bodyOf(bytes: Buffer, as: Hop["as"], type: string | undefined, url: URL): unknown {
+function bodyOf(
+  bytes: Buffer,
+  as: Hop["as"],
+  { "content-type": type, "content-encoding": encoding = "identity" }: HttpResponse["headers"],
+  url: URL,
+): unknown {
   const form = as ?? formOf(type);
   if (form === "bytes") return new Uint8Array(bytes);
+  // Asked for was `identity`, unless the program said otherwise.
+  if (bytes.length > 0 && encoding.toLowerCase() !== "identity") {
+    const message = `${url.origin} answered with a body that is encoded: ${encoding}`;
+    throw new GiveUp(message, { code: "HTTP_BAD_BODY" });
+  }
   if (form === "text") return decoder(type).decode(bytes);
   const text = decoder().decode(bytes);
   if (text === "") return null;

@@ -40,6 +40,7 @@ function fromText(value: unknown, properties: Properties): unknown {
 }
 
 interface Fault {
+  readonly keyword: string;
   readonly instancePath: string;
   readonly message: string;
 }
@@ -51,9 +52,22 @@ const partNames: Readonly<Record<string, string>> = {
   body: "the body",
 };
 
-/** Names the first fault, and never the value that is at fault. */
+/**
+ * The fault to name. Of a choice each alternative has its own: meant was the one that goes wrong
+ * furthest inside, or that it has the right type.
+ */
+function decisive(faults: readonly Fault[]): Fault | undefined {
+  if (!faults.some(({ keyword }) => keyword === "anyOf")) return faults[0];
+  const depth = ({ instancePath }: Fault): number => instancePath.split("/").length;
+  const isType = ({ keyword }: Fault): number => (keyword === "type" ? 1 : 0);
+  return faults
+    .filter(({ keyword }) => keyword !== "anyOf" && keyword !== "boolean")
+    .sort((a, b) => depth(b) - depth(a) || isType(a) - isType(b))[0];
+}
+
+/** Names one fault, and never the value that is at fault. */
 function invalid(part: string, faults: readonly Fault[]): HttpError {
-  const [first] = faults;
+  const first = decisive(faults);
   const where = first?.instancePath.replace(/^\//, "").replaceAll("/", ".") ?? "";
   const subject = where === "" ? partNames[part] : `${where} in ${partNames[part]}`;
   return new HttpError("REQUEST_INVALID", `${subject} ${first?.message ?? "is not valid"}`, {

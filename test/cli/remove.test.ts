@@ -1,3 +1,5 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
 import { describe, expect, it } from "vitest";
 import { Workbench } from "./reach-command.ts";
 import { claudeSession, ndjson } from "./transcripts.ts";
@@ -27,6 +29,22 @@ describe("reach rm", () => {
     expect(gone.code).toBe(5);
     expect(gone.stderr).toContain("has been removed");
     expect((await bench.run(["ls", "--quiet"])).stdout).toBe(`${b}\n`);
+  });
+
+  it("says what is gone, also where another one cannot be removed", async () => {
+    const bench = new Workbench();
+    const ids = [];
+    for (let i = 0; i < 4; i++) ids.push(await bench.import(`${i}.jsonl`, ndjson(5, 50 * i)));
+    const [a = "", b = "", c = "", d = ""] = ids;
+    for (const id of [b, d]) {
+      fs.mkdirSync(path.join(path.dirname(bench.logOf(id)), "tombstone.tmp"));
+    }
+    const told = await bench.run(["rm", a, b, "--yes"]);
+    expect(told).toMatchObject({ code: 1, stdout: `removed ${a} (6 events)\n` });
+    const object = await bench.run(["rm", c, d, "--yes", "--json"]);
+    expect(object.code).toBe(1);
+    expect(JSON.parse(object.stdout)).toEqual({ removed: [{ id: c, events: 6 }] });
+    expect(await bench.run(["rm", d, "--yes", "--json"])).toMatchObject({ code: 1, stdout: "" });
   });
 });
 

@@ -51,6 +51,7 @@ describe("a Node that is too old", () => {
 });
 
 describe("a mistake on the command line", () => {
+  const token = ["token", "create", "--name", "a", "--scope", "admin"];
   const mistakes: [string, string[], string][] = [
     ["a mistyped command", ["improt", "x"], "did you mean import?"],
     ["a mistyped option", ["import", "x", "--jsno"], "did you mean --json?"],
@@ -59,6 +60,9 @@ describe("a mistake on the command line", () => {
     ["an argument too many", ["show", "a", "b"], "`reach show --help` shows how"],
     ["a number that is none", ["events", "a", "--from", "ten"], "whole number"],
     ["a missing option of a word", ["token", "create"], "`reach token create --help` shows how"],
+    ["a workspace that no server has", [...token, "--workspace", ".."], "letters, digits"],
+    ["a hidden one", [...token, "--workspace", ".a"], "letters, digits"],
+    ["a name for what has one", ["run", "--resume", "a", "--name", "b"], "when it is begun"],
     ["a configuration that is a folder", ["ls", "--config", "."], "is a folder"],
     ["a number of less than zero", ["ls", "--limit=-1"], "1 or more"],
     ["a number of zero", ["replay", "a", "--workers", "0"], "1 or more"],

@@ -2,6 +2,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, LookupFunction } from "node:net";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isPublicAddress } from "../../src/effects/address-rules.ts";
 import { EffectRegistry, type HttpFetchOptions, httpFetch } from "../../src/effects/index.ts";
@@ -27,6 +28,14 @@ const routes: Readonly<Record<string, (request: IncomingMessage, answer: ServerR
     "/busy": (_, answer) => {
       answer.statusCode = 503;
       answer.end();
+    },
+    "/gzip": (_, answer) => {
+      answer.writeHead(200, { "content-type": "text/plain", "content-encoding": "gzip" });
+      answer.end(gzipSync("hello"));
+    },
+    "/down": (_, answer) => {
+      answer.writeHead(502, { "content-type": "text/html" });
+      answer.end("<h1>Bad Gateway</h1>");
     },
     "/never": () => {},
     "/again": (_, answer) => redirect(answer, 302, "/again"),
@@ -115,6 +124,8 @@ describe("http.fetch", () => {
     { method: 5 },
     { method: "POST", body: [1, 2] },
     { method: "POST", json: { n: 1n } },
+    { method: "POST", json: { bytes: new Uint8Array([1, 2]) } },
+    { method: "POST", json: [Number.NaN] },
     { method: "POST", body: "abc", headers: { "content-length": "2" } },
     { headers: { upgrade: "websocket" } },
   ])("refuses what cannot be sent, once, and no breaker counts it: %o", async (input) => {
@@ -126,6 +137,25 @@ describe("http.fetch", () => {
     expect(await call(effects, "http.fetch", { url: at("/json") })).toMatchObject({
       value: { status: 200 },
     });
+  });
+
+  it("takes no body for text that is encoded all the same", async () => {
+    const text = await fetchWith(local(), { url: at("/gzip") });
+    expect(text.error).toMatchObject({ code: "HTTP_BAD_BODY" });
+    expect(text.error?.message).toContain("gzip");
+    const bytes = await fetchWith(local(), { url: at("/gzip"), as: "bytes" });
+    expect(bytes.value).toMatchObject({ body: new Uint8Array(gzipSync("hello")) });
+  });
+
+  it("tries again where the status says so, also when the body is not what was meant", async () => {
+    const retries = { attempts: 3, initialMs: 1, maxMs: 2 };
+    const input = { url: at("/down"), as: "json" };
+    const { error, notes } = await fetchWith({ ...local(), retries }, input);
+    expect(error).toMatchObject({
+      code: "HTTP_BAD_BODY",
+      data: { beginning: "<h1>Bad Gateway</h1>" },
+    });
+    expect(notes).toHaveLength(2);
   });
 
   it("does not wait for the body of a redirect", async () => {

@@ -56,6 +56,49 @@ describe("an effect", () => {
   });
 });
 
+describe("a handler", () => {
+  it("that is a method has its object", async () => {
+    class Chat {
+      readonly #key = "secret";
+      run(): string {
+        return this.#key;
+      }
+    }
+    const registry = new EffectRegistry({ chat: new Chat() });
+    expect(await call(registry, "chat")).toMatchObject({ value: "secret" });
+  });
+
+  it("that changes its input is given what the program gave in the next try", async () => {
+    const run = (input: unknown, { attempt }: { attempt: number }): unknown => {
+      const { list } = input as { list: number[] };
+      list.push(attempt);
+      if (attempt < 3) throw new Error("down");
+      return list;
+    };
+    const registry = new EffectRegistry({ a: { run, retries: { attempts: 3, ...quick } } });
+    expect(await call(registry, "a", { list: [0] })).toMatchObject({ value: [0, 3] });
+  });
+});
+
+describe("a breaker that lets one call through", () => {
+  it("does not wait for a handler that goes on when its session has ended", async () => {
+    let tries = 0;
+    const run = (): unknown => {
+      tries += 1;
+      if (tries === 1) throw new Error("down");
+      return tries === 2 ? new Promise(() => {}) : "up";
+    };
+    const registry = new EffectRegistry({ a: { run, breaker: { failures: 1, restMs: 0 } } });
+    await call(registry, "a");
+    const session = new AbortController();
+    const kept = call(registry, "a", null, session.signal);
+    const next = call(registry, "a");
+    session.abort();
+    expect((await kept).error?.name).toBe("AbortError");
+    expect(await next).toMatchObject({ value: "up" });
+  });
+});
+
 describe("an error of a handler", () => {
   it("is text, whatever it has for a name and a message", async () => {
     const thrown = [

@@ -40,26 +40,37 @@ async function remove(
   texts: readonly string[],
   { yes }: RemoveFlags,
 ): Promise<undefined> {
-  const { output } = invocation;
   if (!yes) throw await unconfirmed(invocation, texts);
   await withWriter(invocation, {}, async (directory) => {
     // All are looked up before the first is removed: a typing error removes nothing.
     const ids = sessionsOf(directory, texts);
     const removed: { id: SessionId; events: number | null }[] = [];
-    for (const id of ids) {
-      const { events } = summarise(directory, id);
-      await removeSession(directory, id);
-      removed.push({ id, events });
-    }
-    if (output.json) await output.printObject({ removed });
-    else if (!output.quiet) {
-      await output.print(
-        ...removed.map(({ id, events }) => {
-          return `removed ${id}${events === null ? "" : ` (${counted(events, "event")})`}`;
-        }),
-      );
+    try {
+      for (const id of ids) {
+        const { events } = summarise(directory, id);
+        await removeSession(directory, id);
+        removed.push({ id, events });
+      }
+    } finally {
+      // What is gone is told, also where the next one stays.
+      await tell(invocation, removed);
     }
   });
+}
+
+async function tell(
+  { output }: Invocation,
+  removed: readonly { readonly id: SessionId; readonly events: number | null }[],
+): Promise<void> {
+  if (removed.length === 0) return;
+  if (output.json) await output.printObject({ removed });
+  else if (!output.quiet) {
+    await output.print(
+      ...removed.map(({ id, events }) => {
+        return `removed ${id}${events === null ? "" : ` (${counted(events, "event")})`}`;
+      }),
+    );
+  }
 }
 
 /** The sessions that are named, each once. */

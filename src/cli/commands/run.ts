@@ -71,7 +71,7 @@ export const runCommand: CommandDefinition = {
   },
 };
 
-function checkFlags(program: string | undefined, { resume, input, id }: RunFlags): void {
+function checkFlags(program: string | undefined, { resume, input, id, name }: RunFlags): void {
   if ((program === undefined) === (resume === undefined)) {
     const message = program === undefined ? "there is no program to run" : "two things to run";
     throw new ReachError("USAGE", message, {
@@ -81,6 +81,11 @@ function checkFlags(program: string | undefined, { resume, input, id }: RunFlags
   if (resume !== undefined && (input !== undefined || id !== undefined)) {
     throw new ReachError("USAGE", "--resume takes neither --input nor --id: it has both", {
       hint: "--send gives a session what it waits for",
+    });
+  }
+  if (resume !== undefined && name !== undefined) {
+    throw new ReachError("USAGE", "--resume takes no --name: the session has one", {
+      hint: "a session is named when it is begun",
     });
   }
   if (id !== undefined && !isSessionId(id)) {

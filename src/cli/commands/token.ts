@@ -74,8 +74,10 @@ async function create(
   { name, scope, workspace, days }: CreateFlags,
 ): Promise<undefined> {
   const { output } = invocation;
-  if (!/^[\w.-]{1,64}$/.test(workspace)) {
-    throw new ReachError("USAGE", `${workspace} is no name of a workspace`);
+  if (!/^[\w-][\w.-]{0,63}$/.test(workspace)) {
+    throw new ReachError("USAGE", `${workspace} is no name of a workspace`, {
+      hint: "up to 64 letters, digits, `-`, `_` and `.`, which it does not begin with",
+    });
   }
   const expires = days === undefined ? null : Date.now() + days * 86_400_000;
   const request = { workspace, name, scopes: scope, expires };

@@ -6,6 +6,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import { assert } from "../../base/index.ts";
 import { HttpError, noRoute } from "../problem.ts";
 import type { Workspace } from "../workspace.ts";
+import { OpenAnswers } from "./open-answers.ts";
 import { allows, type Scope, scopes } from "./scopes.ts";
 import type { TokenStore } from "./token-store.ts";
 
@@ -53,7 +54,9 @@ export function addAccess(app: FastifyInstance, options: AccessOptions): void {
     assert(config?.access, `the route ${method} ${url} says who may call it`);
   });
   const { door } = options;
-  app.addHook("onRequest", async (request) => {
+  const answers = new OpenAnswers((token) => options.tokens?.find(token) !== undefined);
+  app.addHook("onClose", async () => answers.close());
+  app.addHook("onRequest", async (request, reply) => {
     // Before its body is read, which may be anything and anybody's.
     if (request.is404) throw noRoute();
     const { access: needed } = request.routeOptions.config;
@@ -65,12 +68,16 @@ export function addAccess(app: FastifyInstance, options: AccessOptions): void {
       throw new HttpError("FORBIDDEN", `this token does not have the scope ${needed}`);
     }
     request.access = access;
+    if (access.token !== null) answers.add(tokenOf(request), reply.raw);
   });
 }
 
+function tokenOf({ headers }: FastifyRequest): string {
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? "")?.[1] ?? "";
+}
+
 function byToken(request: FastifyRequest, { tokens, workspaces }: AccessOptions): Access {
-  const [, token = ""] = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? "") ?? [];
-  const record = tokens?.find(token);
+  const record = tokens?.find(tokenOf(request));
   const workspace = record && workspaces.get(record.workspace);
   if (!record || !workspace) {
     const bare = request.headers.authorization === undefined;
