@@ -29,6 +29,7 @@ test("a data directory is opened where and how it is said, or not at all", async
     [{ data, workspace: "" }, "`workspace` is no name of"],
     [{ data, workspace: "../other" }, "`workspace` is no name of"],
     [{ data, workspace: ".." }, "`workspace` is no name of"],
+    [{ data, workspace: ".hidden" }, "`workspace` is no name of"],
     [{ data, mode: "readonly" }, "`mode` is neither"],
     [{ data, origin: "two words" }, "`origin` is no name of"],
   ];

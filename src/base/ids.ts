@@ -54,3 +54,8 @@ function textOf(bytes: Uint8Array): SessionId {
   };
   return `${pairs(0, 4)}-${pairs(4, 6)}-${pairs(6, 8)}-${pairs(8, 10)}-${pairs(10, 16)}`;
 }
+
+/** Whether a workspace can have this name: its folder has it, and servers offer it. */
+export function isWorkspaceName(name: string): boolean {
+  return /^[\w-][\w.-]{0,63}$/.test(name);
+}

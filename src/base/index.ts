@@ -38,6 +38,13 @@ export {
   sha256Into,
   sha256Stream,
 } from "./hash.ts";
-export { isSessionId, newSessionId, type SessionId, sessionIdBytes, sessionIdOf } from "./ids.ts";
+export {
+  isSessionId,
+  isWorkspaceName,
+  newSessionId,
+  type SessionId,
+  sessionIdBytes,
+  sessionIdOf,
+} from "./ids.ts";
 export { limits } from "./limits.ts";
 export { pathText } from "./value-path.ts";

@@ -7,7 +7,7 @@ import * as path from "node:path";
 import process from "node:process";
 import { type Command, Option } from "commander";
 import { destination, type Logger, pino } from "pino";
-import { messageOf, ReachError } from "../../base/index.ts";
+import { isWorkspaceName, messageOf, ReachError } from "../../base/index.ts";
 import type { LoadedConfig } from "../../config/index.ts";
 import { nodeDisk } from "../../disk/index.ts";
 import { EffectRegistry } from "../../effects/index.ts";
@@ -245,7 +245,7 @@ async function openDirectory(
 function workspacesIn(data: string): string[] {
   const found = fs.existsSync(data) ? fs.readdirSync(data, { withFileTypes: true }) : [];
   const names = found.flatMap((entry) => {
-    const named = entry.isDirectory() && /^[\w-][\w.-]{0,63}$/.test(entry.name);
+    const named = entry.isDirectory() && isWorkspaceName(entry.name);
     return named && hasIdentity(nodeDisk, `${data}/${entry.name}`) ? [entry.name] : [];
   });
   return ["default", ...names.filter((name) => name !== "default").sort()];

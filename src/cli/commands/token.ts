@@ -3,7 +3,7 @@
  * Works beside a running server.
  */
 import type { Command } from "commander";
-import { ReachError } from "../../base/index.ts";
+import { isWorkspaceName, ReachError } from "../../base/index.ts";
 import { nodeDisk } from "../../disk/index.ts";
 import { isScope, type Scope, scopes, type TokenRecord, TokenStore } from "../../server/index.ts";
 import type { CommandDefinition } from "../command.ts";
@@ -74,7 +74,7 @@ async function create(
   { name, scope, workspace, days }: CreateFlags,
 ): Promise<undefined> {
   const { output } = invocation;
-  if (!/^[\w-][\w.-]{0,63}$/.test(workspace)) {
+  if (!isWorkspaceName(workspace)) {
     throw new ReachError("USAGE", `${workspace} is no name of a workspace`, {
       hint: "up to 64 letters, digits, `-`, `_` and `.`, which it does not begin with",
     });
