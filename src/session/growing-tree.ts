@@ -16,7 +16,7 @@ const leafOrderBytes = 256 * 1024;
 /** Orders that may wait for an answer. */
 const ordersMax = 16;
 /** Windows of the log that the thread can be behind. */
-const windowsMax = 8;
+const windowsMax = 4;
 
 /** A tree that grows. */
 export class GrowingTree {
