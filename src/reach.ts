@@ -2,7 +2,7 @@
  * Reach as a library: a data directory with what people do with it. Everything here is put together
  * from the folders below; the command line does the same with the same pieces.
  */
-import { isWorkspaceName, ReachError, type SessionId, sessionIdBytes } from "./base/index.ts";
+import { checkWorkspaceName, ReachError, type SessionId, sessionIdBytes } from "./base/index.ts";
 import type { EventView } from "./event/index.ts";
 import {
   fileSource,
@@ -66,10 +66,7 @@ function checkOptions({ data, workspace = "default", mode = "write", origin }: O
   if (typeof data !== "string" || data === "") {
     throw usage("data", "no path", data, 'for example: open({ data: "./.reach" })');
   }
-  if (!isWorkspaceName(workspace)) {
-    const hint = "up to 64 letters, digits, `-`, `_` and `.`, which it does not begin with";
-    throw usage("workspace", "no name of a folder", workspace, hint);
-  }
+  checkWorkspaceName(workspace);
   if (mode !== "read" && mode !== "write") {
     throw usage("mode", 'neither "read" nor "write"', mode, "default: write");
   }

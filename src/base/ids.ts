@@ -59,3 +59,11 @@ function textOf(bytes: Uint8Array): SessionId {
 export function isWorkspaceName(name: string): boolean {
   return /^[\w-][\w.-]{0,63}$/.test(name);
 }
+
+/** Throws `USAGE` for what is no name of a workspace. */
+export function checkWorkspaceName(name: string): void {
+  if (isWorkspaceName(name)) return;
+  throw new ReachError("USAGE", `${name} is no name of a workspace`, {
+    hint: "up to 64 letters, digits, `-`, `_` and `.`, which it does not begin with",
+  });
+}

@@ -39,6 +39,7 @@ export {
   sha256Stream,
 } from "./hash.ts";
 export {
+  checkWorkspaceName,
   isSessionId,
   isWorkspaceName,
   newSessionId,

@@ -3,7 +3,7 @@
  * Works beside a running server.
  */
 import type { Command } from "commander";
-import { isWorkspaceName, ReachError } from "../../base/index.ts";
+import { checkWorkspaceName, ReachError } from "../../base/index.ts";
 import { nodeDisk } from "../../disk/index.ts";
 import { isScope, type Scope, scopes, type TokenRecord, TokenStore } from "../../server/index.ts";
 import type { CommandDefinition } from "../command.ts";
@@ -74,11 +74,7 @@ async function create(
   { name, scope, workspace, days }: CreateFlags,
 ): Promise<undefined> {
   const { output } = invocation;
-  if (!isWorkspaceName(workspace)) {
-    throw new ReachError("USAGE", `${workspace} is no name of a workspace`, {
-      hint: "up to 64 letters, digits, `-`, `_` and `.`, which it does not begin with",
-    });
-  }
+  checkWorkspaceName(workspace);
   const expires = days === undefined ? null : Date.now() + days * 86_400_000;
   const request = { workspace, name, scopes: scope, expires };
   const { record, token } = await storeOf(invocation).create(request);

@@ -25,7 +25,7 @@ export class OpenAnswers {
     this.#byToken.set(token, answers.add(answer));
     answer.once("close", () => {
       answers.delete(answer);
-      if (answers.size === 0 && this.#byToken.get(token) === answers) this.#byToken.delete(token);
+      if (answers.size === 0) this.#byToken.delete(token);
     });
   }
 

@@ -50,7 +50,8 @@ function writeDigits(out: Uint8Array, offset: number, value: number, length: num
   return end;
 }
 
-function writeText(out: Uint8Array, offset: number, text: string): number {
+/** Writes text of ASCII characters; returns the offset behind it. */
+export function writeText(out: Uint8Array, offset: number, text: string): number {
   for (let i = 0; i < text.length; i++) out[offset + i] = text.charCodeAt(i);
   return offset + text.length;
 }

@@ -5,7 +5,7 @@
  */
 import { decodeValue, limits, ReachError } from "../../base/index.ts";
 import { decodePayload, type EventView, type PayloadForm } from "../../event/index.ts";
-import { writeFloat, writeInteger } from "./json-numbers.ts";
+import { writeFloat, writeInteger, writeText } from "./json-numbers.ts";
 
 /** How much of payloads is sent: all of them, those in the store by reference, or none. */
 export const payloadChoices = ["inline", "ref", "none"] as const;
@@ -405,9 +405,7 @@ export class JsonWriter {
   }
 
   #ascii(text: string): void {
-    const out = this.#out;
-    for (let i = 0; i < text.length; i++) out[this.#at + i] = text.charCodeAt(i);
-    this.#at += text.length;
+    this.#at = writeText(this.#out, this.#at, text);
   }
 
   #copy(bytes: Uint8Array): void {
