@@ -7,6 +7,11 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { Workspace } from "./workspace.ts";
 
 const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.6, 1.2, 2.5, 5, 10];
+/** Finer, for what service levels are read from: what they allow is a bound of a bucket. */
+const levelBuckets = [
+  ...[0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04],
+  ...[0.05, 0.06, 0.08, 0.1, 0.15, 0.25, 0.4, 0.6, 0.9, 1.2, 2.5, 5, 10],
+];
 const syncBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.5, 2.5];
 const longBuckets = [0.01, 0.1, 0.5, 1, 5, 15, 60, 300, 1800];
 
@@ -29,12 +34,12 @@ export class ServerMetrics {
   readonly triggerToFirstEvent = this.#histogram(
     "reach_trigger_to_first_event_seconds",
     "From the arrival of a trigger to its durable first event",
-    latencyBuckets,
+    levelBuckets,
   );
   readonly spawn = this.#histogram(
     "reach_spawn_seconds",
-    "From an accepted trigger to the end of the program's first turn",
-    latencyBuckets,
+    "From an accepted trigger to the first line of its program",
+    levelBuckets,
   );
   readonly appendCommit = this.#histogram(
     "reach_append_commit_seconds",

@@ -6,6 +6,8 @@ import { pino } from "pino";
 import { describe, expect, it } from "vitest";
 import { errorCodes } from "../../src/base/index.ts";
 import { Directory } from "../../src/session/index.ts";
+import { readBudgets } from "../../tools/perf/budgets.ts";
+import { bucketsOf } from "../../tools/perf/server-metrics.ts";
 import { writeSample } from "../session/sample-session.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 import { serve } from "./serving.ts";
@@ -86,6 +88,17 @@ function parseMetrics(text: string): Map<string, { type: string; samples: Map<st
 }
 
 describe("metrics", () => {
+  it("have a bound of a bucket for what a level allows: between two a quantile is a guess", async () => {
+    const text = await (await (await serve()).get("/metrics")).text();
+    const bounds = [...bucketsOf(text, "reach_spawn_seconds").keys()];
+    const levels = Object.values(readBudgets("perf/budgets.json").scenarios)
+      .map(({ spawn_scheduling_overhead: level }) => level)
+      .flatMap((level) => [level?.contract, level?.goal])
+      .flatMap((bound) => (typeof bound?.max === "number" ? bound.max / 1000 : []));
+    expect(levels.length).toBeGreaterThan(2);
+    for (const level of levels) expect(bounds).toContain(level);
+  });
+
   it("are what Prometheus reads, count what happened, and name no session", async () => {
     const served = await serve();
     const id = await writeSample(served.directory, 5);
