@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs";
 import { messageOf, ReachError } from "../base/index.ts";
+import { checkEventType } from "../event/index.ts";
 
 /** An input for a session that waits for one. */
 export interface SentInput {
@@ -35,7 +36,7 @@ function parsed(text: string, what: string, hint: string): unknown {
   }
 }
 
-/** `TYPE=JSON`, or `TYPE` alone for null. Throws `USAGE`. */
+/** `TYPE=JSON`, or `TYPE` alone for null. Throws `USAGE`, also for what no event can be called. */
 export function sentInput(text: string): SentInput {
   const at = text.indexOf("=");
   const type = at < 0 ? text : text.slice(0, at);
@@ -43,6 +44,11 @@ export function sentInput(text: string): SentInput {
     throw new ReachError("USAGE", `--send ${text} names no type`, {
       hint: `for example --send approval='{"by":"me"}'`,
     });
+  }
+  try {
+    checkEventType(type);
+  } catch (cause) {
+    throw new ReachError("USAGE", `--send: ${messageOf(cause)}`, { cause });
   }
   return { type, data: at < 0 ? null : jsonValue(text.slice(at + 1), `--send ${type}`) };
 }

@@ -115,6 +115,31 @@ describe("reach run", () => {
     expect(await bench.json<Run>(args)).toEqual(ended);
   });
 
+  it("begins no other session under an --id, and does not pretend to", async () => {
+    const bench = new Workbench();
+    bench.write("asking.ts", program);
+    bench.write("other.ts", program.replace('"asking"', '"other"'));
+    const id = ["--id", "0199c1f2-0000-7000-8000-00000000002b"];
+    await bench.json<Run>(["run", "asking.ts", "--input", '{"who":"Ann"}', "--name", "a", ...id]);
+    for (const [args, message] of [
+      [["asking.ts", "--input", '{"who":"Bob"}'], "was begun with another input"],
+      [["asking.ts", "--name", "b"], 'is called "a"'],
+      [["other.ts"], "runs the program asking, not other"],
+    ] as const) {
+      const { code, stdout, stderr } = await bench.run(["run", ...args, ...id]);
+      expect(stderr).toContain(message);
+      expect(stderr).toContain("another --id");
+      expect(stdout).toBe("");
+      expect(code).toBe(1);
+    }
+    const same = ["asking.ts", "--input", '{ "who": "Ann" }', "--name", "a", ...id];
+    expect(await bench.json<Run>(["run", ...same])).toMatchObject({ status: "waiting" });
+    bench.write("asking.ts", program.replace("hello", "good day"));
+    const { code, stderr } = await bench.run(["run", "asking.ts", ...id]);
+    expect(stderr).toContain("it goes on with the code it was begun with");
+    expect(code).toBe(0);
+  });
+
   it("goes on by itself when the time to wait is over", async () => {
     const bench = new Workbench();
     const waits = program.replace('("answer")', '("answer", { timeout: 1000 })');
@@ -173,6 +198,10 @@ describe("reach run", () => {
     [["run", "asking.ts", "--input", "{bad"], "--input is not JSON"],
     [["run", "asking.ts", "--input", "@missing.json"], "--input: ENOENT"],
     [["run", "asking.ts", "--send", "=1"], "--send =1 names no type"],
+    [
+      ["run", "asking.ts", "--send", `${"t".repeat(300)}=1`],
+      "--send: the type of an event is text of 300 bytes",
+    ],
     [["run", "asking.ts", "--id", "7"], "7 is no session id"],
     [["run", "asking.ts", "--resume", "0199"], "two things to run"],
   ])("refuses %j", async (args, message) => {

@@ -3,7 +3,15 @@
  * durable. A session that waits for an input, or that Ctrl-C has stopped, goes on with `--resume`.
  */
 import { type Command, Option } from "commander";
-import { codeOf, isSessionId, ReachError, type SessionId, systemClock } from "../../base/index.ts";
+import {
+  codeOf,
+  encodeValue,
+  equalBytes,
+  isSessionId,
+  ReachError,
+  type SessionId,
+  systemClock,
+} from "../../base/index.ts";
 import { EffectRegistry } from "../../effects/index.ts";
 import { type EndReport, Engine, type SessionStatus } from "../../engine/index.ts";
 import type { EventView } from "../../event/index.ts";
@@ -136,7 +144,7 @@ async function run(
         onTrouble: (trouble) => invocation.output.note(trouble),
       });
       try {
-        const id = await begin(directory, engine, program, input, flags);
+        const id = await begin(invocation, directory, engine, program, input, flags);
         const outcome = await follow(invocation, directory, engine, id, flags, stop.signal);
         const source = await sourceOf(directory, outcome, program);
         await tell(invocation, directory, { ...outcome, source }, flags);
@@ -154,21 +162,67 @@ async function run(
 }
 
 async function begin(
+  invocation: Invocation,
   directory: Directory,
   engine: Engine,
-  program: Parameters<Engine["start"]>[0] | undefined,
+  program: LoadedProgram | undefined,
   input: unknown,
-  { resume, id, name }: RunFlags,
+  flags: RunFlags,
 ): Promise<SessionId> {
+  const { resume, id, name } = flags;
   if (program !== undefined) {
     const named = { ...(id === undefined ? {} : { id }), ...(name === undefined ? {} : { name }) };
     const started = await engine.start(program, input, named);
-    if (!started.created) await goOn(engine, started.id);
+    if (!started.created) {
+      checkSame(invocation, directory, started.id, program, input, flags);
+      await goOn(engine, started.id);
+    }
     return started.id;
   }
   const found = resolveSession(directory, resume as string);
   await goOn(engine, found);
   return found;
+}
+
+/**
+ * A session that is there goes on as it was begun: throws `ALREADY_EXISTS` where something else
+ * was asked for.
+ */
+function checkSame(
+  { output }: Invocation,
+  directory: Directory,
+  id: SessionId,
+  program: LoadedProgram,
+  input: unknown,
+  { input: given, name }: RunFlags,
+): void {
+  const reader = directory.session(id);
+  try {
+    const { manifest } = reader;
+    const differs = (what: string): ReachError => {
+      return new ReachError("ALREADY_EXISTS", `session ${id} ${what}`, {
+        where: id,
+        hint: "`reach run --resume` goes on with it; a new session takes another --id",
+      });
+    };
+    const own = manifest.program;
+    if (own?.name !== program.name) {
+      const runs = own ? `runs the program ${own.name}` : "is recorded and runs no program";
+      throw differs(`${runs}, not ${program.name}`);
+    }
+    if (name !== undefined && name !== manifest.name) {
+      throw differs(`is called ${JSON.stringify(manifest.name)}`);
+    }
+    for (const trigger of reader.events(0, 1)) {
+      const isOther = !equalBytes(trigger.payloadBytes, encodeValue(input));
+      if (given !== undefined && isOther) throw differs("was begun with another input");
+    }
+    if (!equalBytes(own.bundle, program.hash)) {
+      output.note("the program has changed: it goes on with the code it was begun with");
+    }
+  } finally {
+    reader.close();
+  }
 }
 
 async function goOn(engine: Engine, id: SessionId): Promise<void> {
