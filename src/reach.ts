@@ -3,7 +3,7 @@
  * from the folders below; the command line does the same with the same pieces.
  */
 import { checkWorkspaceName, ReachError, type SessionId, sessionIdBytes } from "./base/index.ts";
-import type { EventView } from "./event/index.ts";
+import { checkEventRange, type EventView } from "./event/index.ts";
 import {
   fileSource,
   type ImportOptions,
@@ -129,8 +129,7 @@ export class Reach {
    * `USAGE` for a range that is none; one behind the end has no events.
    */
   *events(id: SessionId, { from = 0, to }: EventRange = {}): Generator<EventView, void> {
-    checkSeq(from);
-    if (to !== undefined && to !== Number.POSITIVE_INFINITY) checkSeq(to);
+    checkEventRange(from, to);
     const reader = this.directory.session(id);
     try {
       yield* reader.events(from, to);
@@ -200,11 +199,6 @@ export class Reach {
     this.#isOpen = false;
     if (opened === 0) await closeWorkers();
   }
-}
-
-function checkSeq(seq: number): void {
-  if (Number.isSafeInteger(seq) && seq >= 0) return;
-  throw new ReachError("USAGE", `${seq} is no seq`, { hint: "events are counted from 0" });
 }
 
 function checkPatience(ms: number | undefined): void {

@@ -4,7 +4,7 @@
  * are believed only if they have the name that the event gives them.
  */
 import { equalBytes, fromHex, ReachError, type SessionId, sha256, toHex } from "../base/index.ts";
-import { EventView, type PayloadSource } from "../event/index.ts";
+import { checkEventRange, EventView, type PayloadSource } from "../event/index.ts";
 import { type Requests, stranger } from "./requests.ts";
 
 /** Which events. */
@@ -26,7 +26,7 @@ const pageEvents = 1000;
 /** Bytes of payloads that are held at a time. */
 const heldBytesMax = 32 * 1024 * 1024;
 
-/** The events of a session that match, in order. */
+/** The events of a session that match, in order. Throws `USAGE` for a range that is none. */
 export async function* storedEvents(
   requests: Requests,
   id: SessionId,
@@ -35,6 +35,8 @@ export async function* storedEvents(
   const { from = 0, to = Number.POSITIVE_INFINITY, type, kind, signal } = options;
   const all = type === undefined && kind === undefined;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
+  checkEventRange(from, to);
+  if (!(left >= 0)) throw new ReachError("USAGE", `${left} is no number of events`);
   let expected = from;
   for (let after = from - 1; after + 1 < to && left > 0; ) {
     const limit = Math.min(pageEvents, left, to - after - 1);

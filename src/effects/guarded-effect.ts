@@ -52,10 +52,13 @@ export class GuardedEffect {
     if (concurrency !== undefined) this.#bulkhead = bulkhead(concurrency, Number.POSITIVE_INFINITY);
     if (perSecond !== undefined) this.#rate = new Rate(perSecond);
     if (breaker) {
-      this.#breaker = circuitBreaker(handleWhen(isRepairable), {
-        halfOpenAfter: breaker.restMs ?? defaults.restMs,
-        breaker: new ConsecutiveBreaker(breaker.failures),
-      });
+      this.#breaker = circuitBreaker(
+        handleWhen((error) => this.#isFailure(error)),
+        {
+          halfOpenAfter: breaker.restMs ?? defaults.restMs,
+          breaker: new ConsecutiveBreaker(breaker.failures),
+        },
+      );
     }
   }
 
@@ -141,10 +144,16 @@ export class GuardedEffect {
       return await Promise.race([this.#timed(request, attempt), gone.promise]);
     } catch (cause) {
       if (!signal.aborted) throw cause;
-      throw new GiveUp("nobody waits for it any more", { cause });
+      throw new Unwanted("nobody waits for it any more", { cause });
     } finally {
       gone.end();
     }
+  }
+
+  /** Of a trial that nobody waits for any more nothing is known: the service is left to rest. */
+  #isFailure(error: unknown): boolean {
+    if (error instanceof Unwanted) return this.#breaker?.state === CircuitState.HalfOpen;
+    return isRepairable(error);
   }
 
   /** The call that finds the breaker in another state than the one before notes it. */
@@ -188,6 +197,9 @@ function aborted(signal: AbortSignal): { promise: Promise<never>; end: () => voi
   });
   return { promise, end };
 }
+
+/** A try that nobody waits for any more. */
+class Unwanted extends GiveUp {}
 
 /** A try that took too long. */
 class EffectTimeout extends Error {

@@ -78,6 +78,7 @@ export class Engine {
   #inboxBytes = 0;
   #snapshotBytes = 0;
   #closing = false;
+  #closed: Promise<void> | undefined;
 
   private constructor(options: EngineOptions, limits: EngineLimits, source: RunnerSource) {
     this.#options = options;
@@ -461,8 +462,12 @@ export class Engine {
    * so that the next engine goes on. The directory stays open. What is still running after
    * `graceMs` is left where it is: its log says how to go on.
    */
-  async close({ graceMs = closeGraceMs }: { readonly graceMs?: number } = {}): Promise<void> {
-    if (this.#closing) return;
+  close({ graceMs = closeGraceMs }: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#closed ??= this.#close(graceMs);
+    return this.#closed;
+  }
+
+  async #close(graceMs: number): Promise<void> {
     this.#closing = true;
     this.#scheduler.stop();
     for (const id of [...this.#waiters.keys()]) {

@@ -97,6 +97,14 @@ export function checkEventType(type: string): void {
   typeBytesOf(type);
 }
 
+/** Throws `USAGE` for what is no range of events; `to` is behind the last one. */
+export function checkEventRange(from: number, to: number = Number.POSITIVE_INFINITY): void {
+  for (const seq of to === Number.POSITIVE_INFINITY ? [from] : [from, to]) {
+    if (Number.isSafeInteger(seq) && seq >= 0) continue;
+    throw new ReachError("USAGE", `${seq} is no seq`, { hint: "events are counted from 0" });
+  }
+}
+
 /**
  * Writes one event into `target` at `offset`; returns the offset behind it. `data` is the encoded
  * form (`encodedPayload`). The caller has made room (`eventBytesBound`).

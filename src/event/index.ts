@@ -16,6 +16,7 @@ export {
 export {
   checkEventBytes,
   checkEventHeader,
+  checkEventRange,
   checkEventType,
   type EventHeader,
   type EventKind,

@@ -92,6 +92,19 @@ describe("the client", () => {
     expect(some).toEqual([7, 8, 9, 10, 11]);
   });
 
+  it("refuses a range that is none, instead of reading nothing", async () => {
+    const client = new ReachClient({ url: "http://127.0.0.1:1" });
+    for (const options of [
+      { from: Number.NaN },
+      { from: -1 },
+      { to: 1.5 },
+      { limit: Number.NaN },
+    ]) {
+      const reading = client.stored("0199c1f2-0000-7000-8000-00000000002a", options).next();
+      await expect(reading, JSON.stringify(options)).rejects.toMatchObject({ code: "USAGE" });
+    }
+  });
+
   it("pages through thousands of events, as JSON and as bytes", async () => {
     const served = await serve();
     const id = await recorded(served, 2500);

@@ -235,6 +235,25 @@ describe("a breaker", () => {
     expect(closing.notes.at(-1)?.data).toEqual({ effect: "service", state: "closed" });
   });
 
+  it("stays open when nobody waits for its trial any more", async () => {
+    let tries = 0;
+    const run = (): unknown => {
+      tries += 1;
+      if (tries === 1) throw new Error("down");
+      return tries === 2 ? new Promise(() => {}) : "up";
+    };
+    const registry = new EffectRegistry({ a: { run, breaker: { failures: 1, restMs: 40 } } });
+    await call(registry, "a");
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    const session = new AbortController();
+    const trial = call(registry, "a", null, session.signal);
+    session.abort();
+    await trial;
+    expect((await call(registry, "a")).error).toMatchObject({ code: "EFFECT_RESTS" });
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(await call(registry, "a")).toMatchObject({ value: "up" });
+  });
+
   it("does not count tries that nobody waited for any more", async () => {
     const registry = new EffectRegistry({
       service: {

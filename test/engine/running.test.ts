@@ -179,6 +179,19 @@ describe("a session", () => {
     expect(engine.metrics()).toMatchObject({ started: 1, ended: { done: 1 } });
   });
 
+  it("is out of the way when its engine has been closed, whoever closed it first", async () => {
+    const run = fresh();
+    const engine = await run.open({ programs: [adder], effects: double });
+    await engine.start("adder", { start: 1 });
+    let isClosed = false;
+    const first = engine.close().then(() => {
+      isClosed = true;
+    });
+    await engine.close();
+    expect(isClosed).toBe(true);
+    await first;
+  });
+
   it("has what its program logs as notes, once, and not what it logs at its end", async () => {
     const run = fresh();
     const program = programOf(

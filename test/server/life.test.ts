@@ -88,7 +88,8 @@ function parseMetrics(text: string): Map<string, { type: string; samples: Map<st
 }
 
 describe("metrics", () => {
-  it("have a bound of a bucket for what a level allows: between two a quantile is a guess", async () => {
+  // Between two bounds a quantile is a guess.
+  it("have a bound of a bucket for what a service level allows", async () => {
     const text = await (await (await serve()).get("/metrics")).text();
     const bounds = [...bucketsOf(text, "reach_spawn_seconds").keys()];
     const levels = Object.values(readBudgets("perf/budgets.json").scenarios)
