@@ -1,6 +1,6 @@
 // The library as a whole: several data directories in one process, and questions without sense.
 
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -41,6 +41,16 @@ test("a data directory is opened where and how it is said, or not at all", async
     });
   }
   expect(existsSync(data)).toBe(false);
+});
+
+test("a file where the data directory belongs is named", async () => {
+  const data = path.join(folder, "file");
+  writeFileSync(data, "");
+  await expect(open({ data })).rejects.toMatchObject({
+    code: "ALREADY_EXISTS",
+    message: `${data} is there and is no folder`,
+    where: data,
+  });
 });
 
 describe("data directories of one process", () => {

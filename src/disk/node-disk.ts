@@ -143,8 +143,13 @@ export const nodeDisk: Disk = {
       try {
         fs.mkdirSync(path, { mode: 0o700 });
       } catch (error) {
-        const exists = (error as NodeJS.ErrnoException).code === "EEXIST";
-        if (!exists || !fs.statSync(path).isDirectory()) throw error;
+        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+        if (fs.statSync(path).isDirectory()) return;
+        throw new ReachError("ALREADY_EXISTS", `${path} is there and is no folder`, {
+          cause: error,
+          where: path,
+          hint: "move it away, or name another folder",
+        });
       }
     });
   },
