@@ -13,7 +13,7 @@ WORKDIR /opt/reach
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
-COPY tools/build.mjs ./tools/build.mjs
+COPY tools/build.mjs tools/empty-package.cjs ./tools/
 COPY src ./src
 RUN npm run build
 
@@ -30,6 +30,8 @@ RUN install -d -m 0700 -o node -g node /data \
 COPY --from=dependencies /opt/reach/node_modules /opt/reach/node_modules
 COPY --from=build /opt/reach/dist /opt/reach/dist
 COPY package.json LICENSE /opt/reach/
+# Where a problem of the server points to: /docs/errors.
+COPY docs/ERRORS.md /opt/reach/docs/
 WORKDIR /srv
 # The user `node` of the base image, by number, so that a cluster can see that it is not root.
 USER 1000:1000
