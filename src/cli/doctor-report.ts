@@ -19,6 +19,7 @@ import {
 import { Directory, hasIdentity } from "../session/index.ts";
 import { folderBytes, type SessionSummary, summarise } from "./session-summary.ts";
 import type { Settings } from "./settings.ts";
+import { workspacesIn } from "./workspaces.ts";
 
 /** `in use`: a writer is alive. `unrecovered`: one has gone without closing. */
 export type JournalState = "clean" | "in use" | "unrecovered";
@@ -49,8 +50,10 @@ export interface DirectoryHealth {
 /** All of it. */
 export interface DoctorReport {
   readonly version: string;
-  readonly node: { readonly version: string; readonly supported: boolean };
+  readonly node: { readonly version: string };
   readonly settings: readonly SettingLine[];
+  /** The workspaces that are there; the report is about one of them. */
+  readonly workspaces: readonly string[];
   readonly directory: DirectoryHealth;
 }
 
@@ -64,27 +67,21 @@ export interface SettingLine {
   readonly name: string;
 }
 
-/** First version of Node that Reach runs on: major, minor. */
-const nodeRequired = [20, 20] as const;
-
 /** Looks at everything. */
 export async function examine(settings: Settings, version: string): Promise<DoctorReport> {
-  const { data, colour, config } = settings;
+  const { data, workspace, folder, colour, config } = settings;
   return {
     version,
-    node: { version: process.versions.node, supported: nodeSupported(process.versions.node) },
+    node: { version: process.versions.node },
     settings: [
       { setting: "data", ...data },
+      { setting: "workspace", ...workspace },
       { setting: "colour", ...colour },
       { setting: "config", ...config },
     ],
-    directory: await examineDirectory(settings.workspace, data.value),
+    workspaces: workspacesIn(data.value),
+    directory: await examineDirectory(folder, data.value),
   };
-}
-
-function nodeSupported(version: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  return major > nodeRequired[0] || (major === nodeRequired[0] && minor >= nodeRequired[1]);
 }
 
 async function examineDirectory(path: string, data: string): Promise<DirectoryHealth> {

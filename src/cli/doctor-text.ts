@@ -2,6 +2,7 @@
  * What `reach doctor` found, as a person reads it: the facts first, then everything that is not as
  * it should be, and what to do about it.
  */
+import * as path from "node:path";
 import { limits } from "../base/index.ts";
 import { type DoctorReport, holderText, type SettingLine } from "./doctor-report.ts";
 import type { Output } from "./output.ts";
@@ -24,12 +25,8 @@ export function findingsOf(report: DoctorReport): Finding[] {
   return [...machineFindings(report), ...directoryFindings(report), ...sessionFindings(report)];
 }
 
-function machineFindings({ node, directory }: DoctorReport): Finding[] {
+function machineFindings({ directory }: DoctorReport): Finding[] {
   const findings: Finding[] = [];
-  if (!node.supported) {
-    const message = `Node ${node.version} is too old`;
-    findings.push({ level: "error", message, hint: "Reach needs Node 20.20 or newer" });
-  }
   if (directory.freeBytes !== null && directory.freeBytes < roomBytesMin) {
     findings.push({
       level: "warning",
@@ -82,12 +79,14 @@ export function doctorLines(
   findings: readonly Finding[],
   output: Output,
 ): string[] {
-  const { node, version, settings, directory } = report;
+  const { node, version, settings, directory, workspaces } = report;
+  const others = workspaces.filter((name) => name !== path.basename(directory.path));
   const lines = labelled([
     ["reach", version],
     ["node", node.version],
     ...settings.map((line) => [line.setting, settingText(line)] as const),
     ["directory", directory.exists ? directory.path : `none yet at ${directory.path}`],
+    ["others", others.length > 0 ? `${others.join(", ")}  (see --workspace)` : undefined],
     ["writer", directory.exists ? holderText(directory.holder) : undefined],
     ["journal", directory.exists ? directory.journal.state : undefined],
     ["sessions", directory.exists ? sessionsText(report) : undefined],

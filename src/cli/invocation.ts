@@ -6,7 +6,13 @@ import process from "node:process";
 import { type LoadedConfig, loadConfig } from "../config/index.ts";
 import { Output } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { type CommonFlags, configSetting, readSettings, type Settings } from "./settings.ts";
+import {
+  type CommonFlags,
+  colourSetting,
+  configSetting,
+  readSettings,
+  type Settings,
+} from "./settings.ts";
 
 /** What a command works with. */
 export interface Invocation {
@@ -30,18 +36,21 @@ export async function configOf(flags: CommonFlags): Promise<LoadedConfig | undef
  */
 export function invocationOf(flags: CommonFlags, config?: LoadedConfig): Invocation {
   const settings = readSettings(flags, process.env, config);
-  const quiet = flags.quiet === true;
-  const output = new Output({
-    stdout: process.stdout,
-    stderr: process.stderr,
-    colour: settings.colour.value,
-    json: flags.json === true,
-    quiet,
-  });
   return {
     settings,
     config,
-    output,
-    progress: (label) => new Progress(process.stderr, label, { enabled: !quiet }),
+    output: outputOf(flags),
+    progress: (label) => new Progress(process.stderr, label, { enabled: flags.quiet !== true }),
   };
+}
+
+/** Where a command writes to, whatever its other settings are. */
+export function outputOf(flags: CommonFlags): Output {
+  return new Output({
+    stdout: process.stdout,
+    stderr: process.stderr,
+    colour: colourSetting(flags, process.env).value,
+    json: flags.json === true,
+    quiet: flags.quiet === true,
+  });
 }

@@ -12,8 +12,8 @@ import { type ExitCode, exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { complainOf } from "./failure.ts";
 import { helpEpilogue, helpExamples, helpNotes, overviewExamples } from "./help.ts";
 import { interruptedExitCode } from "./interrupt.ts";
-import { configOf, type Invocation, invocationOf } from "./invocation.ts";
-import { type CommonFlags, configSetting } from "./settings.ts";
+import { configOf, type Invocation, invocationOf, outputOf } from "./invocation.ts";
+import { type CommonFlags, colourSetting, configSetting } from "./settings.ts";
 
 /** Runs a whole command line and returns what to exit with; errors have been printed then. */
 export async function runProgram(args: readonly string[], version: string): Promise<ExitCode> {
@@ -61,6 +61,7 @@ function createProgram(version: string): Command {
     .helpOption("-h, --help", "show examples and options")
     .helpCommand("help [command]", "show examples and options of a command")
     .option("--data <folder>", "data directory (default: REACH_DATA, or ./.reach)")
+    .option("--workspace <name>", "workspace in it (default: REACH_WORKSPACE, or default)")
     .option("--url <url>", "ask a server instead; its token: REACH_TOKEN, or REACH_TOKEN_FILE")
     .option("--config <file>", "configuration (default: REACH_CONFIG, or ./reach.config.ts)")
     .option("--json", "print one JSON object")
@@ -91,7 +92,7 @@ function addDefinition(command: Command, definition: CommandDefinition, start: S
 }
 
 function coloured(flags: CommonFlags, stream: { readonly isTTY?: boolean }): boolean {
-  const { colour } = invocationOf({ ...(flags.color === false ? { color: false } : {}) }).settings;
+  const colour = colourSetting(flags, process.env);
   return colour.value === "always" || (colour.value === "terminal" && stream.isTTY === true);
 }
 
@@ -105,7 +106,7 @@ async function report(
   const shown = error instanceof CommanderError ? usageError(error, program) : error;
   if (shown === undefined) return exitCodes.usage;
   const flags = program.opts<CommonFlags>();
-  const { output } = invocation ?? invocationOf({ json: flags.json === true });
+  const output = invocation?.output ?? outputOf({ json: flags.json === true });
   complainOf(output, shown, flags.debug === true);
   await output.flush();
   return codeOf(shown) === "INTERRUPTED" ? interruptedExitCode() : exitCodeOf(shown);

@@ -24,7 +24,7 @@ export async function withReader<Result>(
   work: (directory: Directory) => Promise<Result>,
 ): Promise<Result> {
   checkDataFolder(settings);
-  const directory = await Directory.open({ path: settings.workspace, mode: "read" });
+  const directory = await Directory.open({ path: settings.folder, mode: "read" });
   return closing(directory, work);
 }
 
@@ -84,7 +84,7 @@ function mayNotBeWritten(path: string, error: unknown): ReachError {
 async function openWriter(invocation: Invocation, options: WriterOptions): Promise<Directory> {
   const { settings, output } = invocation;
   checkDataFolder(settings);
-  const path = settings.workspace;
+  const path = settings.folder;
   if (!options.create && !hasIdentity(nodeDisk, path)) {
     throw new ReachError("NOT_FOUND", `there is no Reach data directory at ${path}`, {
       where: path,

@@ -6,7 +6,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import process from "node:process";
-import { messageOf, ReachError } from "../base/index.ts";
+import { checkWorkspaceName, messageOf, ReachError } from "../base/index.ts";
 import { findConfig, type LoadedConfig } from "../config/index.ts";
 
 /** Where a setting came from. */
@@ -27,8 +27,10 @@ export type ColourChoice = "always" | "never" | "terminal";
 export interface Settings {
   /** Absolute path of the data directory. */
   readonly data: Setting<string>;
-  /** Absolute path of the workspace in it: what is opened. */
-  readonly workspace: string;
+  /** Name of the workspace in it. */
+  readonly workspace: Setting<string>;
+  /** Absolute path of that workspace: what is opened. */
+  readonly folder: string;
   readonly colour: Setting<ColourChoice>;
   /** Path of the configuration; empty without one. */
   readonly config: Setting<string>;
@@ -46,6 +48,7 @@ export interface ServerSetting {
 export interface CommonFlags {
   readonly url?: string;
   readonly data?: string;
+  readonly workspace?: string;
   readonly config?: string;
   readonly color?: boolean;
   readonly json?: boolean;
@@ -56,7 +59,7 @@ export interface CommonFlags {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const defaultData = "./.reach";
-const workspaceName = "default";
+const defaultWorkspace = "default";
 
 /** The settings of one call of the command. Throws `USAGE` for values that cannot be meant. */
 export function readSettings(
@@ -65,11 +68,13 @@ export function readSettings(
   config: LoadedConfig | undefined,
 ): Settings {
   const data = dataSetting(flags, environment, config);
+  const workspace = workspaceSetting(flags, environment);
   return {
     config: configSetting(flags, environment),
     server: serverSetting(flags, environment),
     data,
-    workspace: path.join(data.value, workspaceName),
+    workspace,
+    folder: path.join(data.value, workspace.value),
     colour: colourSetting(flags, environment),
   };
 }
@@ -106,6 +111,24 @@ function dataSetting(
   return { value: path.resolve(defaultData), source: "default", name: "" };
 }
 
+function workspaceSetting(
+  { workspace, url }: CommonFlags,
+  { REACH_WORKSPACE }: Environment,
+): Setting<string> {
+  if (workspace !== undefined) {
+    if (url !== undefined) {
+      throw new ReachError("USAGE", "--url takes no --workspace: the token says which one", {
+        hint: "`reach token create --workspace` makes one for it",
+      });
+    }
+    checkWorkspaceName(workspace);
+    return { value: workspace, source: "flag", name: "--workspace" };
+  }
+  if (!REACH_WORKSPACE) return { value: defaultWorkspace, source: "default", name: "" };
+  checkWorkspaceName(REACH_WORKSPACE);
+  return { value: REACH_WORKSPACE, source: "environment", name: "REACH_WORKSPACE" };
+}
+
 /** A token stands in the environment or in a file: other people see the flags of a process. */
 function serverSetting(
   { url, data }: CommonFlags,
@@ -122,7 +145,7 @@ function serverSetting(
 }
 
 /** https://no-color.org: any value but the empty one. `FORCE_COLOR` as Node reads it. */
-function colourSetting(flags: CommonFlags, environment: Environment): Setting<ColourChoice> {
+export function colourSetting(flags: CommonFlags, environment: Environment): Setting<ColourChoice> {
   const { NO_COLOR, FORCE_COLOR, TERM } = environment;
   if (flags.color === false) return { value: "never", source: "flag", name: "--no-color" };
   if (NO_COLOR) return { value: "never", source: "environment", name: "NO_COLOR" };
@@ -134,12 +157,12 @@ function colourSetting(flags: CommonFlags, environment: Environment): Setting<Co
 }
 
 /** Throws `USAGE` when the data directory is something other than a folder. */
-export function checkDataFolder({ data, workspace }: Settings): void {
-  for (const folder of [data.value, workspace]) {
-    const found = fs.statSync(folder, { throwIfNoEntry: false });
+export function checkDataFolder({ data, folder }: Settings): void {
+  for (const place of [data.value, folder]) {
+    const found = fs.statSync(place, { throwIfNoEntry: false });
     if (!found || found.isDirectory()) continue;
-    throw new ReachError("USAGE", `the data directory ${folder} is a file`, {
-      where: folder,
+    throw new ReachError("USAGE", `the data directory ${place} is a file`, {
+      where: place,
       hint: "name a folder with --data or REACH_DATA",
     });
   }

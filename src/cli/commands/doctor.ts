@@ -73,7 +73,6 @@ function recoveryText({ groups, torn, damage, quarantined, cut }: RecoveryReport
 function exitCodeFor(report: DoctorReport, findings: readonly Finding[]): ExitCode {
   const { problem } = report.directory;
   if (problem?.code === "USAGE") return exitCodes.usage;
-  if (!report.node.supported) return exitCodes.failed;
   const wrong = findings.some(({ level }) => level === "error");
   return wrong ? exitCodes.unverified : exitCodes.ok;
 }

@@ -54,7 +54,7 @@ async function list(invocation: Invocation, { limit }: ListFlags): Promise<undef
     const ids = directory.sessionIds().reverse();
     const sessions = ids.slice(0, limit).map((id) => summarise(directory, id));
     if (output.json) {
-      await output.printObject({ data: settings.workspace, total: ids.length, sessions });
+      await output.printObject({ data: settings.folder, total: ids.length, sessions });
       return;
     }
     if (output.quiet) {

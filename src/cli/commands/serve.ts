@@ -2,12 +2,11 @@
  * `reach serve`: the HTTP server over a data directory, until it is told to stop. The address goes
  * to stdout when it takes requests; the log, as lines of JSON, to stderr.
  */
-import * as fs from "node:fs";
 import * as path from "node:path";
 import process from "node:process";
 import { type Command, Option } from "commander";
 import { destination, type Logger, pino } from "pino";
-import { isWorkspaceName, messageOf, ReachError } from "../../base/index.ts";
+import { messageOf, ReachError } from "../../base/index.ts";
 import type { LoadedConfig } from "../../config/index.ts";
 import { nodeDisk } from "../../disk/index.ts";
 import { EffectRegistry } from "../../effects/index.ts";
@@ -22,7 +21,7 @@ import {
   type ReachServer,
   TokenStore,
 } from "../../server/index.ts";
-import { Directory, hasIdentity } from "../../session/index.ts";
+import { Directory } from "../../session/index.ts";
 import { endRunnerAhead } from "../../threads/index.ts";
 import { type CommandDefinition, parseCount, parsePositive } from "../command.ts";
 import { interruption } from "../interrupt.ts";
@@ -31,6 +30,7 @@ import { packageVersion } from "../package-version.ts";
 import { checkProgram } from "../program-choice.ts";
 import { recoveryLines } from "../sessions.ts";
 import { checkDataFolder } from "../settings.ts";
+import { workspacesIn } from "../workspaces.ts";
 
 interface ServeFlags {
   readonly host?: string;
@@ -111,6 +111,9 @@ function collectPath(file: string, before: readonly string[] = []): string[] {
 async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefined> {
   const { settings, output, config } = invocation;
   const { server: set = {} } = config ?? {};
+  if (settings.workspace.source === "flag") {
+    throw new ReachError("USAGE", "`reach serve` takes no --workspace: it serves all of them");
+  }
   checkDataFolder(settings);
   const log = pino({ level: flags.log }, destination({ fd: 2, sync: true }));
   const data = settings.data.value;
@@ -126,7 +129,7 @@ async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefin
       port: flags.port ?? set.port ?? defaultPort,
     };
     await checkAddress(address, !tokens.any);
-    for (const name of workspacesIn(data)) {
+    for (const name of workspacesToServe(data, tokens)) {
       const directory = await openDirectory(`${data}/${name}`, flags, log, () => server);
       served.push({ directory, engine: undefined });
       const engine = await openEngine(directory, programs, config, log, () => server);
@@ -241,14 +244,10 @@ async function openDirectory(
   return directory;
 }
 
-/** Every workspace that is there, and `default`. */
-function workspacesIn(data: string): string[] {
-  const found = fs.existsSync(data) ? fs.readdirSync(data, { withFileTypes: true }) : [];
-  const names = found.flatMap((entry) => {
-    const named = entry.isDirectory() && isWorkspaceName(entry.name);
-    return named && hasIdentity(nodeDisk, `${data}/${entry.name}`) ? [entry.name] : [];
-  });
-  return ["default", ...names.filter((name) => name !== "default").sort()];
+/** `default`, every workspace that is there, and those that there are tokens for. */
+function workspacesToServe(data: string, tokens: TokenStore): ReadonlySet<string> {
+  const named = tokens.list().map(({ workspace }) => workspace);
+  return new Set(["default", ...[...workspacesIn(data), ...named].sort()]);
 }
 
 function stopped(signal: AbortSignal): Promise<void> {

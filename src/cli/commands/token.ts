@@ -3,18 +3,18 @@
  * Works beside a running server.
  */
 import type { Command } from "commander";
-import { checkWorkspaceName, ReachError } from "../../base/index.ts";
+import { ReachError } from "../../base/index.ts";
 import { nodeDisk } from "../../disk/index.ts";
 import { isScope, type Scope, scopes, type TokenRecord, TokenStore } from "../../server/index.ts";
 import type { CommandDefinition } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
 import { timestamp } from "../quantity.ts";
 import { table } from "../table.ts";
+import { workspacesIn } from "../workspaces.ts";
 
 interface CreateFlags {
   readonly name: string;
   readonly scope: readonly Scope[];
-  readonly workspace: string;
   readonly days?: number;
 }
 
@@ -26,8 +26,8 @@ export const tokenCommand: CommandDefinition = {
     ["reach token revoke 3f9c01d27b44", "servers refuse it within a second"],
   ],
   notes: [
-    `Scopes: ${scopes.join(", ")}; admin may do everything in its workspace. As soon as there is ` +
-      "one token, the server wants one from everybody.",
+    `Scopes: ${scopes.join(", ")}; admin may do everything in its workspace, which --workspace ` +
+      "names. As soon as there is one token, the server wants one from everybody.",
     'With --json: {"id", "workspace", "name", "scopes", "created", "expires"}, and "token" ' +
       "where it is created.",
   ],
@@ -37,7 +37,6 @@ export const tokenCommand: CommandDefinition = {
       .description("make a token and print it, this once")
       .requiredOption("--name <name>", "what to call it in lists")
       .requiredOption("--scope <scope>", "what it may do; repeat for more", collectScope)
-      .option("--workspace <name>", "where it counts", "default")
       .option("--days <days>", "it expires after so many days (default: never)", parseDays)
       .action((flags: CreateFlags) => start((invocation) => create(invocation, flags)));
     command
@@ -71,16 +70,21 @@ function storeOf({ settings }: Invocation): TokenStore {
 
 async function create(
   invocation: Invocation,
-  { name, scope, workspace, days }: CreateFlags,
+  { name, scope, days }: CreateFlags,
 ): Promise<undefined> {
-  const { output } = invocation;
-  checkWorkspaceName(workspace);
+  const { output, settings } = invocation;
+  const workspace = settings.workspace.value;
   const expires = days === undefined ? null : Date.now() + days * 86_400_000;
   const request = { workspace, name, scopes: scope, expires };
   const { record, token } = await storeOf(invocation).create(request);
   if (output.json) await output.printObject({ ...record, token });
   else await output.print(token);
   output.note(`token ${record.id}: this is the only time it is shown`);
+  if (!workspacesIn(settings.data.value).includes(workspace)) {
+    output.note(
+      `workspace ${workspace} is not there yet: the next start of \`reach serve\` makes it`,
+    );
+  }
   return undefined;
 }
 
