@@ -14,10 +14,10 @@ export class OpenAnswers {
   readonly #byToken = new Map<string, Set<ServerResponse>>();
   readonly #timer: NodeJS.Timeout;
 
-  /** `counts` says whether a token may still ask. */
-  constructor(counts: (token: string) => boolean) {
+  /** `counts` says whether a token may still ask; looked at every `everyMs`. */
+  constructor(counts: (token: string) => boolean, everyMs: number = lookMs) {
     this.#counts = counts;
-    this.#timer = setInterval(() => this.#look(), lookMs).unref();
+    this.#timer = setInterval(() => this.#look(), everyMs).unref();
   }
 
   add(token: string, answer: ServerResponse): void {
@@ -31,8 +31,17 @@ export class OpenAnswers {
 
   #look(): void {
     for (const [token, answers] of this.#byToken) {
-      if (this.#counts(token)) continue;
+      if (this.#mayGoOn(token)) continue;
       for (const answer of answers) if (answer.headersSent) answer.destroy();
+    }
+  }
+
+  /** What cannot be known, where files cannot be opened, ends nothing that was allowed before. */
+  #mayGoOn(token: string): boolean {
+    try {
+      return this.#counts(token);
+    } catch {
+      return true;
     }
   }
 
