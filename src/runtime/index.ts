@@ -5,4 +5,4 @@ export { type LoadedProgram, loadProgram, type ProgramName, programName } from "
 export { closeWorkers, startWorkers } from "./pool.ts";
 export type { ReplayedOperations, ReplayReport, Verdict } from "./replay-report.ts";
 export { type ReplayOptions, replaySession } from "./replay-session.ts";
-export { type StateReport, stateAt } from "./state-at.ts";
+export { encodedStateAt, type StateReport, stateAt } from "./state-at.ts";

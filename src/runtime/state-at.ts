@@ -9,16 +9,28 @@ import type { LoadedProgram } from "./load-program.ts";
 import { workerPool } from "./pool.ts";
 import type { TaskOptions } from "./program-watch.ts";
 
-/** A state, and how it was found. */
-export interface StateReport {
+/** A state as its program left it, and how it was found. */
+export interface EncodedState {
   /** Events in it. */
   readonly at: number;
-  readonly state: unknown;
-  /** SHA-256 of its encoding, hexadecimal. */
+  /** CBOR. */
+  readonly bytes: Uint8Array;
+  /** SHA-256 of the bytes, hexadecimal. */
   readonly stateHash: string;
   /** Events in the snapshot that it was computed from; `null`: from the beginning. */
   readonly snapshotUsed: number | null;
   readonly seconds: number;
+}
+
+/** A state, and how it was found. */
+export interface StateReport extends Omit<EncodedState, "bytes"> {
+  readonly state: unknown;
+}
+
+/** As `encodedStateAt`, with the state decoded. */
+export async function stateAt(...of: Parameters<typeof encodedStateAt>): Promise<StateReport> {
+  const { bytes, ...found } = await encodedStateAt(...of);
+  return { ...found, state: decodeValue(bytes) };
 }
 
 /**
@@ -27,12 +39,12 @@ export interface StateReport {
  * not there, `GONE`, `PROGRAM_FAILED`, `STATE_UNSUPPORTED`, `CORRUPT`, `BLOB_CORRUPT`,
  * `WORKER_FAILED` when the program does not come back.
  */
-export async function stateAt(
+export async function encodedStateAt(
   directory: Directory,
   id: SessionId,
   at: number | undefined,
   options: TaskOptions & { readonly program: LoadedProgram },
-): Promise<StateReport> {
+): Promise<EncodedState> {
   const started = performance.now();
   directory.bringUpToDate(id);
   if (at !== undefined && !(Number.isSafeInteger(at) && at >= 0)) {
@@ -52,7 +64,7 @@ export async function stateAt(
     : await workerPool().run<"state">({ kind: "state", ...task }, watched);
   return {
     at: answer.at,
-    state: decodeValue(answer.bytes),
+    bytes: answer.bytes,
     stateHash: toHex(answer.hash),
     snapshotUsed: answer.snapshotUsed,
     seconds: (performance.now() - started) / 1000,

@@ -5,8 +5,8 @@
 import { PassThrough } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as Type from "typebox";
-import { codeOf, encodeValue, fromHex } from "../../base/index.ts";
-import { programFor, programName, stateAt } from "../../runtime/index.ts";
+import { codeOf, fromHex } from "../../base/index.ts";
+import { encodedStateAt, programFor, programName } from "../../runtime/index.ts";
 import { exportBundle } from "../../session/index.ts";
 import { negotiate } from "../negotiation.ts";
 import { JsonWriter } from "../pages/json-writer.ts";
@@ -121,8 +121,7 @@ async function sendState(
   await readers.with(id, () => undefined);
   const program = await programFor(directory, id);
   const signal = gone(reply);
-  const found = await stateAt(directory, id, at, { program, signal });
-  const bytes = encodeValue(found.state);
+  const found = await encodedStateAt(directory, id, at, { program, signal });
   reply.type(type).header("etag", `"${found.stateHash}.${type}"`);
   reply.header("reach-at", String(found.at)).header("cache-control", "private, no-cache");
   if (type === cbor) {
@@ -130,13 +129,13 @@ async function sendState(
     const parts = [name, version, hash].map(encodeURIComponent);
     reply.header("reach-program", parts.join("/"));
     if (found.snapshotUsed !== null) reply.header("reach-snapshot", String(found.snapshotUsed));
-    return sendBytes(reply, bytes);
+    return sendBytes(reply, found.bytes);
   }
   const { at: after, stateHash, snapshotUsed } = found;
   const about = { id, at: after, program: programName(program), stateHash, snapshotUsed };
   const writer = new JsonWriter();
   writer.raw(`${JSON.stringify(about).slice(0, -1)},"state":`);
-  writer.value(bytes);
+  writer.value(found.bytes);
   writer.raw("}");
   return sendBytes(reply, writer.take());
 }
