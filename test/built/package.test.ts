@@ -6,7 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const { exports: entries } = JSON.parse(
   fs.readFileSync(path.join(root, "package.json"), "utf8"),
 ) as { exports: Record<string, string | { types: string; default: string }> };
