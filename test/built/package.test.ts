@@ -1,38 +1,76 @@
-/** The package as others see it: what it exports is there, loads, works, and shares its classes. */
+/**
+ * The package as others get it: the files that are published, in a folder that has nothing else but
+ * what they depend on. What it exports is there, loads, works, has types, and shares its classes.
+ */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const { exports: entries } = JSON.parse(
-  fs.readFileSync(path.join(root, "package.json"), "utf8"),
-) as { exports: Record<string, string | { types: string; default: string }> };
+const {
+  bin,
+  dependencies,
+  exports: entries,
+} = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8")) as {
+  bin: { reach: string };
+  dependencies: Record<string, string>;
+  exports: Record<string, string | { types: string; default: string }>;
+};
 
+const home = fs.mkdtempSync(path.join(os.tmpdir(), "reach-package-"));
+const installed = path.join(home, "node_modules", "reach-replay");
 let folder: string;
-beforeEach(() => {
-  folder = fs.mkdtempSync(path.join(os.tmpdir(), "reach-package-"));
-  fs.mkdirSync(path.join(folder, "node_modules"));
-  fs.symlinkSync(root, path.join(folder, "node_modules", "reach-replay"), "dir");
+
+/**
+ * Installed as npm does it, without a registry: the files that it would publish, and links. What is
+ * only there for people to read stays away, for speed.
+ */
+beforeAll(() => {
+  const asked = ["pack", "--dry-run", "--json", "--ignore-scripts"];
+  const { stdout } = spawnSync("npm", asked, { cwd: root, encoding: "utf8" });
+  const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+  for (const { path: name } of files.filter(({ path: file }) => !/^src\/|\.map$/.test(file))) {
+    fs.mkdirSync(path.dirname(path.join(installed, name)), { recursive: true });
+    fs.copyFileSync(path.join(root, name), path.join(installed, name));
+  }
+  for (const name of Object.keys(dependencies)) {
+    const link = path.join(home, "node_modules", name);
+    fs.mkdirSync(path.dirname(link), { recursive: true });
+    fs.symlinkSync(path.join(root, "node_modules", name), link, "dir");
+  }
 });
-afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+afterAll(() => fs.rmSync(home, { recursive: true }));
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(home, "project-"));
+});
+
+/** What a program of Node prints that has nothing to complain of. */
+function node(...args: readonly string[]): string {
+  const options = { cwd: folder, encoding: "utf8" } as const;
+  const { stdout, stderr } = spawnSync(process.execPath, args, options);
+  expect(stderr).toBe("");
+  return stdout;
+}
 
 /** What a module in a project that depends on Reach prints. */
 function run(code: string): unknown {
-  const { stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", code], {
-    cwd: folder,
-    encoding: "utf8",
-  });
-  expect(stderr).toBe("");
-  return JSON.parse(stdout);
+  return JSON.parse(node("--input-type=module", "-e", code));
+}
+
+/** What the command prints. */
+function reach(...args: readonly string[]): string {
+  return node(path.join(installed, bin.reach), ...args);
 }
 
 test("has the files of every entry", () => {
   for (const [name, files] of Object.entries(entries)) {
     for (const file of typeof files === "string" ? [files] : Object.values(files)) {
-      expect(fs.existsSync(path.join(root, file)), `${file} of ${name}`).toBe(true);
+      expect(fs.existsSync(path.join(installed, file)), `${file} of ${name}`).toBe(true);
     }
   }
 });
@@ -84,6 +122,9 @@ test("has names for what it returns, so that others can declare what they make o
   fs.writeFileSync(
     file,
     `import { open } from "reach-replay";
+    import { ReachClient } from "reach-replay/client";
+    import { defineConfig, httpFetch } from "reach-replay/config";
+    import { defineProgram } from "reach-replay/program";
     import { replayOf } from "reach-replay/testing";
     export const reach = await open({ data: "data" });
     export const { directory } = reach;
@@ -93,14 +134,42 @@ test("has names for what it returns, so that others can declare what they make o
       replay: await reach.replay(id),
       verified: await reach.verify(id),
       imported: await reach.import("a.jsonl"),
+    });
+    export const client = new ReachClient({ url: "http://localhost:4320" });
+    export const config = defineConfig({ effects: { "http.fetch": httpFetch({ allow: [] }) } });
+    export const program = defineProgram({
+      name: "counter",
+      version: "1",
+      init: () => ({ n: 0 }),
+      reduce: ({ n }) => ({ n: n + 1 }),
     });`,
   );
-  fs.symlinkSync(path.join(root, "node_modules/@types"), path.join(folder, "node_modules/@types"));
-  const flags = "--strict --declaration --emitDeclarationOnly --module node16 --target es2022";
-  const compiler = path.join(root, "node_modules/.bin/tsc");
-  const { stdout } = spawnSync(compiler, [...flags.split(" "), "--types", "node", file], {
-    cwd: folder,
-    encoding: "utf8",
-  });
-  expect(stdout).toBe("");
+  // Nobody has to have the types of Node, or to skip the check of what others declare.
+  const flags = "--strict --skipLibCheck false --module nodenext --target es2022 --types";
+  const declaring = "--declaration --emitDeclarationOnly";
+  const compiler = path.join(root, "node_modules/typescript/bin/tsc");
+  expect(node(compiler, ...declaring.split(" "), ...flags.split(" "), "", file)).toBe("");
+});
+
+test("has a command that finds all of its files", () => {
+  expect(reach("demo", "--events", "1000")).toContain("first bad event");
+  fs.writeFileSync(
+    path.join(folder, "asking.ts"),
+    `import { defineProgram } from "reach-replay/program";
+    export default defineProgram({
+      name: "asking",
+      version: "1",
+      init: () => ({}),
+      reduce: (state) => state,
+      async step(ctx) {
+        await ctx.sleep(1);
+        return { done: { luck: ctx.random() } };
+      },
+    });`,
+  );
+  const { id, outcome } = JSON.parse(reach("run", "asking.ts", "--json")) as Record<string, string>;
+  expect(outcome).toBe("done");
+  expect(reach("replay", id ?? "", "--quiet")).toBe("identical\n");
+  // What a server shows at `/docs/errors`.
+  expect(fs.existsSync(path.join(installed, "docs/ERRORS.md"))).toBe(true);
 });
