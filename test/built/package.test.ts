@@ -2,12 +2,15 @@
  * The package as others get it: the files that are published, in a folder that has nothing else but
  * what they depend on. What it exports is there, loads, works, has types, and shares its classes.
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import * as vm from "node:vm";
+import { build } from "esbuild";
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const {
@@ -17,7 +20,7 @@ const {
 } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8")) as {
   bin: { reach: string };
   dependencies: Record<string, string>;
-  exports: Record<string, string | { types: string; default: string }>;
+  exports: Record<string, string | Record<string, string>>;
 };
 
 const home = fs.mkdtempSync(path.join(os.tmpdir(), "reach-package-"));
@@ -83,6 +86,36 @@ test("has one class of errors for all entries", () => {
     const classes = new Set(all.map(({ ReachError }) => ReachError).filter(Boolean));
     console.log(JSON.stringify({ entries: all.length, classes: classes.size }));`;
   expect(run(code)).toEqual({ entries: 5, classes: 1 });
+});
+
+test("has a client for browsers, where there is nothing of Node", async () => {
+  const { outputFiles } = await build({
+    stdin: {
+      contents: 'export { codeOf, ReachClient } from "reach-replay/client";',
+      resolveDir: folder,
+    },
+    bundle: true,
+    format: "iife",
+    globalName: "reach",
+    logLevel: "silent",
+    platform: "browser",
+    write: false,
+  });
+  const asked: string[] = [];
+  const fetch = async (url: URL): Promise<Response> => {
+    asked.push(url.href);
+    const headers = { "content-type": "application/problem+json" };
+    const problem = { status: 404, code: "NOT_FOUND", detail: "it is not here" };
+    return new Response(JSON.stringify(problem), { status: 404, headers });
+  };
+  const web = { AbortController, AbortSignal, TextDecoder, TextEncoder, URL, crypto };
+  const page = vm.createContext({ ...web, clearTimeout, setTimeout, fetch });
+  vm.runInContext(outputFiles[0]?.text ?? "", page);
+  const code = `
+    const client = new reach.ReachClient({ url: "http://localhost:4320" });
+    client.about().catch(reach.codeOf);`;
+  expect(await vm.runInContext(code, page)).toBe("NOT_FOUND");
+  expect(asked).toEqual(["http://localhost:4320/v1"]);
 });
 
 test("records, replays in its threads and verifies", () => {
@@ -151,6 +184,23 @@ test("has names for what it returns, so that others can declare what they make o
   expect(node(compiler, ...declaring.split(" "), ...flags.split(" "), "", file)).toBe("");
 });
 
+test("has a server that finds all of its packages and pages", async () => {
+  const asked = ["serve", "--port", "0", "--json", "--log", "error"];
+  const server = spawn(process.execPath, [path.join(installed, bin.reach), ...asked], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  onTestFinished(() => void server.kill("SIGKILL"));
+  const [line] = (await once(server.stdout, "data")) as [Buffer];
+  const { url } = JSON.parse(line.toString("utf8")) as { url: string };
+  expect(await (await fetch(`${url}/docs/errors`)).text()).toContain('id="NOT_FOUND"');
+  const headers = { "content-type": "application/json" };
+  const refused = await fetch(`${url}/v1/sessions`, { method: "POST", headers, body: "{}" });
+  expect(refused.status).toBe(422);
+  server.kill("SIGTERM");
+  expect(await once(server, "exit")).toEqual([0, null]);
+});
+
 test("has a command that finds all of its files", () => {
   expect(reach("demo", "--events", "1000")).toContain("first bad event");
   fs.writeFileSync(
@@ -170,6 +220,4 @@ test("has a command that finds all of its files", () => {
   const { id, outcome } = JSON.parse(reach("run", "asking.ts", "--json")) as Record<string, string>;
   expect(outcome).toBe("done");
   expect(reach("replay", id ?? "", "--quiet")).toBe("identical\n");
-  // What a server shows at `/docs/errors`.
-  expect(fs.existsSync(path.join(installed, "docs/ERRORS.md"))).toBe(true);
 });
