@@ -85,6 +85,11 @@ describe("the library imports", () => {
   });
 });
 
+it.each(["imported", "recorded"])("bundles of format 1 are read for ever: %s", async (name) => {
+  const file = path.resolve(fixtures, `../v1/bundles/${name}.bundle`);
+  expect(await replayOf(file)).toMatchObject({ problem: null, divergence: null });
+});
+
 describe("a server over the same folder", () => {
   it("gives every session away as a bundle, which replays elsewhere", async () => {
     await reach.close();
