@@ -1,7 +1,13 @@
-// Two kinds of tests: `fast` is part of `npm test`; `slow` (files named *.slow.test.ts) holds the
-// long ones, run by `npm run test:slow`, one file at a time because they measure time and memory.
+// Three kinds of tests. `fast` and `built` are part of `npm test`: `fast` runs over `src`; `built`
+// over the entries that users get, once more those tests that need nothing else, and those of
+// `test/built`. `slow` (files named *.slow.test.ts) holds the long ones, run by `npm run test:slow`,
+// one file at a time because they measure time and memory.
 
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+
+const dist = fileURLToPath(new URL("dist", import.meta.url));
+const globalSetup = ["test/global-setup.ts"];
 
 export default defineConfig({
   test: {
@@ -10,8 +16,36 @@ export default defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/**/*.slow.test.ts"],
-          globalSetup: ["test/global-setup.ts"],
+          exclude: ["test/**/*.slow.test.ts", "test/built/**"],
+          globalSetup,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        // What a test imports of a public entry in `src`, it gets as the package has it.
+        resolve: {
+          alias: [
+            {
+              find: /^(?:\.\.\/)+src\/(client|config|index|testing)\.ts$/,
+              replacement: `${dist}/entries/$1.js`,
+            },
+            { find: /^(?:\.\.\/)+src\/program\.ts$/, replacement: `${dist}/program.js` },
+          ],
+        },
+        test: {
+          name: "built",
+          include: [
+            "test/built/*.test.ts",
+            "test/client/*.test.ts",
+            "test/effects/http-fetch.test.ts",
+            "test/reach.test.ts",
+            "test/recorder/*.test.ts",
+            "test/testing.test.ts",
+          ],
+          // Loaded by Node as it is, not transformed.
+          server: { deps: { external: [/\/dist\//] } },
+          globalSetup,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -20,7 +54,7 @@ export default defineConfig({
         test: {
           name: "slow",
           include: ["test/**/*.slow.test.ts"],
-          globalSetup: ["test/global-setup.ts"],
+          globalSetup,
           fileParallelism: false,
           testTimeout: 900_000,
           hookTimeout: 900_000,

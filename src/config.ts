@@ -19,6 +19,7 @@ export {
   type EffectHandler,
   type EffectPolicy,
   GiveUp,
+  type HostLookup,
   type HttpFetchOptions,
   type HttpRequest,
   type HttpResponse,

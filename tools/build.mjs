@@ -200,7 +200,7 @@ export function buildPackage() {
 }
 
 /**
- * Whether a file of `src` is newer than the whole of `dist`, or `dist` is not there.
+ * Whether a file of `src`, or this one, is newer than the whole of `dist`, or `dist` is not there.
  * @returns {boolean}
  */
 export function packageIsStale() {
@@ -209,7 +209,8 @@ export function packageIsStale() {
     .map((file) => statSync(file).mtimeMs);
   const sources = filesBelow(source).filter((file) => file.endsWith(".ts"));
   if (built.length < sources.length) return true;
-  const newest = Math.max(0, ...sources.map((file) => statSync(file).mtimeMs));
+  const here = fileURLToPath(import.meta.url);
+  const newest = Math.max(...[here, ...sources].map((file) => statSync(file).mtimeMs));
   return newest > Math.min(...built);
 }
 

@@ -38,6 +38,16 @@ export interface HttpResponse {
   readonly body: unknown;
 }
 
+/**
+ * Resolves a name as `dns.lookup` of Node does when it is asked for `all`; its own type is not
+ * used, since who has a configuration need not have the types of Node.
+ */
+export type HostLookup = (
+  host: string,
+  options: { readonly all: true },
+  done: (error: Error | null, found: string | { address: string; family: number }[]) => void,
+) => void;
+
 /** How `http.fetch` is set up. */
 export interface HttpFetchOptions extends EffectPolicy {
   /** Hosts that may be reached: `api.example.com`, `*.example.com`, with `:port` if need be. */
@@ -56,7 +66,7 @@ export interface HttpFetchOptions extends EffectPolicy {
   /** Statuses that another try may better. Default: 429, 502, 503, 504. */
   readonly retryOn?: readonly number[];
   /** Resolves names; for tests. Default: the resolver of the system. */
-  readonly lookup?: LookupFunction;
+  readonly lookup?: HostLookup;
 }
 
 const usual = { bytesMax: 8 * 1024 * 1024, redirectsMax: 5, retryOn: [429, 502, 503, 504] };
@@ -89,7 +99,7 @@ export function httpFetch(options: HttpFetchOptions): EffectDefinition {
   } = other;
   const added = new HostHeaders(headersFor);
   const rules = new AddressRules(allow, allowPrivate);
-  const agents = new Agents(rules, lookup as LookupFunction);
+  const agents = new Agents(rules, lookup);
   return {
     ...policy,
     async run(input: HttpRequest, { key, signal }) {
@@ -179,10 +189,10 @@ function isUnsendable(error: unknown): boolean {
  */
 class Agents {
   readonly #rules: AddressRules;
-  readonly #lookup: LookupFunction;
+  readonly #lookup: HostLookup;
   readonly #byOrigin = new Map<string, Agent>();
 
-  constructor(rules: AddressRules, lookup: LookupFunction) {
+  constructor(rules: AddressRules, lookup: HostLookup) {
     this.#rules = rules;
     this.#lookup = lookup;
   }

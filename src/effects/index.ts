@@ -13,6 +13,7 @@ export {
 export { type EffectMap, EffectRegistry } from "./effect-registry.ts";
 export type { EffectError, EffectRequest, EffectResult, EffectSource } from "./effect-source.ts";
 export {
+  type HostLookup,
   type HttpFetchOptions,
   type HttpRequest,
   type HttpResponse,

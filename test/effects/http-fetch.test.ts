@@ -4,8 +4,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, LookupFunction } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type HttpFetchOptions, httpFetch } from "../../src/config.ts";
 import { isPublicAddress } from "../../src/effects/address-rules.ts";
-import { EffectRegistry, type HttpFetchOptions, httpFetch } from "../../src/effects/index.ts";
+import { EffectRegistry } from "../../src/effects/index.ts";
 import { type Called, call } from "./calling.ts";
 
 let server: Server;

@@ -300,9 +300,9 @@ describe("bounds", () => {
     const registry = new EffectRegistry({
       slow: { run: () => void begun.push(performance.now()), perSecond: 100 },
     });
+    const asked = performance.now();
     await Promise.all(Array.from({ length: 6 }, () => call(registry, "slow")));
-    const spread = (begun.at(-1) as number) - (begun[0] as number);
-    expect(spread).toBeGreaterThan(45);
+    expect((begun.at(-1) as number) - asked).toBeGreaterThan(45);
   });
 });
 
