@@ -39,7 +39,7 @@ export function folderSource(folder: string, name: string): Source {
       skip = Math.max(0, skip - bytes.length);
     }
   }
-  return { name, size, reopenable: true, open, files: whole, problems };
+  return { name, size, reopenable: true, open, files: whole, fileCount: files.length, problems };
 }
 
 function contentOf(folder: string): Content {

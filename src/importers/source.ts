@@ -24,6 +24,8 @@ export interface Source {
   open(offset: number, take?: TakeBuffer): AsyncIterable<Uint8Array>;
   /** For a folder that holds one record per file: the files in order. */
   files?(): AsyncIterable<Uint8Array>;
+  /** How many they are. */
+  readonly fileCount?: number;
   /** What a person should hear of, besides what the bytes show. */
   readonly problems?: readonly string[];
 }

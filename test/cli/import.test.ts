@@ -123,8 +123,10 @@ describe("reach import", () => {
     expect(piped.stdout).toMatch(/^imported 7 events /);
     bench.write("parts/1.jsonl", ndjson(5));
     bench.write("parts/2.jsonl", ndjson(5, 5));
-    const folder = await bench.json<Imports>(["import", "parts"]);
+    const { stdout, stderr } = await bench.run(["import", "parts/", "--json"]);
+    const folder = JSON.parse(stdout) as Imports;
     expect(folder.imports[0]).toMatchObject({ records: 10, format: "ndjson" });
+    expect(stderr).toContain("the 2 files of parts are one session: `reach import parts/*` makes");
     const { sessions } = await bench.json<{ sessions: { name: string }[] }>(["ls"]);
     expect(sessions.map(({ name }) => name)).toEqual(["parts", "stdin"]);
   });

@@ -8,6 +8,7 @@ import { type Command, Option } from "commander";
 import { isSessionId, ReachError, type SessionId } from "../../base/index.ts";
 import {
   fileSource,
+  formatNamed,
   formats,
   importSource,
   PeekedStream,
@@ -65,6 +66,7 @@ export const importCommand: CommandDefinition = {
     ["reach import run.bundle --restore", "the same, damaged here, whole again"],
   ],
   notes: [
+    "A folder is one session, its files read one behind the other; a folder/* is one for each file.",
     "A bundle is known by its content, also on standard input. With --key nothing else is taken " +
       "in: what is no bundle is refused, not imported unverified. Of a session that is here it " +
       "brings back payloads; with --restore it takes the place of one that is damaged or has " +
@@ -72,6 +74,9 @@ export const importCommand: CommandDefinition = {
     "A longer version of a file that was imported before continues its session, after proving " +
       "that the beginning is the same. Nothing is dropped: `reach export ID --format original` " +
       "gives back the very bytes.",
+    "A bundle of a session that was run brings its program along. `verify`, `events` and `export` " +
+      "run nothing of it; `show`, `state` and `replay` do, in a context that reaches nothing of " +
+      "this machine but is no wall against somebody who means harm.",
     'With --json: {"imports": [{"source", "id", "format", "records", "events", ...}]}. ' +
       "With --quiet: the ids.",
   ],
@@ -140,6 +145,15 @@ async function importAll(
   await tellAll(output, outcomes);
   const done = outcomes.length === files.length && outcomes.every(isComplete);
   return done ? exitCodes.ok : (stop.exitCode ?? exitCodeOfOutcomes(outcomes));
+}
+
+/** A folder of transcripts, one in each file, was hardly meant to be one session. */
+function noteFolder({ output }: Invocation, file: string, source: Source, format: string): void {
+  const { fileCount = 1 } = source;
+  if (fileCount === 1 || formatNamed(format)?.fileReader) return;
+  const folder = oneLine(file.replace(/\/+$/, ""));
+  const each = `\`reach import ${folder}/*\` makes one of each`;
+  output.note(`the ${fileCount} files of ${folder} are one session: ${each}`);
 }
 
 async function tellAll(output: Output, outcomes: readonly Outcome[]): Promise<void> {
@@ -253,6 +267,7 @@ async function importOne(
         progress.update({ done: bytes, total: source.size, unit: "bytes", events: records });
       },
     });
+    noteFolder(invocation, file, source, report.format);
     return { source: file, report };
   } catch (error) {
     return { source: file, error };
