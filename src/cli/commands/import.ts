@@ -66,7 +66,7 @@ export const importCommand: CommandDefinition = {
     ["reach import run.bundle --restore", "the same, damaged here, whole again"],
   ],
   notes: [
-    "A folder is one session, its files read one behind the other; a folder/* is one for each file.",
+    "A folder is one session, its files read one behind the other; folder/* is one for each file.",
     "A bundle is known by its content, also on standard input. With --key nothing else is taken " +
       "in: what is no bundle is refused, not imported unverified. Of a session that is here it " +
       "brings back payloads; with --restore it takes the place of one that is damaged or has " +
@@ -74,9 +74,9 @@ export const importCommand: CommandDefinition = {
     "A longer version of a file that was imported before continues its session, after proving " +
       "that the beginning is the same. Nothing is dropped: `reach export ID --format original` " +
       "gives back the very bytes.",
-    "A bundle of a session that was run brings its program along. `verify`, `events` and `export` " +
-      "run nothing of it; `show`, `state` and `replay` do, in a context that reaches nothing of " +
-      "this machine but is no wall against somebody who means harm.",
+    "A bundle of a session that was run brings its program along. `verify`, `events` and " +
+      "`export` run nothing of it; `show`, `state` and `replay` do, in a context that reaches " +
+      "nothing of this machine but is no wall against somebody who means harm.",
     'With --json: {"imports": [{"source", "id", "format", "records", "events", ...}]}. ' +
       "With --quiet: the ids.",
   ],
