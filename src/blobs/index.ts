@@ -1,4 +1,4 @@
-/** Blobs: the port, the driver in packs on a disk, and the driver in memory. */
+/** Blobs: the port, and the driver in packs on a disk. */
 export type {
   BlobName,
   BlobProblem,
@@ -14,5 +14,4 @@ export type {
   StagedBlob,
 } from "./blobs.ts";
 export { firstCut, nextCut, StreamChunker } from "./chunker.ts";
-export { MemoryBlobs } from "./memory-blobs.ts";
 export { PackBlobs, type PackBlobsOptions } from "./pack-blobs.ts";

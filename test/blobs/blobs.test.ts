@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll } from "vitest";
-import { MemoryBlobs, PackBlobs } from "../../src/blobs/index.ts";
+import { PackBlobs } from "../../src/blobs/index.ts";
 import { nodeDisk } from "../../src/disk/index.ts";
 import { blobCases } from "./blobs.cases.ts";
+import { MemoryBlobs } from "./memory-blobs.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 
 let folder = "";

@@ -2,8 +2,8 @@
 
 import { expect, test } from "vitest";
 import { sha256 } from "../../src/base/index.ts";
-import { MemoryBlobs } from "../../src/blobs/index.ts";
 import { PayloadCheck } from "../../src/session/payload-check.ts";
+import { MemoryBlobs } from "../blobs/memory-blobs.ts";
 
 const large = 17 * 1024 * 1024;
 

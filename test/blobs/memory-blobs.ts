@@ -1,8 +1,8 @@
 /**
- * The store in memory: the driver for tests and for work that nobody keeps. Packs of whole blobs,
+ * The store in memory, for tests beside the one in packs. Packs of whole blobs,
  * without chunks; it shows what the port promises in the fewest words.
  */
-import { assert, concat, ReachError, sha256, toHex } from "../base/index.ts";
+import { assert, concat, ReachError, sha256, toHex } from "../../src/base/index.ts";
 import type {
   BlobName,
   BlobProblem,
@@ -14,7 +14,7 @@ import type {
   PackMark,
   PackWrite,
   StagedBlob,
-} from "./blobs.ts";
+} from "../../src/blobs/blobs.ts";
 
 const pieceBytes = 256 * 1024;
 
