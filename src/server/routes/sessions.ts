@@ -12,6 +12,7 @@ import {
   systemEntropy,
   toHex,
 } from "../../base/index.ts";
+import { sessionFolder } from "../../log/index.ts";
 import type { SessionReader } from "../../session/index.ts";
 import type { Access } from "../access/access.ts";
 import { allows } from "../access/scopes.ts";
@@ -358,7 +359,10 @@ async function listOf(
   return { sessions, cursor: null };
 }
 
-/** A session for a list: one that is damaged is in it, saying so. */
+/**
+ * A session for a list: one that is damaged is in it, saying so. Throws where something of it has
+ * not found its place: it is no shorter for that.
+ */
 async function summaryOf(
   workspace: Workspace,
   id: SessionId,
@@ -366,6 +370,8 @@ async function summaryOf(
   try {
     return await sessionOf(workspace, id);
   } catch (error) {
+    const { disk, path } = workspace.directory;
+    disk.exists(sessionFolder(path, id));
     const problem = error instanceof Error ? error.message : "it cannot be read";
     return { ...unreadable, id, problem: problem.replaceAll(workspace.directory.path, "…") };
   }
