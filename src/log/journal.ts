@@ -349,6 +349,12 @@ export class Journal implements RestingJournal {
     this.#options.onTrouble?.(`journal: ${messageOf(error)}`);
   }
 
+  /** Throws `FENCED` when another writer has taken over, or when it once seemed so to a commit. */
+  checkLock(): void {
+    if (this.#fatal) throw this.#fatal;
+    this.#options.lock.check();
+  }
+
   #check(): void {
     try {
       this.#options.lock.check();
