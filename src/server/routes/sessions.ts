@@ -12,7 +12,6 @@ import {
   systemEntropy,
   toHex,
 } from "../../base/index.ts";
-import { sessionFolder } from "../../log/index.ts";
 import type { SessionReader } from "../../session/index.ts";
 import type { Access } from "../access/access.ts";
 import { allows } from "../access/scopes.ts";
@@ -360,8 +359,8 @@ async function listOf(
 }
 
 /**
- * A session for a list: one that is damaged is in it, saying so. Throws where something of it has
- * not found its place: it is no shorter for that.
+ * A session for a list: one that is damaged is in it, saying so. Throws where the disk does not
+ * take something to its place: no session is shorter for that.
  */
 async function summaryOf(
   workspace: Workspace,
@@ -371,7 +370,7 @@ async function summaryOf(
     return await sessionOf(workspace, id);
   } catch (error) {
     const { disk, path } = workspace.directory;
-    disk.exists(sessionFolder(path, id));
+    disk.exists(`${path}/sessions`);
     const problem = error instanceof Error ? error.message : "it cannot be read";
     return { ...unreadable, id, problem: problem.replaceAll(workspace.directory.path, "…") };
   }
