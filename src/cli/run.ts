@@ -3,6 +3,7 @@
  * not need.
  */
 import process from "node:process";
+import { exitCodes } from "./exit-codes.ts";
 import { packageVersion } from "./package-version.ts";
 
 /** Major and minor version of the oldest Node that Reach runs on. */
@@ -16,10 +17,23 @@ export async function run(args: readonly string[]): Promise<number> {
     return 0;
   }
   if (nodeTooOld()) return 1;
+  if (folderGone()) return exitCodes.notFound;
   // Stacks name the files that people can read; reading the maps costs time.
   if (args.includes("--debug")) process.setSourceMapsEnabled(true);
   const { runProgram } = await import("./program.ts");
   return runProgram(args, packageVersion());
+}
+
+/** Says so: whatever is looked for is looked for from there. */
+function folderGone(): boolean {
+  try {
+    process.cwd();
+    return false;
+  } catch {
+    const message = "the folder that this is called in is gone\n  change to one that is there";
+    process.stderr.write(`reach: ${message}\n`);
+    return true;
+  }
 }
 
 /** Says so, and what is needed; anything else would fail in places that tell nobody why. */

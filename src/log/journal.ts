@@ -114,7 +114,7 @@ export class Journal implements RestingJournal {
   #retiring: Promise<void> | undefined;
   /** A moment of rest is being looked for. */
   #looksForRest = false;
-  /** When something was last committed. */
+  /** When something was last committed; who is refused puts no rest off, which gives room back. */
   #lastAt = performance.now();
   #fatal: ReachError | undefined;
   readonly #waitingWork = new Set<() => void>();
@@ -180,6 +180,7 @@ export class Journal implements RestingJournal {
       const units = this.#take();
       try {
         await this.#commitGroup(units);
+        this.#lastAt = performance.now();
         for (const unit of units) unit.resolve();
       } catch (error) {
         this.statistics.failures += 1;
@@ -188,7 +189,6 @@ export class Journal implements RestingJournal {
       }
     }
     this.#running = undefined;
-    this.#lastAt = performance.now();
     this.#lookForRest();
   }
 
@@ -347,6 +347,12 @@ export class Journal implements RestingJournal {
 
   #tell(error: unknown): void {
     this.#options.onTrouble?.(`journal: ${messageOf(error)}`);
+  }
+
+  /** Throws `FENCED` when another writer has taken over, or when it once seemed so to a commit. */
+  checkLock(): void {
+    if (this.#fatal) throw this.#fatal;
+    this.#options.lock.check();
   }
 
   #check(): void {

@@ -202,12 +202,10 @@ export class DirectoryLock {
   check(): void {
     const mine = lockPath(this.#folder, this.epoch);
     const higher = this.#disk.exists(lockPath(this.#folder, this.epoch + 1));
-    if (higher || !this.#disk.exists(mine)) {
-      throw new ReachError("FENCED", `another process has taken over ${this.#folder}`, {
-        where: this.#folder,
-        hint: "what this process had not yet acknowledged is not promised; open it again to go on",
-      });
-    }
+    if (higher) throw fenced(this.#folder, `another process has taken over ${this.#folder}`);
+    if (this.#disk.exists(mine)) return;
+    const gone = `the lock of this process is gone from ${this.#folder}`;
+    throw fenced(this.#folder, `${gone}: it was moved or removed, or another process took over`);
   }
 
   /** Gives the lock up; the file stays, so that its epoch is never used again. */
@@ -232,6 +230,13 @@ export class DirectoryLock {
       file.close();
     }
   }
+}
+
+function fenced(folder: string, message: string): ReachError {
+  return new ReachError("FENCED", message, {
+    where: folder,
+    hint: "what this process had not yet acknowledged is not promised; open it again to go on",
+  });
 }
 
 async function createLock(disk: Disk, path: string, content: LockContent): Promise<boolean> {

@@ -341,6 +341,8 @@ export class Placements implements WaitingPlacements {
     this.checkStuck();
     this.placeAll();
     if (this.waits && !this.#groupUnderWay) this.#placeWithReserve();
+    // Now that there is the room of the reserve the disk says what else is wrong.
+    this.checkStuck();
     if (this.done) return;
     this.#options.checkLock();
     throw new ReachError("DISK_FULL", "acknowledged events are in the journal only", {

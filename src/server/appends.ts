@@ -3,7 +3,7 @@
  * closed, with a signed checkpoint, when nobody has appended for a while. Exactly once for whoever
  * numbers its appends.
  */
-import { codeOf, limits, ReachError, type SessionId } from "../base/index.ts";
+import { codeOf, limits, type SessionId } from "../base/index.ts";
 import {
   type Appended,
   type Directory,
@@ -35,7 +35,7 @@ export interface AppendOptions {
 }
 
 /** An append whose producer numbers it out of order, or has been replaced by another instance. */
-export class ProducerRefused extends ReachError {
+export class ProducerRefused extends HttpError {
   readonly verdict: ProducerVerdict;
 
   constructor(
@@ -43,7 +43,7 @@ export class ProducerRefused extends ReachError {
     message: string,
     details: { readonly where: string; readonly hint: string; readonly verdict: ProducerVerdict },
   ) {
-    super(code, message, details);
+    super(code, message, { ...details, status: 409 });
     this.verdict = details.verdict;
   }
 }

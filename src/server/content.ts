@@ -7,9 +7,6 @@ import type { FastifyInstance } from "fastify";
 import { decodeValue, messageOf, parseJson } from "../base/index.ts";
 import { HttpError } from "./problem.ts";
 
-/** Media types of the bodies that routes read. */
-export const bodyTypes = ["application/json", "application/cbor"] as const;
-
 /** Teaches `app` to read bodies. */
 export function addContentTypes(app: FastifyInstance): void {
   app.addHook("onRequest", async ({ method, headers }, reply) => {
@@ -27,6 +24,11 @@ export function addContentTypes(app: FastifyInstance): void {
   });
   app.addContentTypeParser("application/cbor", options, async (_: unknown, body: Buffer) => {
     return readBody("CBOR", body, decodeValue);
+  });
+  app.addContentTypeParser("*", async () => {
+    throw new HttpError("MEDIA_TYPE_UNSUPPORTED", "the body has a Content-Type that is not taken", {
+      hint: "send application/json or application/cbor",
+    });
   });
 }
 

@@ -4,7 +4,7 @@
  * under its name, since they have the old file open.
  */
 import { statSync } from "node:fs";
-import type { SessionId } from "../base/index.ts";
+import { codeOf, type SessionId } from "../base/index.ts";
 import type { Directory, SessionReader } from "../session/index.ts";
 
 const keptMax = 128;
@@ -43,7 +43,7 @@ export class ReaderPool {
     return this.#lent;
   }
 
-  /** A reader that sees what is durable now. Throws `NOT_FOUND`, `GONE`, `CORRUPT`. */
+  /** A reader that sees what is durable now. Throws `NOT_FOUND`, `GONE`, `CORRUPT`, `FENCED`. */
   lease(id: SessionId): ReaderLease {
     const lent = this.#current(id) ?? this.#open(id);
     this.#kept.set(id, lent);
@@ -80,8 +80,18 @@ export class ReaderPool {
   }
 
   #open(id: SessionId): Kept {
-    const reader = this.#directory.session(id);
+    const reader = this.#session(id);
     return { reader, inode: inodeOf(reader.log.path), users: 0, stale: false };
+  }
+
+  /** Where the data has been moved away no session is there, and none is lost. */
+  #session(id: SessionId): SessionReader {
+    try {
+      return this.#directory.session(id);
+    } catch (error) {
+      if (codeOf(error) === "NOT_FOUND") this.#directory.checkLock();
+      throw error;
+    }
   }
 
   /** Calls `work` with a reader of the session. */

@@ -52,6 +52,9 @@ const partNames: Readonly<Record<string, string>> = {
   body: "the body",
 };
 
+/** Faults that say less than others of the same place, the least last. */
+const vague = ["type", "boolean"];
+
 /**
  * The fault to name. Of a choice each alternative has its own: meant was the one that goes wrong
  * furthest inside, or that it has the right type.
@@ -59,10 +62,19 @@ const partNames: Readonly<Record<string, string>> = {
 function decisive(faults: readonly Fault[]): Fault | undefined {
   if (!faults.some(({ keyword }) => keyword === "anyOf")) return faults[0];
   const depth = ({ instancePath }: Fault): number => instancePath.split("/").length;
-  const isType = ({ keyword }: Fault): number => (keyword === "type" ? 1 : 0);
+  const vagueness = ({ keyword }: Fault): number => vague.indexOf(keyword);
   return faults
-    .filter(({ keyword }) => keyword !== "anyOf" && keyword !== "boolean")
-    .sort((a, b) => depth(b) - depth(a) || isType(a) - isType(b))[0];
+    .filter((fault) => fault.keyword !== "anyOf" && !isKnownElsewhere(fault, faults))
+    .sort((a, b) => depth(b) - depth(a) || vagueness(a) - vagueness(b))[0];
+}
+
+/** Whether a member that one alternative does not know is one of another. */
+function isKnownElsewhere({ keyword, instancePath }: Fault, faults: readonly Fault[]): boolean {
+  if (keyword !== "boolean") return false;
+  const parent = instancePath.slice(0, instancePath.lastIndexOf("/"));
+  const count = (word: string, path: string): number =>
+    faults.filter((one) => one.keyword === word && one.instancePath === path).length;
+  return count("boolean", instancePath) < count("additionalProperties", parent);
 }
 
 /** Names one fault, and never the value that is at fault. */
@@ -70,7 +82,8 @@ function invalid(part: string, faults: readonly Fault[]): HttpError {
   const first = decisive(faults);
   const where = first?.instancePath.replace(/^\//, "").replaceAll("/", ".") ?? "";
   const subject = where === "" ? partNames[part] : `${where} in ${partNames[part]}`;
-  return new HttpError("REQUEST_INVALID", `${subject} ${first?.message ?? "is not valid"}`, {
+  const wrong = first?.keyword === "boolean" ? "is not known here" : first?.message;
+  return new HttpError("REQUEST_INVALID", `${subject} ${wrong ?? "is not valid"}`, {
     status: part === "body" ? 422 : 400,
     ...(where === "" ? {} : { where }),
     hint: "`/docs` shows what the route takes",

@@ -445,9 +445,9 @@ export class Directory {
     this.#writeSide().targets.forgetSession(id);
   }
 
-  /** Throws `FENCED` when another writer has taken over. */
+  /** Throws `FENCED` when another writer has taken over, or when it once seemed so. */
   checkLock(): void {
-    this.#writeSide().lock.check();
+    this.#writeSide().journal.checkLock();
   }
 
   /**

@@ -2,7 +2,7 @@
  * The process of a runner, and one that is started ahead, before what will use it is loaded: Node
  * takes as long to start as a server takes to open its data, and the two can go side by side.
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { ChildProcess, spawn } from "node:child_process";
 import type { Socket } from "node:net";
 import { availableParallelism } from "node:os";
 import process from "node:process";
@@ -19,18 +19,28 @@ interface Ahead {
 
 let ahead: Ahead | undefined;
 
+/**
+ * A child that the system has no room for says so with an `error`, whatever there is too little of;
+ * it has no `pid`, and for want of file descriptors no `stdio` either.
+ */
 function start(pipes: number): ChildProcess {
-  return spawn(process.execPath, [builtFile("entries/runner-main.js")], {
-    stdio: ["ignore", "ignore", "inherit", "ipc", ...Array<"pipe">(pipes).fill("pipe")],
-    // Programs see no environment, and what runs them needs none.
-    env: { TZ: "UTC" },
-    windowsHide: true,
-  });
+  try {
+    return spawn(process.execPath, [builtFile("entries/runner-main.js")], {
+      stdio: ["ignore", "ignore", "inherit", "ipc", ...Array<"pipe">(pipes).fill("pipe")],
+      // Programs see no environment, and what runs them needs none.
+      env: { TZ: "UTC" },
+      windowsHide: true,
+    });
+  } catch (error) {
+    const child = new ChildProcess();
+    process.nextTick(() => child.emit("error", error));
+    return child;
+  }
 }
 
 /** What keeps this process alive as long as the child lives. */
 function handlesOf({ stdio }: ChildProcess): Socket[] {
-  return stdio.filter((stream) => stream !== null && stream !== undefined) as Socket[];
+  return (stdio ?? []).filter((stream) => stream !== null && stream !== undefined) as Socket[];
 }
 
 /**
@@ -44,12 +54,13 @@ export function startRunnerAhead(): void {
   child.on("error", () => {
     started.failed = true;
   });
+  ahead = started;
+  if (child.pid === undefined) return;
   const contexts = builtFile("entries/sandbox-contexts.js");
   child.send({ kind: "ahead", threads: usualThreads, contexts }, () => {});
   child.unref();
   child.channel?.unref();
   for (const handle of handlesOf(child)) handle.unref();
-  ahead = started;
 }
 
 /** A process with at least so many pipes: the one that was started ahead, or a new one. */
@@ -70,6 +81,6 @@ export function takeRunnerChild(pipes: number): ChildProcess {
 
 /** Ends the process that was started ahead, if nobody has taken it. */
 export function endRunnerAhead(): void {
-  ahead?.child.kill("SIGKILL");
+  if (ahead?.child.pid !== undefined) ahead.child.kill("SIGKILL");
   ahead = undefined;
 }

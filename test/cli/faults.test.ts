@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { Workbench } from "./reach-command.ts";
+import { mainFile, Workbench } from "./reach-command.ts";
 import { ndjson } from "./transcripts.ts";
 
 const nobody = 65_534;
@@ -23,6 +23,18 @@ describe("what is not as it should be", () => {
       expect({ args, code }).toEqual({ args, code: 2 });
       expect(stdout + stderr).toContain(`the data directory ${data} is a file`);
     }
+  });
+
+  it("a folder to work in that somebody has removed", () => {
+    const bench = new Workbench();
+    fs.mkdirSync(bench.path("gone"));
+    const script = 'cd "$0" && rmdir "$0" && "$1" "$2" ls';
+    const args = ["-c", script, bench.path("gone"), process.execPath, mainFile];
+    const { status, stderr } = spawnSync("bash", args, { encoding: "utf8" });
+    expect({ status, stderr }).toEqual({
+      status: 5,
+      stderr: "reach: the folder that this is called in is gone\n  change to one that is there\n",
+    });
   });
 
   it("a folder where a file is expected", async () => {

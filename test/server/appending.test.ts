@@ -3,6 +3,8 @@
 import { gzipSync } from "node:zlib";
 import { encode } from "cbor-x";
 import { describe, expect, it } from "vitest";
+import { ReachError } from "../../src/base/index.ts";
+import { type Disk, nodeDisk } from "../../src/disk/index.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 import { type Served, serve } from "./serving.ts";
 
@@ -262,6 +264,27 @@ describe("the list of sessions", () => {
     expect(await none.json()).toEqual({ sessions: [], cursor: null });
     const later = await served.get(`/v1/sessions?since=${Date.now() + 60_000}`);
     expect(await later.json()).toMatchObject({ sessions: [] });
+  });
+
+  it("calls no session damaged that the disk does not take to its place", async () => {
+    let refuses = false;
+    const disk: Disk = {
+      ...nodeDisk,
+      open(path, mode) {
+        if (!refuses || mode === "read" || !path.endsWith("/events.log")) {
+          return nodeDisk.open(path, mode);
+        }
+        throw new ReachError("IO_FAILED", "read-only file system");
+      },
+    };
+    const served = await serve({ disk });
+    refuses = true;
+    await begin(served);
+    const answer = await served.get("/v1/sessions");
+    expect([answer.status, await answer.json()]).toMatchObject([500, { code: "IO_FAILED" }]);
+    refuses = false;
+    const later = await (await served.get("/v1/sessions")).json();
+    expect(later).toMatchObject({ sessions: [{ status: "recorded", size: 1 }] });
   });
 
   it("leaves the thread to others while it is made", async () => {

@@ -1,5 +1,6 @@
 // The life of a server: whether it is ready, what it says of itself, and how it ends.
 
+import * as fs from "node:fs";
 import { validate } from "@readme/openapi-parser";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import { pino } from "pino";
@@ -154,6 +155,26 @@ describe("a server", () => {
     expect((await served.get("/healthz")).status).toBe(200);
     served.directory.crash();
     await thief.close();
+  });
+
+  it("whose data was moved away has lost no session, and writes none when it is back", async () => {
+    const served = await serve();
+    const begun = await served.post("/v1/sessions", { events: [{ type: "a" }] });
+    const { id } = (await begun.json()) as { id: string };
+    const path = served.directory.path;
+    const append = () => served.post(`/v1/sessions/${id}/events`, { type: "b" });
+    fs.renameSync(path, `${path}.away`);
+    const fenced = expect.objectContaining({ code: "FENCED" });
+    const refused = [await append(), await served.get(`/v1/sessions/${id}`)];
+    for (const one of refused) expect([one.status, await one.json()]).toEqual([503, fenced]);
+    expect((await served.post("/v1/sessions", { events: [{ type: "a" }] })).status).toBe(503);
+    fs.renameSync(`${path}.away`, path);
+    expect((await served.get(`/v1/sessions/${id}`)).status).toBe(200);
+    const ready = await served.get("/readyz");
+    expect([ready.status, await ready.json()]).toEqual([503, fenced]);
+    expect((await append()).status).toBe(503);
+    await served.restart("crash");
+    expect((await append()).status).toBe(201);
   });
 
   it("signs what was appended when it stops", async () => {

@@ -4,7 +4,7 @@
  */
 import type { FastifyBaseLogger } from "fastify";
 import { afterEach, expect } from "vitest";
-import { nodeDisk } from "../../src/disk/index.ts";
+import { type Disk, nodeDisk } from "../../src/disk/index.ts";
 import {
   createServer,
   type ReachServer,
@@ -42,6 +42,8 @@ export interface ServeOptions {
   readonly logger?: FastifyBaseLogger;
   /** Names of more workspaces. */
   readonly workspaces?: readonly string[];
+  /** Default: that of this machine. */
+  readonly disk?: Disk;
 }
 
 const open = new Set<() => Promise<void>>();
@@ -90,11 +92,12 @@ class ServedDirectory implements Served {
   }
 
   async start(): Promise<void> {
-    const { workspaces = [], engine, config = {} } = this.#options;
+    const { workspaces = [], engine, config = {}, disk = nodeDisk } = this.#options;
     this.#directories = [];
     for (const name of ["default", ...workspaces]) {
       const path = `${this.#data}/${name}`;
-      this.#directories.push(await Directory.open({ path, mode: "write", takeOver: true }));
+      const directory = await Directory.open({ path, mode: "write", takeOver: true, disk });
+      this.#directories.push(directory);
     }
     this.#server = await createServer({
       workspaces: this.#directories.map((directory, i) => ({

@@ -3,7 +3,7 @@
  * what is committed meanwhile is as safe as ever.
  */
 import { afterEach, expect, test } from "vitest";
-import type { SessionId } from "../../src/base/index.ts";
+import { ReachError, type SessionId } from "../../src/base/index.ts";
 import { type Disk, nodeDisk } from "../../src/disk/index.ts";
 import {
   journalFolder,
@@ -37,8 +37,13 @@ async function open() {
   const moments: RestingJournal[] = [];
   const troubles: string[] = [];
   const retired: string[] = [];
+  const room = { isGone: false };
   const disk: Disk = {
     ...nodeDisk,
+    open(path, mode) {
+      if (room.isGone && mode === "create") throw new ReachError("DISK_FULL", "no room");
+      return nodeDisk.open(path, mode);
+    },
     remove(path) {
       if (path.endsWith(".wal")) retired.push(path);
       nodeDisk.remove(path);
@@ -53,7 +58,7 @@ async function open() {
     restLater: (journal) => void moments.push(journal),
     onTrouble: (trouble) => void troubles.push(trouble),
   });
-  return { directory, moments, troubles, retired };
+  return { directory, moments, troubles, retired, room };
 }
 
 function segments(directory: Directory): string[] {
@@ -99,6 +104,22 @@ test("is looked for again with the next commit, and after a crash", async () => 
   expect(third.directory.recovery).toMatchObject({ groups: 0 });
   expect(numbers(third.directory, writer.id)).toEqual([0, 1]);
   await third.directory.close();
+});
+
+test("is not put off by those who are refused for want of room, which it gives back", async () => {
+  const { directory, moments, retired, room } = await open();
+  const writer = directory.createSession();
+  await writer.append(event(0)).durable;
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const quietMs = moments[0]?.quietMs;
+  room.isGone = true;
+  for (let n = 1; n < 10; n++) void writer.append(event(n)).durable.catch(() => {});
+  await expect(writer.flush()).rejects.toMatchObject({ code: "DISK_FULL" });
+  expect(moments[0]?.quietMs).toBeGreaterThanOrEqual(quietMs ?? Number.POSITIVE_INFINITY);
+  room.isGone = false;
+  await moments[0]?.rest();
+  expect(retired).toHaveLength(1);
+  await directory.close();
 });
 
 /** Lets the journal rest again and again until `work` is done. */

@@ -95,6 +95,17 @@ for (const waits of [false, true]) {
       expect(sizeOf(directory, id)).toBe(1);
     });
 
+    test("who closes is told what the disk says, not that it is full", async () => {
+      const { disk, directory } = await open(waits);
+      await begun(directory);
+      disk.failWhere(
+        ({ path }) => path.endsWith("/checkpoint.tmp"),
+        failure,
+        Number.POSITIVE_INFINITY,
+      );
+      await expect(directory.close()).rejects.toMatchObject({ code: "IO_FAILED" });
+    });
+
     test("a reader is told while it fails, and finds everything afterwards", async () => {
       const { disk, directory } = await open(waits);
       failLogs(disk, Number.POSITIVE_INFINITY);

@@ -26,6 +26,8 @@ const killWaitMs = 1000;
 const endingWaitMs = 5000;
 /** Between the end of a pipe and the conclusion that only its thread has ended. */
 const closeWaitMs = 250;
+/** A process that did not start is given up after so long: the next one would not either. */
+const refusedWaitMs = 1000;
 /** Between two looks at the memory of the process. */
 const memoryLookMs = 25;
 
@@ -81,7 +83,10 @@ export class RunnerProcess {
       this.#gone = resolve;
     });
     this.#child.once("error", ({ message }) => {
-      this.#end(`its process did not start: ${message}`, false);
+      // Who waits in its lanes has done nothing.
+      this.#isForeign = true;
+      const why = `its process did not start: ${message}`;
+      setTimeout(() => this.#end(why, false), refusedWaitMs).unref();
     });
     this.#child.once("exit", (code, signal) => {
       // What V8 cannot go on from ends in SIGABRT or worse; a kill comes from outside.
@@ -119,26 +124,31 @@ export class RunnerProcess {
     if (this.#child.connected) this.#child.send(message, () => {});
   }
 
+  /** None has a process that did not start for want of them. */
+  #pipe(pipe: number): Socket | undefined {
+    return this.#child.stdio?.[pipe] as Socket | undefined;
+  }
+
   /** Has a thread serve the next pipe. */
   #open(): Lane {
     const pipe = this.#nextPipe;
     this.#nextPipe += 1;
-    const socket = this.#child.stdio[pipe] as Socket;
+    const socket = this.#pipe(pipe);
     const { contexts, events } = this.#options;
     const lane = new Lane({
-      send: (orders: readonly Order[]) => void socket.write(frame(encodeMessage(orders))),
+      send: (orders: readonly Order[]) => void socket?.write(frame(encodeMessage(orders))),
       kill: (why) => this.#killThread(pipe, why),
     });
     const reader = new FrameReader();
-    socket.on("data", (chunk) => {
+    socket?.on("data", (chunk) => {
       for (const bytes of reader.push(chunk)) {
         if (!lane.alive) return;
         for (const reply of decodeMessage<Reply[]>(bytes)) events.onReply(lane, reply);
       }
     });
     // What went wrong with a pipe shows in the end of its thread or process.
-    socket.on("error", () => {});
-    socket.once("close", () => {
+    socket?.on("error", () => {});
+    socket?.once("close", () => {
       // A process that was killed closes its pipes before its exit is known; then it was no thread.
       setTimeout(() => this.#laneEnded(pipe, "its thread ended"), closeWaitMs).unref();
     });
@@ -206,7 +216,7 @@ export class RunnerProcess {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.lanes.delete(pipe);
     lane.alive = false;
-    (this.#child.stdio[pipe] as Socket).destroy();
+    this.#pipe(pipe)?.destroy();
     if (this.isUsed) this.#options.events.onLost([lane], why, false);
     if (this.#nextPipe >= firstPipe + this.#pipesMax) {
       // Nobody who is in it now is the cause.
@@ -221,7 +231,8 @@ export class RunnerProcess {
   /** Ends the process, whatever it is doing. */
   kill(why: string): void {
     this.#why ??= why;
-    this.#child.kill("SIGKILL");
+    if (this.#child.pid === undefined) this.#end(why, false);
+    else this.#child.kill("SIGKILL");
   }
 
   #end(why: string, isKilled: boolean): void {
@@ -229,7 +240,7 @@ export class RunnerProcess {
     this.#why ??= why;
     clearInterval(this.#look);
     this.#memory?.close();
-    for (const stream of this.#child.stdio) stream?.destroy();
+    for (const stream of this.#child.stdio ?? []) stream?.destroy();
     this.#gone({ why: this.#why, isForeign });
   }
 }

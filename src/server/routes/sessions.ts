@@ -358,7 +358,10 @@ async function listOf(
   return { sessions, cursor: null };
 }
 
-/** A session for a list: one that is damaged is in it, saying so. */
+/**
+ * A session for a list: one that is damaged is in it, saying so. Throws where the disk does not
+ * take something to its place: no session is shorter for that.
+ */
 async function summaryOf(
   workspace: Workspace,
   id: SessionId,
@@ -366,6 +369,8 @@ async function summaryOf(
   try {
     return await sessionOf(workspace, id);
   } catch (error) {
+    const { disk, path } = workspace.directory;
+    disk.exists(`${path}/sessions`);
     const problem = error instanceof Error ? error.message : "it cannot be read";
     return { ...unreadable, id, problem: problem.replaceAll(workspace.directory.path, "…") };
   }
