@@ -29,8 +29,6 @@ export const limits = {
   journalSegmentBytes: 64 * MiB,
   /** The journal is zeroed ahead in steps, so that an fdatasync never has to grow the file. */
   journalZeroStepBytes: 4 * MiB,
-  /** Bytes that may wait for the next group before appends are held back. */
-  journalQueueBytesMax: 32 * MiB,
   /** Kept free so that what is acknowledged can be written to its place on a full disk. */
   reserveBytes: 8 * MiB,
 
@@ -68,6 +66,8 @@ export const limits = {
   requestHeaderBytesMax: 16 * KiB,
   /** Events of one append over HTTP: durable all or none. */
   appendEventsMax: 1000,
+  /** Bytes of such appends that may wait for the disk before more are refused. */
+  appendsWaitingBytesMax: 64 * MiB,
   /** Bytes that wait for a tailing observer before it has to fetch at its own pace. */
   tailQueueBytesMax: 1 * MiB,
   /** Concurrent tails and other responses without end, in one process. */

@@ -106,7 +106,6 @@ export class Journal implements RestingJournal {
   #number: number;
   #previousDirectory: Uint8Array;
   #queue: Unit[] = [];
-  #queuedBytes = 0;
   #room = new Uint8Array(0);
   #running: Promise<void> | undefined;
   /** The commit that was asked for last. */
@@ -133,11 +132,6 @@ export class Journal implements RestingJournal {
     this.#lookForRest();
   }
 
-  /** Bytes that wait to be committed; callers hold back above `journalQueueBytesMax`. */
-  get queuedBytes(): number {
-    return this.#queuedBytes;
-  }
-
   /**
    * Resolves when `entries` are durable, all or none of them, in one group. Rejects with
    * `DISK_FULL`, `IO_FAILED` or `FENCED`; then everything queued behind is rejected as well, since
@@ -147,7 +141,6 @@ export class Journal implements RestingJournal {
     if (this.#fatal) return Promise.reject(this.#fatal);
     let bytes = 0;
     for (const entry of entries) bytes += entry.bytes.length;
-    this.#queuedBytes += bytes;
     this.#newest = new Promise((resolve, reject) => {
       this.#queue.push({ entries, bytes, resolve, reject });
       // Started in a microtask, so that what is appended in the same turn shares the first fsync.
@@ -235,14 +228,12 @@ export class Journal implements RestingJournal {
       bytes += unit.bytes;
       count += 1;
     }
-    this.#queuedBytes -= bytes;
     return this.#queue.splice(0, count);
   }
 
   #rejectAll(units: readonly Unit[], error: unknown): void {
     const behind = this.#queue;
     this.#queue = [];
-    this.#queuedBytes = 0;
     this.onReject?.(error);
     for (const unit of [...units, ...behind]) unit.reject(error);
   }

@@ -67,6 +67,7 @@ interface OpenWriter {
   closing: Promise<void> | undefined;
 }
 
+const MiB = 1024 * 1024;
 /** Writers that are open at a time; the ones idle for longest are closed first. */
 const writersMax = 1024;
 
@@ -78,6 +79,8 @@ export class Appends {
   readonly #open = new Map<SessionId, OpenWriter>();
   readonly #sweep: ReturnType<typeof setInterval>;
   readonly #onCommit: (seconds: number) => void;
+  /** Of events that are not durable yet. */
+  #waitingBytes = 0;
   #closed = false;
 
   /** `onCommit` is told how long each append took to become durable, in seconds. */
@@ -98,20 +101,53 @@ export class Appends {
   /**
    * Appends events in a row, all or none; resolves when they are durable. Throws `NOT_FOUND`,
    * `GONE`, `CONFLICT` when the next seq is not the expected one or the producer left numbers out,
-   * `FENCED` for a producer with a newer epoch, `QUARANTINED`, and what an event can be refused
-   * for.
+   * `FENCED` for a producer with a newer epoch, `QUARANTINED`, `OVERLOADED` while too much waits
+   * for the disk, and what an event can be refused for.
    */
-  async append(
+  append(
     id: SessionId,
     events: readonly NewEvent[],
     options: AppendOptions = {},
   ): Promise<AppendAnswer> {
-    const open = await this.#writerOf(id);
-    return this.#using(open, () => this.#append(open, events, options));
+    return this.#admitted(events, async () => {
+      const open = await this.#writerOf(id);
+      return this.#using(open, () => this.#append(open, events, options));
+    });
   }
 
-  /** Begins a recorded session with its first events. Throws `ALREADY_EXISTS` for an id in use. */
-  async create(
+  /**
+   * Begins a recorded session with its first events. Throws `ALREADY_EXISTS` for an id in use, and
+   * as `append`.
+   */
+  create(
+    session: NewSession,
+    events: readonly NewEvent[],
+    options: AppendOptions = {},
+  ): Promise<AppendAnswer & { readonly id: SessionId }> {
+    return this.#admitted(events, () => this.#create(session, events, options));
+  }
+
+  /** A disk that does not keep up must not fill the memory with what waits for it. */
+  async #admitted<Result>(
+    events: readonly NewEvent[],
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    const bytes = events.reduce((sum, event) => sum + event.bytes.length, 0);
+    const waiting = this.#waitingBytes;
+    if (waiting > 0 && waiting + bytes > limits.appendsWaitingBytesMax) {
+      throw new HttpError("OVERLOADED", `${Math.ceil(waiting / MiB)} MiB wait for the disk`, {
+        retryAfterSeconds: 1,
+      });
+    }
+    this.#waitingBytes += bytes;
+    try {
+      return await work();
+    } finally {
+      this.#waitingBytes -= bytes;
+    }
+  }
+
+  async #create(
     session: NewSession,
     events: readonly NewEvent[],
     options: AppendOptions = {},

@@ -108,3 +108,32 @@ describe("a producer that does not wait for its answers", () => {
     for (let delay = -10; delay < 10; delay++) await loseOne(delay);
   });
 });
+
+describe("appends on a disk that does not keep up", () => {
+  it("are refused above what may wait, and taken again when that is durable", async () => {
+    const opened = await open();
+    const { appends, disk, directory } = opened;
+    const { id } = await appends.create({}, [event("first")]);
+    const held = new Held();
+    disk.beforeSync = held.wait;
+    const size = limits.appendsWaitingBytesMax / 8;
+    const waiting = Array.from({ length: 8 }, (_, i) => appends.append(id, [event(`${i}`, size)]));
+    const refused = appends.append(id, [event("too much", size)]);
+    await expect(refused).rejects.toMatchObject({ code: "OVERLOADED", retryAfterSeconds: 1 });
+    await expect(appends.create({}, [event("a", size)])).rejects.toThrow("wait for the disk");
+    held.go();
+    expect((await Promise.all(waiting)).map(({ firstSeq }) => firstSeq)).toHaveLength(8);
+    await appends.append(id, [event("again", size)]);
+    expect(typesOf(directory, id)).toEqual(["first", ..."01234567", "again"]);
+    expect(directory.sessionIds()).toEqual([id]);
+    await directory.close();
+  });
+
+  it("are taken one at a time, however large one is", async () => {
+    const { appends, directory } = await open();
+    const events = [event("large", limits.appendsWaitingBytesMax + 1)];
+    const { id } = await appends.create({}, events);
+    expect(typesOf(directory, id)).toEqual(["large"]);
+    await directory.close();
+  });
+});
