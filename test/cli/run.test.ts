@@ -196,6 +196,8 @@ describe("reach run", () => {
     [["run"], "there is no program to run"],
     [["run", "missing.ts"], "there is no program missing.ts"],
     [["run", "asking.ts", "--input", "{bad"], "--input is not JSON"],
+    [["run", "asking.ts", "--input", '{"id":9007199254740993}'], "--input: the number at $.id"],
+    [["run", "asking.ts", "--send", "word=[1e400]"], "--send word: the number at $[0] would be"],
     [["run", "asking.ts", "--input", "@missing.json"], "--input: ENOENT"],
     [["run", "asking.ts", "--send", "=1"], "--send =1 names no type"],
     [
