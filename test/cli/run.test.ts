@@ -67,6 +67,7 @@ describe("reach run", () => {
       8,
     ],
     ["step", "await ctx.sleep(5);", "await ctx.sleep(5); if (ctx.state.who === 'Ann') null.x;", 12],
+    ["step, behind what it logs", "await ctx.sleep(5);", "ctx.log('last'); null.x;", 12],
     ["a later step", "await ctx.sleep(5);", "if (ctx.state.answers.length > 0) null.x;", 12],
   ])("says at which line a program fails, in %s", async (_, from, to, line) => {
     const bench = new Workbench();
