@@ -23,11 +23,14 @@ export function checkWellFormed(bytes: Uint8Array): string | undefined {
 
 /** JSON text of bytes as a value; invalid UTF-8 and invalid JSON throw a `SyntaxError`. */
 export function parseJson(bytes: Uint8Array): unknown {
-  let text: string;
+  return JSON.parse(textOfJson(bytes));
+}
+
+/** The text of bytes that should be JSON; invalid UTF-8 throws a `SyntaxError`. */
+export function textOfJson(bytes: Uint8Array): string {
   try {
-    text = fromUtf8Strict(bytes);
+    return fromUtf8Strict(bytes);
   } catch {
     throw new SyntaxError("a JSON text that is no UTF-8");
   }
-  return JSON.parse(text);
 }

@@ -17,7 +17,7 @@ export {
   writeU32,
   writeU64,
 } from "./bytes.ts";
-export { checkWellFormed, parseJson } from "./cbor.ts";
+export { checkWellFormed, parseJson, textOfJson } from "./cbor.ts";
 export { decodeValue, repeatedText } from "./cbor-decode.ts";
 export { type Aliases, encodeValue, type Views } from "./cbor-encode.ts";
 export { cborTags } from "./cbor-tags.ts";
@@ -47,5 +47,6 @@ export {
   sessionIdBytes,
   sessionIdOf,
 } from "./ids.ts";
+export { inexactNumber } from "./inexact-number.ts";
 export { limits } from "./limits.ts";
 export { pathText } from "./value-path.ts";

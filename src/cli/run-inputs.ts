@@ -3,7 +3,7 @@
  * what a session waits for.
  */
 import * as fs from "node:fs";
-import { messageOf, ReachError } from "../base/index.ts";
+import { inexactNumber, messageOf, ReachError } from "../base/index.ts";
 import { checkEventType } from "../event/index.ts";
 
 /** An input for a session that waits for one. */
@@ -14,7 +14,7 @@ export interface SentInput {
 
 /**
  * The value of a flag: JSON, or `@FILE` for JSON in a file, `@-` for standard input. Throws `USAGE`
- * for what is not JSON, `NOT_FOUND` for a missing file.
+ * for what is not JSON and for a number that would change, `NOT_FOUND` for a missing file.
  */
 export function jsonValue(text: string, flag: string): unknown {
   if (!text.startsWith("@")) return parsed(text, flag, `write strings with quotes: ${flag} '"…"'`);
@@ -29,11 +29,17 @@ export function jsonValue(text: string, flag: string): unknown {
 }
 
 function parsed(text: string, what: string, hint: string): unknown {
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch (error) {
     throw new ReachError("USAGE", `${what} is not JSON: ${messageOf(error)}`, { hint });
   }
+  const path = inexactNumber(text);
+  if (path === undefined) return value;
+  throw new ReachError("USAGE", `${what}: the number at ${path} would be changed`, {
+    hint: "give it as text: it is none that a double holds",
+  });
 }
 
 /** `TYPE=JSON`, or `TYPE` alone for null. Throws `USAGE`, also for what no event can be called. */

@@ -1,13 +1,16 @@
 /**
  * Finds and loads `reach.config.ts`. Unlike a program it is code of this process: it may use Node,
  * packages and the environment. TypeScript is turned into JavaScript beside the file, since that is
- * where its packages are found, and deleted again at once.
+ * where its packages are found, or in the temporary folder where it cannot be, and deleted at once.
  */
+import { Buffer } from "node:buffer";
 import { existsSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
-import type { Message, Plugin } from "esbuild";
+import type { BuildOptions, Message, Plugin } from "esbuild";
 import { messageOf, ReachError } from "../base/index.ts";
 import { publicEntry } from "../disk/index.ts";
 import { type CheckedConfig, checkConfig } from "./reach-config.ts";
@@ -55,18 +58,10 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
 }
 
 async function imported(where: string, shown: string): Promise<{ readonly default?: unknown }> {
-  const script = await bundled(where, shown);
-  const name = `.reach.config.${process.pid}.${Date.now().toString(36)}.mjs`;
-  const beside = path.join(path.dirname(where), name);
+  const { file, url } = await scriptOf(where, shown);
+  const removed = removedAtTheEnd(file);
   try {
-    writeFileSync(beside, script, { flag: "wx" });
-  } catch (cause) {
-    const message = `${shown} cannot be compiled: nothing can be written beside it`;
-    throw new ReachError("IO_FAILED", message, { where, hint: messageOf(cause), cause });
-  }
-  const removed = removedAtTheEnd(beside);
-  try {
-    return await Promise.race([import(pathToFileURL(beside).href), removed.stalled]);
+    return await Promise.race([import(url), removed.stalled]);
   } catch (cause) {
     const message = `${shown}: ${messageOf(cause)}`;
     const hint = "it is loaded like a module of Node, and threw while it was";
@@ -76,12 +71,42 @@ async function imported(where: string, shown: string): Promise<{ readonly defaul
   }
 }
 
+interface Script {
+  /** Where it lies; nowhere, where no file can be written at all. */
+  readonly file?: string;
+  readonly url: string;
+}
+
+async function scriptOf(where: string, shown: string): Promise<Script> {
+  const beside = written(path.dirname(where), await bundled(where, shown, byName));
+  if (beside) return beside;
+  const script = await bundled(where, shown, byPlace(where));
+  const url = `data:text/javascript;base64,${Buffer.from(script).toString("base64")}`;
+  return written(tmpdir(), script) ?? { url };
+}
+
+/** A new file with `script` in a folder; `undefined` where none can be written. */
+function written(folder: string, script: string): Script | undefined {
+  const name = `.reach.config.${process.pid}.${Date.now().toString(36)}.mjs`;
+  const file = path.join(folder, name);
+  try {
+    writeFileSync(file, script, { flag: "wx", mode: 0o600 });
+    return { file, url: pathToFileURL(file).href };
+  } catch (error) {
+    // An empty file is what is left where there is no room for more.
+    if ((error as NodeJS.ErrnoException).code === "ENOSPC") rmSync(file, { force: true });
+    return undefined;
+  }
+}
+
 /**
- * Removes a file in `end`, and when the process ends before. `stalled` rejects when nothing is left
- * that could have the file go on loading.
+ * Removes a file, if there is one, in `end`, and when the process ends before. `stalled` rejects
+ * when nothing is left that could have the configuration go on loading.
  */
-function removedAtTheEnd(file: string): { readonly stalled: Promise<never>; end(): void } {
-  const remove = (): void => rmSync(file, { force: true });
+function removedAtTheEnd(file?: string): { readonly stalled: Promise<never>; end(): void } {
+  const remove = (): void => {
+    if (file !== undefined) rmSync(file, { force: true });
+  };
   const killed = (signal: NodeJS.Signals): void => {
     end();
     process.kill(process.pid, signal);
@@ -112,7 +137,41 @@ const ownEntries: Plugin = {
   },
 };
 
-async function bundled(where: string, shown: string): Promise<string> {
+const insidePackages = Symbol("what a plugin resolves is not asked of it again");
+
+/** Packages are named by the file that they lead to from where the configuration lies. */
+const placedPackages: Plugin = {
+  name: "placed-packages",
+  setup(context) {
+    context.onResolve({ filter: /^[^./#]/ }, async ({ path: name, ...from }) => {
+      const isKnown = from.pluginData === insidePackages || from.kind === "entry-point";
+      if (isKnown || isBuiltin(name)) return undefined;
+      const { kind, importer, resolveDir } = from;
+      const asked = { kind, importer, resolveDir, pluginData: insidePackages };
+      const { errors, path: found } = await context.resolve(name, asked);
+      // Said once more by whoever knows the line. What is no package becomes part of the module.
+      if (errors.length > 0) return undefined;
+      if (!found.split(path.sep).includes("node_modules")) return { path: found };
+      return { path: pathToFileURL(found).href, external: true };
+    });
+  },
+};
+
+/** A script that lies beside the configuration finds packages by itself. */
+const byName: BuildOptions = { packages: "external", sourcemap: "inline", plugins: [ownEntries] };
+
+/** One that lies elsewhere is told where they are, and where it would be. */
+function byPlace(where: string): BuildOptions {
+  const define = {
+    "import.meta.url": JSON.stringify(pathToFileURL(where).href),
+    "import.meta.filename": JSON.stringify(where),
+    "import.meta.dirname": JSON.stringify(path.dirname(where)),
+  };
+  // Without this, packages would be taken in the form that is meant for bundlers.
+  return { define, conditions: [], plugins: [ownEntries, placedPackages] };
+}
+
+async function bundled(where: string, shown: string, options: BuildOptions): Promise<string> {
   const { build } = await import("esbuild");
   try {
     const { outputFiles } = await build({
@@ -120,15 +179,13 @@ async function bundled(where: string, shown: string): Promise<string> {
       absWorkingDir: path.dirname(where),
       write: false,
       bundle: true,
-      packages: "external",
       format: "esm",
       platform: "node",
       target: "node20",
-      sourcemap: "inline",
       logLevel: "silent",
-      plugins: [ownEntries],
+      ...options,
     });
-    return outputFiles[0]?.text ?? "";
+    return outputFiles?.[0]?.text ?? "";
   } catch (error) {
     const [first] = (error as { errors?: readonly Message[] } | null)?.errors ?? [];
     if (!first) throw error;

@@ -9,12 +9,15 @@ import type { RecordedEvent } from "./resume-plan.ts";
 /** The recorded events of an unfinished step, on the way to their end. */
 export class CatchUp {
   readonly #tail: readonly RecordedEvent[];
+  /** How many notes the log holds of what the program logged in the last turn. */
+  readonly logged: number;
   #at = 0;
   /** Turns that have to come: the beginning of the step, and one for each outside event. */
   #turnsLeft: number;
 
-  constructor(tail: readonly RecordedEvent[]) {
+  constructor(tail: readonly RecordedEvent[], logged: number) {
     this.#tail = tail;
+    this.logged = logged;
     this.#turnsLeft = 1 + tail.filter(({ isMade }) => !isMade).length;
   }
 

@@ -2,10 +2,7 @@
  * Notes of one session that wait for their place: they are appended between activations only, where
  * no program sees them.
  */
-import type { LoggedEvent, SessionLog } from "./session-log.ts";
-
-/** What is noted in an event: a note has no data but these. */
-export type Note = Omit<LoggedEvent, "kind">;
+import type { Note, SessionLog } from "./session-log.ts";
 
 /** Notes that are not in the log yet. */
 export class PendingNotes {

@@ -3,8 +3,8 @@
  * store were started with. The code of every session that ever ran lies in the blob store, named by
  * the manifest, so a session goes on with the code it began with whatever became of the files.
  */
-import { fromUtf8, ReachError, toHex, utf8 } from "../base/index.ts";
-import type { LoadedProgram } from "../runtime/index.ts";
+import { ReachError, toHex, utf8 } from "../base/index.ts";
+import { type LoadedProgram, storedProgram } from "../runtime/index.ts";
 import type { Directory, Manifest, ManifestProgram } from "../session/index.ts";
 import type { ProgramOrder } from "./host/orders.ts";
 
@@ -66,18 +66,16 @@ export class ProgramShelf {
   }
 
   /** The order that gives a place the program of a session. Throws `BLOB_MISSING`, `USAGE`. */
-  orderOf({ id, program }: Manifest): ProgramOrder {
+  orderOf(manifest: Manifest): ProgramOrder {
+    const { id, program } = manifest;
     if (!program) {
       throw new ReachError("USAGE", `session ${id} is recorded: no program runs it`, { where: id });
     }
     const key = toHex(program.bundle);
     const known = this.#orders.get(key);
     if (known) return known;
-    const code = fromUtf8(this.#directory.blobs.get(program.bundle));
-    const map = fromUtf8(this.#directory.blobs.get(program.map));
-    const where = program.name;
-    const hash = program.bundle;
-    return this.#keep({ kind: "program", program: key, hash, where, code, map: map || null });
+    const { hash, where, code, map } = storedProgram(this.#directory, program);
+    return this.#keep({ kind: "program", program: key, hash, where, code, map });
   }
 
   #keep(order: ProgramOrder): ProgramOrder {

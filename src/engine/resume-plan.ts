@@ -27,6 +27,8 @@ export interface ResumePlan {
   readonly unread: readonly ProgramEvent[];
   /** What is recorded of the unfinished step, notes left out. */
   readonly tail: readonly RecordedEvent[];
+  /** Notes of what the program logged behind the last event that is no note. */
+  readonly logged: number;
   /** Calls without a result, of this step and of earlier ones: somebody has to carry them out. */
   readonly openCalls: readonly ProgramEvent[];
   readonly size: number;
@@ -76,6 +78,7 @@ export function planResume(
   let cancelled: number | undefined;
   const own = reader.manifest.fork?.at ?? 0;
   const open = new Set<number>();
+  let logged = 0;
   for (const event of reader.events(from)) {
     if (!first && start) {
       for (const call of decodeStep(event.payloadBytes, event.seq).leftOver) open.add(call);
@@ -85,6 +88,8 @@ export function planResume(
     if (event.kind === "cancel" && event.seq >= own) cancelled ??= event.time;
     if (event.kind === "call") open.add(event.seq);
     if (event.kind === "result") open.delete(event.ref as number);
+    if (event.kind === "note" && event.type === "log" && event.ref === null) logged += 1;
+    else if (event.kind !== "note" && event.kind !== "fork") logged = 0;
     if (event.kind === "note" || event.seq === 0) continue;
     if (event.kind === "end") end = event.seq;
     if (event.kind === "step") {
@@ -105,6 +110,7 @@ export function planResume(
     now: (step ?? first).time,
     unread: (record?.unread ?? []).map((seq) => programEvent(reader.event(seq))),
     tail,
+    logged,
     openCalls: openCalls(reader, tail, open),
     size: reader.size,
     cancelledForMs: cancelled === undefined ? undefined : Math.max(0, last - cancelled),

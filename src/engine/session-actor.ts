@@ -305,13 +305,12 @@ export class SessionActor {
       if (catchUp && !catchUp.done) return;
       place.catchUp = undefined;
       if (place.graceMs !== undefined) this.#grace.begin(place.graceMs);
-      // A turn that the log has already had what it logged then. Nothing comes behind an end.
-      const isNews = !catchUp || made.length > 0 || this.#spawnedAt !== undefined;
-      if (isNews && !turn.ended) for (const log of turn.logs) this.#note("log", null, log);
+      // What the log had before, it has had first.
+      const logs = turn.logs.slice(catchUp?.logged ?? 0);
       const { openCalls } = place;
       place.openCalls = [];
       this.#noteTurn(enteredAt);
-      await this.#takeTurn(turn, made, openCalls);
+      await this.#takeTurn({ ...turn, logs }, made, openCalls);
     });
   }
 
@@ -325,7 +324,10 @@ export class SessionActor {
     const begun = this.#begun;
     const first = turn.firstSeq + turn.made.length - made.length;
     const marks = turn.snapshots.map(({ size }) => this.#log.markRoot(size));
-    const appended = await this.#log.appendMade(made, first);
+    const time = this.#services.clock();
+    const notes = turn.logs.map((data) => ({ type: "log", time, ref: null, data }));
+    // Nothing comes behind an end: there they stand in front of it, all in one go.
+    const appended = await this.#log.appendMade(made, first, notes);
     if (this.#begun !== begun) return;
     const last = appended.at(-1);
     if (last && turn.snapshots.length > 0) {

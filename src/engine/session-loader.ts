@@ -60,7 +60,7 @@ export class SessionLoader {
 
   /** A new session: there is nothing but its trigger. */
   begin(lane: Lane, event: ProgramEvent): void {
-    const nothing = { catchUp: new CatchUp([]), openCalls: [], graceMs: undefined };
+    const nothing = { catchUp: new CatchUp([], 0), openCalls: [], graceMs: undefined };
     const place = this.#open(lane, { from: "trigger", event }, nothing);
     lane.send({ kind: "step", handle: place.handle, unread: [], now: event.time });
   }
@@ -86,7 +86,7 @@ export class SessionLoader {
       const { openCalls, cancelledForMs } = plan;
       const graceMs =
         cancelledForMs === undefined ? undefined : Math.max(0, cancelGraceMs - cancelledForMs);
-      const catchUp = new CatchUp(plan.tail);
+      const catchUp = new CatchUp(plan.tail, plan.logged);
       const place = this.#open(lane, state, { catchUp, openCalls, graceMs });
       for (const events of foldChunks(reader, plan)) {
         lane.send({ kind: "fold", handle: place.handle, events });

@@ -18,6 +18,9 @@ export interface LoggedEvent {
   readonly data: Uint8Array;
 }
 
+/** What is noted in an event: a note has no data but these. */
+export type Note = Omit<LoggedEvent, "kind">;
+
 /** Above this an append is waited for, since it may go past the journal. */
 const plainBytesMax = limits.blobJournalBytesMax / 2;
 
@@ -78,14 +81,23 @@ export class SessionLog {
   }
 
   /**
-   * Appends what a program made, in order; the first of them gets seq `first`. Nothing is appended
-   * before all large payloads are stored, and nothing at all when something was lost meanwhile.
+   * Appends what a program made, in order; the first of them gets seq `first`, but an `end` the one
+   * behind the notes, which are put in front of it. Nothing is appended before all large payloads
+   * are stored, and nothing at all when something was lost meanwhile.
    */
-  async appendMade(made: readonly MadeEvent[], first: number): Promise<Appended[]> {
-    const isNext = made.length === 0 || first === this.#expected;
+  async appendMade(
+    made: readonly MadeEvent[],
+    first: number,
+    notes: readonly Note[] = [],
+  ): Promise<Appended[]> {
+    const isEnd = made[0]?.kind === "end" && first <= this.#expected;
+    const isNext = made.length === 0 || first === this.#expected || isEnd;
     assert(isNext, "an activation is appended without gaps");
-    const events = made.map((event) => ({ ...event, ref: null }));
-    const plain = made.every(({ data }) => data.length <= plainBytesMax);
+    const events: LoggedEvent[] = made.map((event) => ({ ...event, ref: null }));
+    const noted = notes.map((note) => ({ kind: "note" as const, ...note }));
+    if (made.at(-1)?.kind === "end") events.splice(-1, 0, ...noted);
+    else events.push(...noted);
+    const plain = events.every(({ data }) => data.length <= plainBytesMax);
     return plain ? events.map((event) => this.append(event)) : this.#appendLarge(events);
   }
 

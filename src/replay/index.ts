@@ -14,6 +14,7 @@ export { type Boundary, Fold, type FoldStart, foldFrom } from "./fold.ts";
 export { type EventMark, type Location, locate, markOf } from "./locate.ts";
 export {
   holdsPayload,
+  isHostEnd,
   isMade,
   isSameOperation,
   type MadeOperation,

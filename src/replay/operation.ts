@@ -46,6 +46,14 @@ export function isMade({ kind, type }: { readonly kind: EventKind; readonly type
   }
 }
 
+/** Whether an `end` is of the host's own making: no program makes it again. */
+export function isHostEnd(event: EventView): boolean {
+  if (event.kind !== "end") return false;
+  if (event.type === "infrastructure") return true;
+  if (event.type !== "cancelled") return false;
+  return (event.data as { readonly forced?: unknown } | null)?.forced === true;
+}
+
 /** Whether a recorded event holds exactly these bytes, inline or by the name of its blob. */
 export function holdsPayload(recorded: EventView, data: Uint8Array): boolean {
   if (data.length <= limits.payloadInlineBytesMax) return equalBytes(recorded.dataBytes, data);

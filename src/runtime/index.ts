@@ -1,5 +1,5 @@
 /** Running programs over sessions: loading them, replay, the state at any event, worker threads. */
-export { ownProgram, programFor, runtimeName } from "./executed/session-program.ts";
+export { ownProgram, programFor, runtimeName, storedProgram } from "./executed/session-program.ts";
 export { failedAt } from "./failed-at.ts";
 export { type LoadedProgram, loadProgram, type ProgramName, programName } from "./load-program.ts";
 export { closeWorkers, startWorkers } from "./pool.ts";

@@ -1,10 +1,11 @@
 /**
  * Bodies of requests: JSON, read as RFC 8259 has it and to the byte valid UTF-8, or CBOR as Reach
  * writes it. Both are plain data that an event can hold; anything else is refused by its name, and
- * so is what has been compressed: as it came it would be somebody else's bytes.
+ * so are a number that would change, and what has been compressed: as it came it would be somebody
+ * else's bytes.
  */
 import type { FastifyInstance } from "fastify";
-import { decodeValue, messageOf, parseJson } from "../base/index.ts";
+import { decodeValue, inexactNumber, messageOf, textOfJson } from "../base/index.ts";
 import { HttpError } from "./problem.ts";
 
 /** Teaches `app` to read bodies. */
@@ -20,7 +21,7 @@ export function addContentTypes(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   const options = { parseAs: "buffer" as const };
   app.addContentTypeParser("application/json", options, async (_: unknown, body: Buffer) => {
-    return readBody("JSON", body, parseJson);
+    return readBody("JSON", body, exactJson);
   });
   app.addContentTypeParser("application/cbor", options, async (_: unknown, body: Buffer) => {
     return readBody("CBOR", body, decodeValue);
@@ -38,9 +39,21 @@ function readBody(what: string, body: Buffer, read: (bytes: Uint8Array) => unkno
   try {
     return read(body);
   } catch (error) {
+    if (error instanceof HttpError) throw error;
     const reason = error instanceof SyntaxError ? withoutExcerpt(error) : messageOf(error);
     throw new HttpError("REQUEST_INVALID", `the body is no ${what}: ${reason}`);
   }
+}
+
+/** A value is stored and signed: what its text says, or nothing. */
+function exactJson(bytes: Uint8Array): unknown {
+  const text = textOfJson(bytes);
+  const value: unknown = JSON.parse(text);
+  const path = inexactNumber(text);
+  if (path === undefined) return value;
+  throw new HttpError("REQUEST_INVALID", `the number at ${path} of the body would be changed`, {
+    hint: "send it as text, or an integer as CBOR: it is none that a double holds",
+  });
 }
 
 /** V8 quotes the text around an error: that is content, and stays out of answers and logs. */

@@ -12,15 +12,17 @@ import type { Directory } from "../session/index.ts";
 const timeChars = "01234567-89ab".length;
 const domain = "reach/idempotency-key/v1";
 
-/** Sessions that were begun with a key by this process, the newest last. */
+/** Sessions begun with a key that are remembered; those of others are found in the store. */
 const rememberedMax = 10_000;
 
 /** Finds the session of a key, and makes ids for keys that have none yet. */
 export class KeyedSessions {
   readonly #directory: Directory;
   readonly #clock: Clock;
-  /** By derived part, also those whose folder is not there yet. */
-  readonly #remembered = new Map<string, Promise<SessionId>>();
+  /** By derived part: beginnings that the store may not show yet. None is given up. */
+  readonly #underWay = new Map<string, Promise<SessionId>>();
+  /** Those that this process has begun, the newest last. */
+  readonly #remembered = new Map<string, SessionId>();
 
   constructor(directory: Directory, clock: Clock) {
     this.#directory = directory;
@@ -38,18 +40,18 @@ export class KeyedSessions {
   ): Promise<{ id: SessionId; begun: boolean }> {
     const id = this.#idOf(key);
     const derived = id.slice(timeChars);
-    const underWay = this.#remembered.get(derived);
+    const underWay = this.#underWay.get(derived);
     if (underWay !== undefined) return { id: await underWay, begun: false };
-    const found = this.#find(id, derived);
+    const found = this.#remembered.get(derived) ?? this.#find(id, derived);
     if (found !== undefined) return { id: found, begun: false };
     const beginning = begin(id).then(() => id);
-    this.#remember(derived, beginning);
+    this.#underWay.set(derived, beginning);
     try {
       await beginning;
+      this.#remember(derived, id);
       return { id, begun: true };
-    } catch (error) {
-      this.#remembered.delete(derived);
-      throw error;
+    } finally {
+      this.#underWay.delete(derived);
     }
   }
 
@@ -67,8 +69,8 @@ export class KeyedSessions {
     return names.find((name) => name.length === id.length && name.endsWith(derived));
   }
 
-  #remember(derived: string, beginning: Promise<SessionId>): void {
-    this.#remembered.set(derived, beginning);
+  #remember(derived: string, id: SessionId): void {
+    this.#remembered.set(derived, id);
     if (this.#remembered.size <= rememberedMax) return;
     const [oldest] = this.#remembered.keys();
     if (oldest !== undefined) this.#remembered.delete(oldest);

@@ -15,7 +15,8 @@ const about = {
   title: "Reach",
   description:
     "Sessions triggered, observed, replayed and verified. Errors are problem documents " +
-    "(RFC 9457) with a stable `code`.",
+    "(RFC 9457) with a stable `code`. Bodies are JSON or, with what JSON has no form for, CBOR. " +
+    "JSON with a number that would not come back with the same digits is refused: send it as text.",
   license: { name: "Apache-2.0", identifier: "Apache-2.0" },
 };
 

@@ -292,8 +292,8 @@ export class BundleCheck {
   /** The code of an executed session: it is named by what the session is, not by an event. */
   #checkProgram(whole: boolean): void {
     const { names } = this.#payloads;
-    for (const name of programPayloads(this.#head?.manifest ?? {})) {
-      const message = `the code of its program is not in it: ${toHex(name)}`;
+    for (const { name, what } of programPayloads(this.#head?.manifest ?? {})) {
+      const message = `the ${what} of its program is not in it: ${toHex(name)}`;
       if (names.sizeOf(name) !== undefined) names.mark(name);
       else if (whole) this.problems.add(where, message);
     }

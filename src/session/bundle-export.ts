@@ -185,7 +185,7 @@ class BundleExport {
 
   /** The code that an executed session runs travels with it, in front of everything. */
   async #program(): Promise<void> {
-    for (const name of programPayloads(this.#reader.manifest)) {
+    for (const { name } of programPayloads(this.#reader.manifest)) {
       if (this.#named.sizeOf(name) !== undefined) continue;
       const size = this.#directory.blobs.sizeOf(name) ?? 0;
       this.#named.add(name, size);

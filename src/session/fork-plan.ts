@@ -5,7 +5,7 @@
  */
 import { encodeValue, ReachError, type SessionId } from "../base/index.ts";
 import type { EventView } from "../event/index.ts";
-import { isMade } from "../replay/index.ts";
+import { isHostEnd, isMade } from "../replay/index.ts";
 import type { SessionReader } from "./session-reader.ts";
 
 /** What a fork is to be. */
@@ -157,23 +157,32 @@ async function lookUp(source: Source, seq: number, value: unknown): Promise<Over
   });
 }
 
-/** The first place from `at` on that lies between two activations. */
+/**
+ * The first place from `at` on that lies between two activations: in front of notes, unless they
+ * are what the program logged before it ended.
+ */
 async function boundary(source: Source, at: number): Promise<number> {
   const { reader } = source;
+  let notesFrom: number | undefined;
   for await (const event of source.events(at)) {
-    if (!isMade(event)) return event.seq;
-    if (event.kind === "end") throw await ended(source, event.seq);
+    const isBetween = !isMade(event) || (notesFrom !== undefined && isHostEnd(event));
+    if (event.kind === "note") notesFrom ??= event.seq;
+    else if (isBetween) return notesFrom ?? event.seq;
+    else if (event.kind === "end") throw await ended(source, event.seq);
+    else notesFrom = undefined;
   }
   const { size } = source;
   const last = reader.event(size - 1);
   if (last.kind === "end") throw await ended(source, last.seq);
-  return size;
+  return notesFrom ?? size;
 }
 
 async function ended(source: Source, end: number): Promise<ReachError> {
   const { id } = source.reader;
   let latest = 0;
-  for await (const event of source.events(0, end)) if (!isMade(event)) latest = event.seq;
+  for await (const event of source.events(0, end)) {
+    if (!isMade(event) && event.kind !== "note") latest = event.seq;
+  }
   return new ReachError("USAGE", `session ${id} ends with what came of event ${latest}`, {
     where: `${id}@${end}`,
     hint: `fork it at ${latest} or before`,

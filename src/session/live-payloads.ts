@@ -75,7 +75,7 @@ export class LivePayloads {
       if (this.#disk.exists(path)) yield* hashesBehind(hashPrefix, readFile(this.#disk, path));
       return;
     }
-    yield* programPayloads(manifest);
+    for (const { name } of programPayloads(manifest)) yield name;
   }
 
   *#inLog(id: SessionId): Generator<Uint8Array, void> {

@@ -76,9 +76,20 @@ export function secretsOf({ fork, secret }: Manifest): ForkSecret[] {
   return fork ? [...fork.secrets, { from: fork.at, secret }] : [{ from: 0, secret }];
 }
 
-/** Names of the payloads that the manifest names: the code of an executed session. */
-export function programPayloads({ program }: Pick<Manifest, "program">): readonly Uint8Array[] {
-  return program ? [program.bundle, program.map] : [];
+/** A payload that the manifest of an executed session names. */
+export interface ProgramPayload {
+  readonly name: Uint8Array;
+  /** What it is, for messages. */
+  readonly what: "code" | "source map";
+}
+
+/** The payloads that the manifest names. */
+export function programPayloads({ program }: Pick<Manifest, "program">): ProgramPayload[] {
+  if (!program) return [];
+  return [
+    { name: program.bundle, what: "code" },
+    { name: program.map, what: "source map" },
+  ];
 }
 
 /** What a new session is to be; what is left out has a default. */

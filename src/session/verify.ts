@@ -236,9 +236,10 @@ class SessionCheck {
   async #checkUnnamed(options: VerifyOptions): Promise<void> {
     const { blobs } = this.#directory;
     const unnamed = this.#unnamed;
-    for (const name of programPayloads(this.#manifest ?? {})) {
+    for (const { name, what } of programPayloads(this.#manifest ?? {})) {
       const fault = unnamed.fault(name, blobs.sizeOf(name) ?? 0);
-      if (fault !== undefined) this.#problems.add("manifest.cbor", `the program's code: ${fault}`);
+      if (fault === undefined) continue;
+      this.#problems.add("manifest.cbor", `the program's ${what}: ${fault}`);
     }
     for (const snapshot of this.#signed.snapshots.signed) {
       const fault = unnamed.fault(snapshot.stateHash, snapshot.stateBytes);

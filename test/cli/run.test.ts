@@ -67,6 +67,7 @@ describe("reach run", () => {
       8,
     ],
     ["step", "await ctx.sleep(5);", "await ctx.sleep(5); if (ctx.state.who === 'Ann') null.x;", 12],
+    ["step, behind what it logs", "await ctx.sleep(5);", "ctx.log('last'); null.x;", 12],
     ["a later step", "await ctx.sleep(5);", "if (ctx.state.answers.length > 0) null.x;", 12],
   ])("says at which line a program fails, in %s", async (_, from, to, line) => {
     const bench = new Workbench();
@@ -196,6 +197,8 @@ describe("reach run", () => {
     [["run"], "there is no program to run"],
     [["run", "missing.ts"], "there is no program missing.ts"],
     [["run", "asking.ts", "--input", "{bad"], "--input is not JSON"],
+    [["run", "asking.ts", "--input", '{"id":9007199254740993}'], "--input: the number at $.id"],
+    [["run", "asking.ts", "--send", "word=[1e400]"], "--send word: the number at $[0] would be"],
     [["run", "asking.ts", "--input", "@missing.json"], "--input: ENOENT"],
     [["run", "asking.ts", "--send", "=1"], "--send =1 names no type"],
     [

@@ -9,7 +9,7 @@ import type { LoadedProgram } from "../../src/runtime/index.ts";
 export type Tree =
   | { readonly do: "call"; readonly name: EffectName; readonly input: number }
   | { readonly do: "leave"; readonly name: EffectName; readonly input: number }
-  | { readonly do: "emit" | "draw" | "look" | "count" }
+  | { readonly do: "emit" | "draw" | "look" | "count" | "log" }
   | { readonly do: "sleep"; readonly ms: number }
   | { readonly do: "waitFor"; readonly types: readonly string[]; readonly timeout: number | null }
   | { readonly do: "throw"; readonly message: string }
@@ -33,7 +33,7 @@ const leaf: fc.Arbitrary<Tree> = fc.oneof(
   },
   {
     weight: 3,
-    arbitrary: fc.record({ do: fc.constantFrom("emit", "draw", "look", "count") }),
+    arbitrary: fc.record({ do: fc.constantFrom("emit", "draw", "look", "count", "log") }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("sleep"), ms: fc.nat(80) }) },
   {
@@ -83,6 +83,8 @@ export function textOf(node: Tree): string {
       return `emit("drawn", [ctx.random(), ctx.uuid(), Math.random()])`;
     case "look":
       return `emit("seen", [ctx.state.seen, Date.now(), new Date().toISOString()])`;
+    case "log":
+      return `log(ctx.state.sum)`;
     case "count":
       return `emit("sum", ctx.state.sum)`;
     case "sleep":
@@ -142,11 +144,13 @@ program = { default: {
   async step(ctx) {
     const turn = ctx.state.turn;
     const emit = async (type, data) => { ctx.emit(type, data); return type; };
+    const log = async (value) => { ctx.log("logged", value, ctx.state.turn); return "logged"; };
     const leave = async () => "left";
     const refuse = async (message) => { throw new RangeError(message); };
     let got = null;
     ${cases.join("\n    ")}
     ctx.emit("got", text(got));
+    if (ctx.state.sum % 3 === 0) ctx.log("got", got);
     return turn < ${trees.length - 1} ? "continue" : { done: ctx.state };
   },
 } };`;

@@ -22,4 +22,5 @@ test("random programs replay to the bit and go on from every event", {
   }
   expect(tally.withStates).toBeGreaterThan(programs / 10);
   expect(tally.withLeftOver).toBeGreaterThan(programs / 20);
+  expect(tally.withLastWords).toBeGreaterThan(programs / 20);
 });

@@ -2,7 +2,7 @@
 // same operations as without, and never by making up what the log says otherwise.
 
 import * as fs from "node:fs";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, test } from "vitest";
 import { encodeValue } from "../../src/base/index.ts";
 import { nodeDisk } from "../../src/disk/index.ts";
 import { readRegistry } from "../../src/engine/registry.ts";
@@ -58,6 +58,27 @@ async function undisturbed(): Promise<{ run: Running; id: string; events: string
   await engine.finished(id);
   return { run, id, events: made(run, id) };
 }
+
+test("a session goes on without its source map, which is damaged", async () => {
+  const run = fresh();
+  const mappings = "AAAA;".repeat(20);
+  const map = JSON.stringify({ version: 3, sources: ["waiter.ts"], names: [], mappings });
+  const code = `{ step: async (ctx) => ({ done: await ctx.waitFor("word") }) }`;
+  const engine = await run.open({ programs: [{ ...programOf("waiter", code), map }] });
+  const { id } = await engine.start("waiter", null);
+  await until(() => engine.status(id).phase === "waiting");
+  await run.close();
+  const folder = run.scratch.at("data", "default", "blobs");
+  const packs = fs.readdirSync(folder).filter((name) => name.endsWith(".pack"));
+  const pack = packs.find((name) => fs.readFileSync(`${folder}/${name}`).includes(mappings));
+  const bytes = fs.readFileSync(`${folder}/${pack}`);
+  bytes.write("B", bytes.indexOf(mappings));
+  fs.writeFileSync(`${folder}/${pack}`, bytes);
+  const again = await run.open();
+  await again.resume(id);
+  await again.input(id, { type: "word", data: "hello" });
+  expect((await again.finished(id)).result).toBe("hello");
+});
 
 describe("a session that sleeps", () => {
   const patient = programOf(

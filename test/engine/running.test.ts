@@ -192,7 +192,7 @@ describe("a session", () => {
     await first;
   });
 
-  it("has what its program logs as notes, once, and not what it logs at its end", async () => {
+  it("has what its program logs as notes, once, also what it logs before it ends", async () => {
     const run = fresh();
     const program = programOf(
       "logger",
@@ -221,6 +221,7 @@ describe("a session", () => {
       'note:log ["behind"]',
       'result:double@3 {"value":4}',
       "step:done",
+      'note:log ["last"]',
       "end:done",
     ]);
   });

@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { encode } from "cbor-x";
 import { describe, expect, it } from "vitest";
 import { ReachError } from "../../src/base/index.ts";
+import { ReachClient } from "../../src/client/index.ts";
 import { type Disk, nodeDisk } from "../../src/disk/index.ts";
 import { MemoryEngine } from "./memory-engine.ts";
 import { type Served, serve } from "./serving.ts";
@@ -51,6 +52,48 @@ describe("a recorded session over HTTP", () => {
     });
     expect(answer.status).toBe(201);
     expect((await eventsOf(served, id))[1]).toMatchObject({ data: { $bytes: "AQI=" } });
+  });
+
+  it("refuses numbers that JSON would change, by their path, and takes them as CBOR", async () => {
+    const engines: MemoryEngine[] = [];
+    const served = await serve({
+      engine: (directory) => {
+        const engine = new MemoryEngine(directory);
+        engines.push(engine);
+        return engine;
+      },
+    });
+    const id = await begin(served);
+    const sent = async (path: string, body: string): Promise<unknown> => {
+      const headers = { "content-type": "application/json" };
+      const answer = await served.get(path, { method: "POST", headers, body });
+      return { status: answer.status, ...((await answer.json()) as object) };
+    };
+    const refused = (path: string): unknown => {
+      const detail = `the number at ${path} of the body would be changed`;
+      const code = "REQUEST_INVALID";
+      return expect.objectContaining({ status: 400, code, detail, hint: expect.any(String) });
+    };
+    const input = `{"id":12345678901234567890,"x":1}`;
+    const trigger = `{"program":"echo","input":${input}}`;
+    expect(await sent("/v1/sessions", trigger)).toEqual(refused("$.input.id"));
+    expect(engines[0]?.started).toEqual([]);
+    const events = `/v1/sessions/${id}/events`;
+    expect(await sent(events, `[{"type":"x"},{"type":"y","data":[0,-1e400]}]`)).toEqual(
+      refused("$[1].data[1]"),
+    );
+    const overrides = `{"at":1,"overrides":[{"seq":0,"value":9007199254740993}]}`;
+    expect(await sent(`/v1/sessions/${id}/fork`, overrides)).toEqual(
+      refused("$.overrides[0].value"),
+    );
+    const fine = "[0.1,3.141592653589793238,1e300,9007199254740992]";
+    const kept = `{"id":"12345678901234567890","x":${fine}}`;
+    expect(await sent(events, `{"type":"x","data":${kept}}`)).toMatchObject({ status: 201 });
+    const client = new ReachClient({ url: served.url });
+    await client.append(id, [{ type: "y", data: 12345678901234567890n }]);
+    const [, first, second] = await eventsOf(served, id);
+    expect(first?.data).toEqual(JSON.parse(kept));
+    expect(second?.data).toEqual({ $bigint: "12345678901234567890" });
   });
 
   it("refuses an append that expects another seq, and one with an event that is none", async () => {

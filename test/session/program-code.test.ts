@@ -12,6 +12,7 @@ import { bundleOf, rebuilt, sectionsOf, verified } from "./bundle-sections.ts";
 import { noise, randomFrom, Scratch } from "./sample-session.ts";
 
 const code = utf8(noise(20_000, randomFrom(1)));
+const mapText = JSON.stringify({ version: 3, sources: ["agent.ts"], mappings: "AAAA" });
 const event = { kind: "trigger", type: "begin", time: 1, ref: null, form: "bytes" } as const;
 
 let scratch: Scratch;
@@ -23,7 +24,7 @@ beforeEach(async () => {
   scratch = new Scratch();
   await reopen();
   bundle = await directory.keepPayload(code);
-  const map = await directory.keepPayload(utf8(""));
+  const map = await directory.keepPayload(utf8(mapText));
   const program = { name: "worker", version: "1", bundle, map, runtime: "reach" };
   const writer = directory.createSession({ kind: "executed", program });
   writer.append({ ...event, bytes: utf8("hello") });
@@ -55,6 +56,22 @@ test("a session without its code is not intact, and makes no bundle", async () =
   expect(report.problems[0]).toMatchObject({ seq: null, where: "manifest.cbor" });
   expect(report.problems[0]?.message).toContain("is not in the store");
   expect(codeOf(await bundleOf(directory, id).catch((error) => error))).toBe("BLOB_MISSING");
+});
+
+test("a damaged source map is called one", async () => {
+  await directory.close();
+  const folder = `${scratch.at("data")}/blobs`;
+  for (const name of fs.readdirSync(folder).filter((one) => one.endsWith(".pack"))) {
+    const bytes = fs.readFileSync(`${folder}/${name}`);
+    const at = bytes.indexOf(mapText);
+    if (at < 0) continue;
+    bytes[at] = (bytes[at] as number) ^ 1;
+    fs.writeFileSync(`${folder}/${name}`, bytes);
+  }
+  await reopen();
+  const report = await verifySession(directory, id);
+  expect(report).toMatchObject({ integrity: "damaged", problemCount: 1 });
+  expect(report.problems[0]?.message).toMatch(/^the program's source map: /);
 });
 
 test("a bundle without the code is not intact", async () => {

@@ -27,6 +27,8 @@ export const triggerCommand: CommandDefinition = {
   notes: [
     "The program is one that the server knows by this name. Ends when the trigger is durable; " +
       "`reach tail ID -f` shows what it does. `reach run` runs a program here and now.",
+    "A number in JSON that would not keep its digits (12345678901234567890, 1e400) is refused: " +
+      "give it as text.",
   ],
   configure(command: Command, start) {
     command

@@ -1,13 +1,13 @@
 /**
  * Where the record of an activation may end before the activation did. What one made is appended in
  * a row, batch by batch: a crash, or a look at a session under way, leaves whole batches, hence an
- * activation is torn only behind a full one. Logs of early versions may be torn at any event of an
- * activation with a large payload, which was stored before the next event was appended.
+ * activation is torn only behind a full one; behind notes, only its `end` can be missing. Logs of
+ * early versions may be torn anywhere in an activation with a large payload: it was stored apart.
  */
 import { limits } from "../../base/index.ts";
-import { isMade, type MadeOperation } from "../../replay/index.ts";
+import { isHostEnd, isMade, type MadeOperation } from "../../replay/index.ts";
 import type { OpenSession } from "../open-sessions.ts";
-import { type EventGroup, isHostEnd } from "./event-group.ts";
+import type { EventGroup } from "./event-group.ts";
 
 const appendedAloneBytes = limits.blobJournalBytesMax / 2;
 
@@ -34,10 +34,13 @@ export function mayBeCutOff(
   { endsBehind, comparesStates }: CutOffOptions,
 ): boolean {
   if (isComplete(group)) return false;
-  const { head } = group;
+  const { head, lastSeq } = group;
   const last = group.made.at(-1) ?? (isMade(head) ? head : undefined);
   // Nothing of the activation is there: it was not over, or its host was ended for it.
   if (!last || endsBehind(last.seq)) return true;
+  // What was logged in the last turn is there, and the end behind it is not.
+  const [missing, ...more] = made.slice(group.made.length);
+  if (missing?.kind === "end" && more.length === 0 && endsBehind(lastSeq)) return true;
   // A bundle may have brought the events in other batches.
   const count = comparesStates ? made.length : group.made.length + 1;
   if (count >= limits.batchEventsMax) return true;

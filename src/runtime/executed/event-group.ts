@@ -5,7 +5,7 @@
 
 import { decodeStep, type ProgramEvent } from "../../driver/index.ts";
 import type { EventView } from "../../event/index.ts";
-import { isMade } from "../../replay/index.ts";
+import { isHostEnd, isMade } from "../../replay/index.ts";
 
 /** One event from outside with everything that follows from it. */
 export interface EventGroup {
@@ -13,6 +13,8 @@ export interface EventGroup {
   readonly head: EventView;
   /** What the program and its host made after that, in order; notes are left out. */
   readonly made: readonly EventView[];
+  /** Seq of the last event of the group, which may be a note. */
+  readonly lastSeq: number;
   /** The event behind the group; `undefined` at the end of the log. */
   readonly next: EventView | undefined;
 }
@@ -24,14 +26,6 @@ export function programEvent(view: EventView): ProgramEvent {
     return { seq, time, kind, type, ref, form: payload.form, payload: payload.bytes };
   }
   return { seq, time, kind, type, ref, form: payload.ref.form, payload: view.payloadBytes };
-}
-
-/** Whether an `end` is of the host's own making: no program makes it again. */
-export function isHostEnd(event: EventView): boolean {
-  if (event.kind !== "end") return false;
-  if (event.type === "infrastructure") return true;
-  if (event.type !== "cancelled") return false;
-  return (event.data as { readonly forced?: unknown } | null)?.forced === true;
 }
 
 /**
@@ -56,15 +50,26 @@ export function recordedState(event: EventView): Uint8Array | undefined {
 export function* eventGroups(events: Iterable<EventView>): Generator<EventGroup, void> {
   let head: EventView | undefined;
   let made: EventView[] = [];
+  let lastSeq = 0;
   for (const event of events) {
-    if (event.kind === "note") continue;
-    if (!head) head = event;
-    else if (isMade(event) && !isHostEnd(event)) made.push(event);
-    else {
-      yield { head, made, next: event };
-      head = event;
+    if (head && event.kind !== "note" && !(isMade(event) && !isHostEnd(event))) {
+      yield { head, made, lastSeq, next: event };
+      head = undefined;
       made = [];
     }
+    lastSeq = event.seq;
+    if (event.kind === "note") continue;
+    if (head) made.push(event);
+    else head = event;
   }
-  if (head) yield { head, made, next: undefined };
+  if (head) yield { head, made, lastSeq, next: undefined };
+}
+
+/**
+ * Whether `made[index]` of a group has the seq that it gets when it is made again as `seq`. What
+ * the program logged in its last turn stands in front of the `end`.
+ */
+export function isInPlace({ made }: EventGroup, index: number, seq: number): boolean {
+  const event = made[index];
+  return event !== undefined && (event.seq === seq || (event.kind === "end" && event.seq > seq));
 }

@@ -124,7 +124,7 @@ class Explanation {
 
   /** A call that was made after the divergence is not in the log. */
   #pendingCall(seq: number): EventMark {
-    const { seq: at, made } = this.#fault;
+    const { madeFrom: at, made } = this.#fault;
     const own = made[seq - at];
     const recorded = seq < at ? this.#mark(seq) : null;
     if (recorded) return recorded;

@@ -30,6 +30,8 @@ export interface RunFault {
   readonly delivered: number | null;
   /** What was made from there on in the same activation. */
   readonly made: readonly MadeOperation[];
+  /** Seq of the first of them; `seq` is behind it where notes stand in front of a recorded end. */
+  readonly madeFrom: number;
   readonly waiting: Waiting;
   readonly states: FaultStates | null;
   /** Events after which the last recorded state came out again; `null`: none has. */

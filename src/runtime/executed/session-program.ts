@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { codeOf, fromUtf8, type SessionId } from "../../base/index.ts";
 import { builtFile } from "../../disk/index.ts";
-import type { Directory, Manifest } from "../../session/index.ts";
+import type { Directory, Manifest, ManifestProgram } from "../../session/index.ts";
 import { type LoadedProgram, loadProgram } from "../load-program.ts";
 
 /**
@@ -29,8 +29,15 @@ export async function programFor(
  * The program that an executed session was recorded with. Throws `BLOB_MISSING`, `BLOB_CORRUPT`.
  */
 export function ownProgram(directory: Directory, manifest: Manifest): LoadedProgram | undefined {
-  const { program } = manifest;
-  if (manifest.kind !== "executed" || !program) return undefined;
+  const { kind, program } = manifest;
+  return kind === "executed" && program ? storedProgram(directory, program) : undefined;
+}
+
+/** A program whose code lies in the store. Throws `BLOB_MISSING`, `BLOB_CORRUPT`. */
+export function storedProgram(
+  directory: Directory,
+  program: ManifestProgram,
+): LoadedProgram & { readonly code: string } {
   const { name, version, bundle } = program;
   const code = fromUtf8(directory.blobs.get(bundle));
   const map = storedMap(directory, program.map);

@@ -15,6 +15,7 @@ import {
 import type { EventView } from "../../event/index.ts";
 import {
   differences,
+  isHostEnd,
   isMade,
   type MadeOperation,
   type OperationDigest,
@@ -24,7 +25,7 @@ import { isComplete, mayBeCutOff } from "./cut-off.ts";
 import {
   type EventGroup,
   isGivenUp,
-  isHostEnd,
+  isInPlace,
   programEvent,
   recordedState,
 } from "./event-group.ts";
@@ -70,6 +71,7 @@ export class SessionRerun {
   readonly #recordedStates = new Map<number, Uint8Array>();
   /** What was made in this group. */
   #recorded: readonly EventView[] = [];
+  #recordedFrom = 0;
   #stepFrom = 1;
   #started = false;
   #over = false;
@@ -144,8 +146,9 @@ export class SessionRerun {
     return fault;
   }
 
-  #noteSteps({ made }: EventGroup): void {
+  #noteSteps({ head, made }: EventGroup): void {
     this.#recorded = made;
+    this.#recordedFrom = head.seq + 1;
     this.#recordedSteps.clear();
     this.#recordedStates.clear();
     for (const event of made) {
@@ -157,7 +160,7 @@ export class SessionRerun {
   }
 
   #spentAt(seq: number): boolean | undefined {
-    const event = this.#recorded[seq - (this.#recorded[0]?.seq ?? 0)];
+    const event = this.#recorded[seq - this.#recordedFrom];
     return event && event.kind === "end" && equalBytes(event.dataBytes, spent);
   }
 
@@ -218,8 +221,9 @@ export class SessionRerun {
     for (let i = 0; i < recorded.length; i++) {
       const event = recorded[i] as EventView;
       const operation = made[i];
-      const inPlace = operation && event.seq === firstSeq + i;
-      if (!inPlace || !cameOutAgain(event, operation)) return this.#fault(group, turn, i);
+      const inPlace = isInPlace(group, i, firstSeq + i);
+      if (!operation || !inPlace || !cameOutAgain(event, operation))
+        return this.#fault(group, turn, i);
       this.#options.digest.add(event.seq, operation);
       const fault = this.#pass(group, turn, event, i);
       if (fault) return fault;
@@ -303,6 +307,7 @@ export class SessionRerun {
       stepFrom: this.#stepFrom,
       delivered: head.seq < this.#stepFrom ? null : head.seq,
       made: made.map((one) => ({ ...one, data: new Uint8Array(one.data) })),
+      madeFrom: turn ? turn.firstSeq + index : head.seq,
       waiting: turn?.waiting ?? { calls: [], timers: [], inputs: [] },
       states,
       lastMatching: this.#lastMatching,

@@ -12,10 +12,10 @@ import {
   type Waiting,
 } from "../../driver/index.ts";
 import type { EventView } from "../../event/index.ts";
-import type { MadeOperation } from "../../replay/index.ts";
+import { isHostEnd, type MadeOperation } from "../../replay/index.ts";
 import { type CompiledProgram, sourcePlace } from "../../sandbox/index.ts";
 import { isComplete } from "./cut-off.ts";
-import { type EventGroup, eventGroups, isGivenUp, isHostEnd, programEvent } from "./event-group.ts";
+import { type EventGroup, eventGroups, isGivenUp, isInPlace, programEvent } from "./event-group.ts";
 import { isProgramFailure } from "./folded-copy.ts";
 import { cameOutAgain } from "./step-comparison.ts";
 import { ToldContext } from "./told-context.ts";
@@ -142,7 +142,7 @@ export function attemptStep(
       }
       const index = firstDifference(group, turn, faultAt);
       if (index === undefined) continue;
-      const seq = turn.firstSeq + index;
+      const seq = group.made[index]?.seq ?? turn.firstSeq + index;
       const stack = context.stackOf(turn.made, index);
       return { seq, made: turn.made.slice(index), waiting: turn.waiting, stack };
     }
@@ -177,7 +177,7 @@ function firstDifference(
   const { made: recorded } = group;
   for (const [i, event] of recorded.entries()) {
     const operation = made[i];
-    if (!operation || event.seq !== firstSeq + i) return i;
+    if (!operation || !isInPlace(group, i, firstSeq + i)) return i;
     if (!cameOutAgain(event, operation)) return i;
   }
   // The events end soon behind the fault; where it lies behind all of them, no more was recorded.
