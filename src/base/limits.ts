@@ -66,7 +66,7 @@ export const limits = {
   /** Bodies and headers of HTTP requests. */
   requestBytesMax: 8 * MiB,
   requestHeaderBytesMax: 16 * KiB,
-  /** Events of one append over HTTP: durable all or none. */
+  /** Events of one append over HTTP. */
   appendEventsMax: 1000,
   /** Bytes that wait for a tailing observer before it has to fetch at its own pace. */
   tailQueueBytesMax: 1 * MiB,
