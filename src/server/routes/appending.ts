@@ -140,7 +140,7 @@ async function append(
     });
   }
   if (options.key !== undefined) {
-    throw new HttpError("REQUEST_INVALID", "a recorded session takes no Idempotency-Key here", {
+    throw new HttpError("REQUEST_INVALID", "the session is recorded: it has no inputs with keys", {
       hint: "Producer-Id, -Epoch and -Seq append exactly once",
     });
   }
