@@ -116,9 +116,14 @@ describe("an input with a key", () => {
       expect(await engine.input(id, add(4), keyed("k", 4))).toMatchObject({ duplicate: false });
     }
     await until(() => inputs(run, one.id).length === 1 && engine.status(one.id).size > 4);
-    const fork = await forkSession(run.directory, one.id, { at: 4 });
-    const there = await engine.input(fork.id, add(4), keyed("k", 4));
-    expect(there.duplicate).toBe(false);
+    // Behind the turn of the input, and between the note and the input.
+    for (const at of [5, 2]) {
+      const fork = await forkSession(run.directory, one.id, { at });
+      const there = await engine.input(fork.id, add(4), keyed("k", 4));
+      expect(there.duplicate).toBe(false);
+      await engine.input(fork.id, add("end"));
+      expect((await engine.finished(fork.id)).result).toBe(at === 5 ? 8 : 4);
+    }
   });
 
   it("has all places of a request", async () => {

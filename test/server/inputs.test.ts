@@ -113,3 +113,15 @@ it("a recorded session takes no key, and says what it takes", async () => {
   await expect(refused).rejects.toMatchObject({ hint: expect.stringContaining("Producer-Id") });
   expect((await client.session(id)).size).toBe(1);
 });
+
+it("a server that runs no programs says how those before it ended", async () => {
+  const served = await serve();
+  const engine = new MemoryEngine(served.directory);
+  const open = await engine.start("echo", null);
+  const ended = await engine.start("echo", null);
+  await engine.cancel(ended.id);
+  const client = new ReachClient({ url: served.url });
+  expect(await client.session(open.id)).toMatchObject({ status: "parked", outcome: null });
+  const over = { status: "ended", outcome: "cancelled" };
+  expect(await client.session(ended.id)).toMatchObject(over);
+});
