@@ -64,7 +64,7 @@ export const limits = {
   /** Bodies and headers of HTTP requests. */
   requestBytesMax: 8 * MiB,
   requestHeaderBytesMax: 16 * KiB,
-  /** Events of one append over HTTP: durable all or none. */
+  /** Events of one append over HTTP. */
   appendEventsMax: 1000,
   /** Bytes of such appends that may wait for the disk before more are refused. */
   appendsWaitingBytesMax: 64 * MiB,

@@ -101,6 +101,12 @@ export const catalogue: readonly CatalogueEntry[] = [
     load: async () => (await import("./commands/trigger.ts")).triggerCommand,
   },
   {
+    name: "send",
+    summary: "give an input to a session that a server runs",
+    remote: true,
+    load: async () => (await import("./commands/send.ts")).sendCommand,
+  },
+  {
     name: "cancel",
     summary: "end a session that a program runs in",
     remote: true,

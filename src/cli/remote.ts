@@ -47,10 +47,12 @@ export async function resolveRemote(client: ReachClient, text: string): Promise<
 /** A session of a server as it is listed. */
 export function summaryOf(session: SessionInfo): SessionSummary {
   const { id, name, format, kind, program, created, size, signed, status, problem } = session;
+  const { outcome } = session;
   const standing =
     status === "read-only" ? "quarantined" : status === "damaged" ? "damaged" : ("ok" as const);
   const about = { id, name, format, kind, program, created, events: size, signed, problem };
-  return { ...about, bytes: null, status: standing };
+  const phase = kind === "executed" && standing === "ok" ? status : null;
+  return { ...about, bytes: null, status: standing, phase, outcome };
 }
 
 /** The error for a flag that a server has no use for. */

@@ -1,6 +1,6 @@
 /**
- * Values on the command line of `reach run`: `--input JSON` or `@FILE`, and `--send TYPE=JSON` for
- * what a session waits for.
+ * Values on the command line of `reach run` and its kin: `--input JSON` or `@FILE`, and `TYPE=JSON`
+ * for what a session waits for.
  */
 import * as fs from "node:fs";
 import { inexactNumber, messageOf, ReachError } from "../base/index.ts";
@@ -16,8 +16,10 @@ export interface SentInput {
  * The value of a flag: JSON, or `@FILE` for JSON in a file, `@-` for standard input. Throws `USAGE`
  * for what is not JSON and for a number that would change, `NOT_FOUND` for a missing file.
  */
-export function jsonValue(text: string, flag: string): unknown {
-  if (!text.startsWith("@")) return parsed(text, flag, `write strings with quotes: ${flag} '"…"'`);
+export function jsonValue(text: string, flag: string, joint = " "): unknown {
+  if (!text.startsWith("@")) {
+    return parsed(text, flag, `write strings with quotes: ${flag}${joint}'"…"'`);
+  }
   const file = text.slice(1);
   let content: string;
   try {
@@ -42,19 +44,24 @@ function parsed(text: string, what: string, hint: string): unknown {
   });
 }
 
-/** `TYPE=JSON`, or `TYPE` alone for null. Throws `USAGE`, also for what no event can be called. */
-export function sentInput(text: string): SentInput {
+/**
+ * `TYPE=JSON`, or `TYPE` alone for null, behind a flag or by itself. Throws `USAGE`, also for what
+ * no event can be called.
+ */
+export function sentInput(text: string, flag = "--send"): SentInput {
+  const shown = (words: string): string => `${flag} ${words}`.trim();
   const at = text.indexOf("=");
   const type = at < 0 ? text : text.slice(0, at);
   if (type === "") {
-    throw new ReachError("USAGE", `--send ${text} names no type`, {
-      hint: `for example --send approval='{"by":"me"}'`,
+    throw new ReachError("USAGE", `${shown(text)} names no type`, {
+      hint: `for example ${shown(`approval='{"by":"me"}'`)}`,
     });
   }
   try {
     checkEventType(type);
   } catch (cause) {
-    throw new ReachError("USAGE", `--send: ${messageOf(cause)}`, { cause });
+    const message = flag === "" ? messageOf(cause) : `${flag}: ${messageOf(cause)}`;
+    throw new ReachError("USAGE", message, { cause });
   }
-  return { type, data: at < 0 ? null : jsonValue(text.slice(at + 1), `--send ${type}`) };
+  return { type, data: at < 0 ? null : jsonValue(text.slice(at + 1), shown(type), "=") };
 }

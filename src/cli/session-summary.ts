@@ -5,7 +5,7 @@
 import * as fs from "node:fs";
 import { codeOf, messageOf, type SessionId } from "../base/index.ts";
 import { readBulkMarker, sessionFolder } from "../log/index.ts";
-import type { Directory, SessionReader } from "../session/index.ts";
+import { type Directory, lastEvent, type SessionReader } from "../session/index.ts";
 
 /** What is shown of a session; `null` where it cannot be read. */
 export interface SessionSummary {
@@ -26,7 +26,15 @@ export interface SessionSummary {
   readonly bytes: number | null;
   /** Events under the newest signed checkpoint. */
   readonly signed: number | null;
+  /** Whether what there is of it can be relied on. */
   readonly status: SessionStatus;
+  /**
+   * Of an executed session, `ended` or `open`; a server tells what an open one does. `null` for
+   * others, and where that cannot be read.
+   */
+  readonly phase: string | null;
+  /** How an executed session ended: `done`, `failed`, `cancelled`, `infrastructure`. */
+  readonly outcome: string | null;
   /** What is wrong, in words. */
   readonly problem: string | null;
 }
@@ -68,6 +76,8 @@ const unknown = {
   created: null,
   events: null,
   signed: null,
+  phase: null,
+  outcome: null,
 } as const;
 
 function readable(directory: Directory, session: SessionReader): Omit<SessionSummary, "bytes"> {
@@ -78,7 +88,9 @@ function readable(directory: Directory, session: SessionReader): Omit<SessionSum
   const importing = readBulkMarker(directory.disk, directory.path, id) !== undefined;
   const { size: events, problem: logProblem } = session.extent;
   const checkpoint = signedSize(session);
-  const about = { id, name, format, kind, program, created, events, signed: checkpoint.size };
+  const signed = checkpoint.size;
+  const standing = quarantine ? { phase: null, outcome: null } : standingOf(session);
+  const about = { id, name, format, kind, program, created, events, signed, ...standing };
   if (quarantine) {
     const problem = `${quarantine.reason}, from event ${quarantine.seq} on`;
     return { ...about, status: "quarantined", problem };
@@ -88,6 +100,20 @@ function readable(directory: Directory, session: SessionReader): Omit<SessionSum
   const problem = (torn ? undefined : logProblem?.message) ?? checkpoint.problem;
   if (problem !== undefined) return { ...about, status: "damaged", problem };
   return { ...about, status: importing ? "importing" : "ok", problem: null };
+}
+
+/** Where an executed session stands, as far as its log tells. */
+function standingOf(session: SessionReader): Pick<SessionSummary, "phase" | "outcome"> {
+  if (session.manifest.kind !== "executed") return { phase: null, outcome: null };
+  try {
+    const last = lastEvent(session);
+    return last?.kind === "end"
+      ? { phase: "ended", outcome: last.type }
+      : { phase: "open", outcome: null };
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return { phase: null, outcome: null };
+  }
 }
 
 function signedSize(session: SessionReader): { size: number | null; problem?: string } {

@@ -44,6 +44,8 @@ export interface AppendConditions {
   readonly expected?: number;
   /** Exactly once, and then sent again by itself: the n-th append of an epoch has sequence n. */
   readonly producer?: { readonly id: string; readonly epoch: number; readonly sequence: number };
+  /** Of a session that runs: the same key takes the same inputs once; then sent again by itself. */
+  readonly key?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -122,29 +124,52 @@ export class ReachClient {
     return this.#requests.json<{ id: SessionId }>("/v1/sessions", asking, isNamed);
   }
 
-  /** Appends events, all or none, or sends inputs to a session that runs. */
+  /**
+   * Appends events to a recorded session, all or none. A session that runs takes inputs, one after
+   * the other: where one is refused those before it stay; `send` is for one of them.
+   */
   append(
     id: SessionId,
     events: readonly NewEventObject[],
-    { expected, producer, signal }: AppendConditions = {},
+    { expected, producer, key, signal }: AppendConditions = {},
   ): Promise<AppendedInfo> {
-    const headers = producer && {
-      "producer-id": producer.id,
-      "producer-epoch": String(producer.epoch),
-      "producer-seq": String(producer.sequence),
+    const headers = {
+      ...(producer && {
+        "producer-id": producer.id,
+        "producer-epoch": String(producer.epoch),
+        "producer-seq": String(producer.sequence),
+      }),
+      ...(key === undefined ? {} : { "idempotency-key": key }),
     };
     const asking = {
       method: "POST",
       query: { expected },
-      headers: headers ?? {},
+      headers,
       body: events,
-      again: producer !== undefined,
+      again: producer !== undefined || key !== undefined,
       signal,
     } as const;
     const path = `/v1/sessions/${id}/events`;
     return this.#requests.json<AppendedInfo>(path, asking, ({ count, size }) => {
       return typeof count === "number" && typeof size === "number";
     });
+  }
+
+  /**
+   * Gives a session that runs an input; resolves when it is durable. The same `key` gives it once,
+   * however often it is sent; without one each call has its own.
+   */
+  async send(
+    id: SessionId,
+    type: string,
+    data: unknown,
+    { key = crypto.randomUUID(), signal }: Pick<AppendConditions, "key" | "signal"> = {},
+  ): Promise<{ seq: number; duplicate: boolean }> {
+    const input = { kind: "input", type, data } as const;
+    const asking = signal === undefined ? { key } : { key, signal };
+    const { firstSeq, duplicate } = await this.append(id, [input], asking);
+    if (firstSeq === null) throw stranger(this.url, "does not say where the input is");
+    return { seq: firstSeq, duplicate };
   }
 
   /** Events that are durable now, as JSON. */

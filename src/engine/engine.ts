@@ -28,6 +28,7 @@ import type {
   StartOptions,
 } from "./engine-options.ts";
 import { machineNow } from "./host/machine-clock.ts";
+import { type InputKey, InputKeys, type TakenInput } from "./input-keys.ts";
 import { runnerSource } from "./lanes/runner-source.ts";
 import { ProgramShelf } from "./program-shelf.ts";
 import { ProgramStarts } from "./program-starts.ts";
@@ -67,6 +68,7 @@ export class Engine {
   readonly #shelf: ProgramShelf;
   readonly #services: TableServices;
   readonly #room: ContextRoom;
+  readonly #keys: InputKeys;
   readonly #counters = new EngineCounters();
   readonly #turns: Turns;
   readonly #starts: ProgramStarts;
@@ -82,6 +84,7 @@ export class Engine {
 
   private constructor(options: EngineOptions, limits: EngineLimits, source: RunnerSource) {
     this.#options = options;
+    this.#keys = new InputKeys(options.directory);
     this.#limits = limits;
     const runtime = options.runtime ?? runtimeName();
     this.#shelf = new ProgramShelf(options.directory, runtime, options.programs ?? []);
@@ -313,18 +316,21 @@ export class Engine {
   }
 
   /**
-   * Gives a session an input; resolves when it is durable. Throws `NOT_FOUND`, `SESSION_ENDED`,
-   * `EVENT_INVALID` for a type that no event can have.
+   * Gives a session an input, once for each key; resolves when it is durable. Throws `NOT_FOUND`,
+   * `SESSION_ENDED`, `EVENT_INVALID` for a type that no event can have, `IDEMPOTENCY_KEY_REUSED`.
    */
   async input(
     id: SessionId,
-    { type, data }: { readonly type: string; readonly data: unknown },
-  ): Promise<{ seq: number }> {
+    { type, data: value }: { readonly type: string; readonly data: unknown },
+    key?: InputKey,
+  ): Promise<TakenInput> {
     this.#admit();
     checkEventType(type);
-    const bytes = encodeValue(data);
-    const actor = await this.#table.actorOf(id);
-    return actor.post("input", type, bytes);
+    const data = encodeValue(value);
+    return this.#keys.once(id, key, async (keyNote) => {
+      const actor = await this.#table.actorOf(id);
+      return actor.post({ kind: "input", type, data, keyNote });
+    });
   }
 
   /** Cancels a session; resolves when that is durable. Throws `NOT_FOUND`, `SESSION_ENDED`. */
@@ -332,7 +338,7 @@ export class Engine {
     if (this.#closing) throw engineClosing();
     const data = encodeValue({ reason });
     const actor = await this.#table.actorOf(id);
-    return actor.post("cancel", "cancel", data);
+    return actor.post({ kind: "cancel", type: "cancel", data });
   }
 
   /**

@@ -12,6 +12,8 @@ export interface Arrival {
   readonly ref: number | null;
   /** CBOR. */
   readonly data: Uint8Array;
+  /** What is noted directly before it, durable with it or not at all: the key of an input. CBOR. */
+  readonly keyNote?: Uint8Array | undefined;
   /** Called when it has been appended. */
   readonly taken?: (appended: Appended) => void;
   /** Called when it never will be. */

@@ -13,4 +13,5 @@ export type {
   SessionStatus,
   StartOptions,
 } from "./engine-options.ts";
+export type { InputKey, TakenInput } from "./input-keys.ts";
 export { enterSession } from "./registry.ts";

@@ -13,6 +13,7 @@ import { endReport } from "./end-report.ts";
 import type { EndReport, SessionStatus } from "./engine-options.ts";
 import type { FailedReply, TurnReply } from "./host/orders.ts";
 import { type Arrival, acknowledgement, Inbox } from "./inbox.ts";
+import { appendArrival } from "./input-keys.ts";
 import { LaneSlot } from "./lane-slot.ts";
 import type { Lane } from "./lanes/lane.ts";
 import { OpenCalls } from "./open-calls.ts";
@@ -163,19 +164,17 @@ export class SessionActor {
   }
 
   /** Takes an input or a cancel; resolves when it is durable. */
-  post(kind: "input" | "cancel", type: string, data: Uint8Array): Promise<{ seq: number }> {
+  post(event: Pick<Arrival, "kind" | "type" | "data" | "keyNote">): Promise<{ seq: number }> {
     const { promise, ...told } = acknowledgement();
-    this.#arrive({ kind, type, ref: null, data, ...told });
+    this.#arrive({ ...event, ref: null, ...told });
     return promise;
   }
 
   #arrive(arrival: Arrival): void {
     const refusal = this.#refusal();
-    if (refusal) arrival.refused?.(refusal);
-    else {
-      this.#inbox.push(arrival);
-      this.wake();
-    }
+    if (refusal) return arrival.refused?.(refusal);
+    this.#inbox.push(arrival);
+    this.wake();
   }
 
   #refusal(): ReachError | undefined {
@@ -241,7 +240,7 @@ export class SessionActor {
   async #appendOutside(event: LoggedEvent, arrival: Arrival): Promise<Appended | undefined> {
     let appended: Appended;
     try {
-      appended = await this.#log.appendAny(event);
+      appended = await appendArrival(this.#log, event, arrival);
     } catch (error) {
       arrival.refused?.(error);
       if (arrival.refused && isSendersFault(error)) return undefined;

@@ -81,6 +81,22 @@ export class SessionLog {
   }
 
   /**
+   * Appends an event of any size and a note directly before it, durable both or neither; others
+   * must wait until this resolves.
+   */
+  async appendNoted(note: LoggedEvent, event: LoggedEvent): Promise<Appended> {
+    const reading = this.#reading;
+    const { seq, durable } = await this.#whole().appendTogether([note, event].map(newEvent), {
+      check: () => this.#checkReading(reading),
+      added: (appended) => {
+        this.#expected += 2;
+        this.#watch(appended);
+      },
+    });
+    return { seq: seq + 1, durable };
+  }
+
+  /**
    * Appends what a program made, in order; the first of them gets seq `first`, but an `end` the one
    * behind the notes, which are put in front of it. Nothing is appended before all large payloads
    * are stored, and nothing at all when something was lost meanwhile.
@@ -104,12 +120,17 @@ export class SessionLog {
   async #appendLarge(events: readonly LoggedEvent[]): Promise<Appended[]> {
     const reading = this.#reading;
     const appended = await this.#whole().appendInRow(events.map(newEvent), () => {
-      if (this.#reading !== reading) throw this.#lost();
-      this.#whole();
+      this.#checkReading(reading);
     });
     this.#expected += appended.length;
     for (const one of appended) this.#watch(one);
     return appended;
+  }
+
+  /** Throws unless what was read still stands, and nothing is lost since. */
+  #checkReading(reading: number): void {
+    if (this.#reading !== reading) throw this.#lost();
+    this.#whole();
   }
 
   #watch({ durable }: Appended): void {

@@ -3,8 +3,7 @@
  * and how they have ended.
  */
 import { codeOf, ReachError, type SessionId } from "../base/index.ts";
-import type { EventView } from "../event/index.ts";
-import type { Directory, Manifest, SessionReader } from "../session/index.ts";
+import { type Directory, lastEvent, type Manifest } from "../session/index.ts";
 import { endReport } from "./end-report.ts";
 import type { EndReport } from "./engine-options.ts";
 
@@ -34,15 +33,6 @@ export function storedSession(directory: Directory, id: SessionId): StoredSessio
   } finally {
     reader.close();
   }
-}
-
-/** The last event that is no note. */
-function lastEvent(reader: SessionReader): EventView | undefined {
-  for (let seq = reader.size - 1; seq >= 0; seq--) {
-    const event = reader.event(seq);
-    if (event.kind !== "note") return event;
-  }
-  return undefined;
 }
 
 /** Whether an error of `storedSession` says that there is nothing to run, now or ever. */

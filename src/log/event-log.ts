@@ -48,6 +48,8 @@ export class EventLog {
   readonly #settled: boolean;
   readonly #reported: (error: ReachError) => ReachError;
   #bound: number | undefined;
+  /** The last batch, since somebody has asked how far the log goes. */
+  #last: LogPlace | undefined;
 
   /**
    * Opens the log of session `id` at `path`. Throws `NOT_FOUND` when there is no such file.
@@ -114,6 +116,7 @@ export class EventLog {
     const walk = new LogWalk(this.#file, this.identity, from, this.#size());
     for (let batch = walk.next(); batch; batch = walk.next()) {
       this.index.add(batch.firstSeq, batch.fileOffset);
+      this.#last = { seq: batch.firstSeq, offset: batch.fileOffset };
     }
     return { end: walk.offset, size: walk.seq, problem: this.#problemOf(walk) };
   }
@@ -128,6 +131,7 @@ export class EventLog {
   /** Forgets the index, which named a batch that is not there; returns where to start over. */
   #distrusted(): LogPlace {
     this.index.cut(eventLogStart + 1);
+    this.#last = undefined;
     return { seq: 0, offset: eventLogStart };
   }
 
@@ -151,7 +155,7 @@ export class EventLog {
    */
   *batches(from = 0, to: number = Number.POSITIVE_INFINITY): Generator<Batch, void> {
     if (this.#headerProblem) throw this.error(this.#damagedHeader().problem);
-    const start = this.index.find(from);
+    const start = this.#last && from >= this.#last.seq ? this.#last : this.index.find(from);
     let walk = this.#walkTo(start, to);
     let first = walk.next();
     if (!first && start.offset !== eventLogStart) {

@@ -3,7 +3,13 @@
  * their own. A server without one serves recorded sessions only.
  */
 import type { SessionId } from "../base/index.ts";
-import type { EngineFigures, SessionStatus, StartOptions } from "../engine/index.ts";
+import type {
+  EngineFigures,
+  InputKey,
+  SessionStatus,
+  StartOptions,
+  TakenInput,
+} from "../engine/index.ts";
 import type { ForkOptions } from "../session/index.ts";
 
 /**
@@ -16,8 +22,11 @@ export interface SessionEngine {
     input: unknown,
     options?: StartOptions,
   ): Promise<{ id: SessionId; created: boolean }>;
-  /** Throws `NOT_FOUND`, `SESSION_ENDED`, `GONE`. */
-  input(id: SessionId, event: { type: string; data: unknown }): Promise<{ seq: number }>;
+  /**
+   * An input with a key is taken once, whatever dies meanwhile. Throws `NOT_FOUND`, `GONE`,
+   * `SESSION_ENDED`, `IDEMPOTENCY_KEY_REUSED`.
+   */
+  input(id: SessionId, event: { type: string; data: unknown }, key?: InputKey): Promise<TakenInput>;
   cancel(id: SessionId, reason?: string): Promise<{ seq: number }>;
   status(id: SessionId): SessionStatus;
   fork(id: SessionId, options: ForkOptions): Promise<{ id: SessionId }>;

@@ -106,7 +106,7 @@ export const NewEventObject = Type.Object(
   { additionalProperties: false },
 );
 
-/** One event, or many that are appended all or none. */
+/** One event, or many. */
 export const NewEvents = Type.Union([
   NewEventObject,
   Type.Array(NewEventObject, { minItems: 1, maxItems: limits.appendEventsMax }),

@@ -20,6 +20,11 @@ export const ProblemDocument = Type.Object(
     code: Type.String({ description: "Stable; compare this.", pattern: "^[A-Z_]+$" }),
     where: Type.Optional(Type.String({ description: "A session, `id@seq`, or a field." })),
     hint: Type.Optional(Type.String({ description: "What to do about it." })),
+    taken: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 0 }), {
+        description: "Of several inputs the seqs of the first ones: those were taken.",
+      }),
+    ),
     requestId: Type.String(),
   },
   { $id: "Problem", description: "RFC 9457 problem document" },
@@ -34,6 +39,7 @@ export interface Problem {
   readonly code: ErrorCode;
   readonly where?: string;
   readonly hint?: string;
+  readonly taken?: readonly number[];
   readonly requestId: string;
 }
 
@@ -111,17 +117,22 @@ export interface ProblemDetails {
   readonly retryAfterSeconds?: number;
   readonly hint?: string;
   readonly where?: string;
+  /** Seqs of the inputs that were taken before one failed. */
+  readonly taken?: readonly number[];
+  readonly cause?: unknown;
 }
 
 /** An error with what only HTTP knows of it. */
 export class HttpError extends ReachError {
   readonly status: number | undefined;
   readonly retryAfterSeconds: number | undefined;
+  readonly taken: readonly number[] | undefined;
 
   constructor(code: ErrorCode, message: string, details: ProblemDetails = {}) {
     super(code, message, details);
     this.status = details.status;
     this.retryAfterSeconds = details.retryAfterSeconds;
+    this.taken = details.taken;
   }
 }
 
@@ -159,6 +170,7 @@ export function problemOf(error: unknown, requestId: string): Problem {
   const inside = status === 500 && !tellsMore.has(code);
   const detail = inside ? "the server failed; its log says more under this request id" : undefined;
   const { where, hint } = error as { where?: unknown; hint?: unknown };
+  const taken = error instanceof HttpError ? error.taken : undefined;
   return {
     type: `/docs/errors#${code}`,
     title: titles[status] ?? "Error",
@@ -167,6 +179,7 @@ export function problemOf(error: unknown, requestId: string): Problem {
     code,
     ...(typeof where === "string" && !where.includes("/") ? { where } : {}),
     ...(typeof hint === "string" && !inside ? { hint: withoutPaths(hint) } : {}),
+    ...(taken === undefined ? {} : { taken }),
     requestId,
   };
 }

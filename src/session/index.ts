@@ -43,6 +43,7 @@ export { collectGarbage, type GarbageOptions, type GarbageReport } from "./garba
 export { ImportIndex, type IndexedImport } from "./import-index.ts";
 export { ImportSink, problemsKept, type SinkMeta } from "./import-sink.ts";
 export { hasIdentity, type Identity, signText, verifierOf, verifyEd25519 } from "./keys.ts";
+export { lastEvent } from "./last-event.ts";
 export {
   type ImportNote,
   importNoteOf,

@@ -71,7 +71,7 @@ describe("a session", () => {
     );
     const engine = await run.open({ programs: [program] });
     const { id } = await engine.start("talk", null);
-    await expect(engine.input(id, { type: "a", data: 1 })).resolves.toEqual({ seq: 1 });
+    await expect(engine.input(id, { type: "a", data: 1 })).resolves.toMatchObject({ seq: 1 });
     await engine.input(id, { type: "b", data: 2 });
     expect((await engine.finished(id)).result).toEqual([2, 1]);
     await expect(engine.input(id, { type: "a", data: 1 })).rejects.toMatchObject({

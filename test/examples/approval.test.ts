@@ -59,7 +59,9 @@ describe("docs/examples/approval", () => {
       expect(answered).toMatchObject({ code: 0, stderr: "" });
       expect(answered.stdout).toMatch(/input +approval/);
       expect(answered.stdout).toMatch(/end +done/);
-      const why = `Ada said yes, receipt ${id}/3`;
+      const again = await example.shell(`url=${url}\nid=${id}\n${approve}`);
+      expect(again.stdout).toMatch(/^sent before {3}as event \d+ /);
+      const why = `Ada said yes, receipt ${id}/4`;
       expect(await resultOf(example, url, id)).toEqual({ refunded: true, why });
       expect(await example.shell(`url=${url}\n${late}`)).toMatchObject({ code: 0, stderr: "" });
       await second.end("SIGINT");

@@ -11,7 +11,7 @@ import { type Ended, ended, mainFile, Workbench } from "../cli/reach-command.ts"
 
 const root = path.resolve(import.meta.dirname, "../..");
 /** What examples import, beside Reach. */
-const packages = ["undici", "vitest"];
+const packages = ["vitest"];
 
 /** A port that nobody listens on now. */
 export async function freePort(): Promise<number> {

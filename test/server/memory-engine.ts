@@ -48,7 +48,7 @@ export class MemoryEngine implements SessionEngine {
     if (this.#ended.has(id)) throw new ReachError("SESSION_ENDED", `session ${id} has ended`);
     const seq = await this.#append(id, "input", type, data);
     await this.#append(id, "emit", "echo", data);
-    return { seq };
+    return { seq, duplicate: false };
   }
 
   async cancel(id: string, reason = "") {

@@ -2,7 +2,6 @@
 // systems of a shop. Code of this process: it may use Node, packages and the environment.
 
 import { defineConfig, type EffectCall, GiveUp } from "reach-replay/config";
-import { request } from "undici";
 import type { Message, Order } from "./support-agent.ts";
 
 const orders: Readonly<Record<string, Omit<Order, "order">>> = {
@@ -14,15 +13,18 @@ const places: Readonly<Record<string, string>> = { "P-905": "in Rotterdam" };
 /** Asks the model. What it throws is tried again, unless it is a `GiveUp`. */
 async function chat(input: { messages: Message[] }, { key, signal }: EffectCall) {
   const url = `http://127.0.0.1:${process.env["MODEL_PORT"] ?? 4400}/chat`;
-  const { statusCode, body } = await request(url, {
+  const answer = await fetch(url, {
     method: "POST",
     headers: { "content-type": "application/json", "idempotency-key": key },
     body: JSON.stringify(input),
     signal,
+  }).catch(({ cause, message }: Error) => {
+    // Why it failed is in the cause only.
+    throw new Error(`no model: ${cause instanceof Error ? cause.message : message}`);
   });
-  if (statusCode === 200) return body.json();
-  const message = `the model answered ${statusCode}: ${await body.text()}`;
-  throw statusCode < 500 ? new GiveUp(message) : new Error(message);
+  if (answer.ok) return answer.json();
+  const message = `the model answered ${answer.status}: ${await answer.text()}`;
+  throw answer.status < 500 ? new GiveUp(message) : new Error(message);
 }
 
 export default defineConfig({

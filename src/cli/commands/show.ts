@@ -244,8 +244,9 @@ function importText(note: ImportNote | null): string | undefined {
   return parts.join(", ");
 }
 
-function statusText({ status, problem }: SessionSummary, output: Output): string | undefined {
-  if (status === "ok") return undefined;
+function statusText(summary: SessionSummary, output: Output): string | undefined {
+  const { status, phase, outcome, problem } = summary;
+  if (status === "ok") return outcome ?? phase ?? undefined;
   const text = problem === null ? status : `${status}: ${oneLine(problem)}`;
   return output.style(status === "importing" ? "yellow" : "red", text);
 }

@@ -1,12 +1,19 @@
 /**
  * Appending: events of a recorded session, inputs of an executed one. What is answered is durable,
- * and whoever sends it again with the same producer numbers appends it once.
+ * and whoever sends it again, with the same producer numbers or the same key, appends it once.
  */
 import * as Type from "typebox";
-import { type SessionId, systemClock } from "../../base/index.ts";
+import {
+  codeOf,
+  encodeValue,
+  messageOf,
+  type SessionId,
+  sha256,
+  systemClock,
+} from "../../base/index.ts";
 import { checkEventType } from "../../event/index.ts";
 import type { AppendProducer } from "../appends.ts";
-import { NewEvents, newEventOf } from "../event-schemas.ts";
+import { type NewEventObject, NewEvents, newEventOf } from "../event-schemas.ts";
 import { HttpError } from "../problem.ts";
 import { answers, Seq, SessionParams } from "../schemas.ts";
 import type { ServerApp } from "../server-context.ts";
@@ -39,7 +46,16 @@ const AppendQuery = Type.Object(
 );
 
 const digits = "^(0|[1-9][0-9]{0,14})$";
-const ProducerHeaders = Type.Object({
+const AppendHeaders = Type.Object({
+  "idempotency-key": Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 256,
+      description:
+        "For inputs of a session that runs: the same key again takes none of them a second time, " +
+        "also after a restart.",
+    }),
+  ),
   "producer-id": Type.Optional(
     Type.String({
       minLength: 1,
@@ -63,10 +79,15 @@ export function addAppendRoutes(app: ServerApp): void {
       config: { access: "sessions:append" },
       schema: {
         tags: ["transcript"],
-        summary: "Append events, all or none; durable when answered",
+        summary: "Append events; durable when answered",
+        description:
+          "To a recorded session: all of them or none. To one that runs: inputs, one after " +
+          "the other, each durable and acted on by itself. Where one is refused those before it " +
+          "stay, and `taken` of the problem has their seqs; with an `Idempotency-Key` the same " +
+          "request can be sent again, and takes what is missing.",
         params: SessionParams,
         querystring: AppendQuery,
-        headers: ProducerHeaders,
+        headers: AppendHeaders,
         body: NewEvents,
         response: { ...answers(200, Appended), ...answers(201, Appended, [409, 410]) },
       },
@@ -75,15 +96,17 @@ export function addAppendRoutes(app: ServerApp): void {
       const { workspace } = request.access;
       const { id } = request.params;
       const producer = producerOf(request.headers);
-      const options = { expectedSeq: request.query.expected, producer };
+      const key = request.headers["idempotency-key"];
+      const options = { expectedSeq: request.query.expected, producer, key };
       const answer = await append(workspace, id, request.body, options);
       reply.code(answer.duplicate ? 200 : 201);
+      if (key !== undefined && answer.duplicate) reply.header("idempotent-replayed", "true");
       return answer;
     },
   );
 }
 
-function producerOf(headers: Type.Static<typeof ProducerHeaders>): AppendProducer | undefined {
+function producerOf(headers: Type.Static<typeof AppendHeaders>): AppendProducer | undefined {
   const name = headers["producer-id"];
   const epoch = headers["producer-epoch"];
   const sequence = headers["producer-seq"];
@@ -95,14 +118,18 @@ function producerOf(headers: Type.Static<typeof ProducerHeaders>): AppendProduce
   return { name, epoch: Number(epoch), sequence: Number(sequence) };
 }
 
+/** What a request demands beside its events. */
+interface Conditions {
+  readonly expectedSeq: number | undefined;
+  readonly producer: AppendProducer | undefined;
+  readonly key: string | undefined;
+}
+
 async function append(
   workspace: Workspace,
   id: SessionId,
   body: Type.Static<typeof NewEvents>,
-  options: {
-    readonly expectedSeq: number | undefined;
-    readonly producer: AppendProducer | undefined;
-  },
+  options: Conditions,
 ): Promise<Type.Static<typeof Appended>> {
   const events = Array.isArray(body) ? body : [body];
   const { kind, format } = await workspace.readers.with(id, ({ manifest }) => manifest);
@@ -112,17 +139,24 @@ async function append(
       hint: "append messages at /v1/stream/{name}",
     });
   }
+  if (options.key !== undefined) {
+    throw new HttpError("REQUEST_INVALID", "the session is recorded: it has no inputs with keys", {
+      hint: "Producer-Id, -Epoch and -Seq append exactly once",
+    });
+  }
   const now = systemClock();
   const made = events.map((event) => newEventOf(event, now));
   return workspace.appends.append(id, made, options);
 }
 
+type NewInput = Type.Static<typeof NewEventObject>;
+
 /** Inputs of a running session: in order, each durable, but not all or none. */
 async function sendInputs(
   { engine }: Workspace,
   id: SessionId,
-  events: readonly Type.Static<typeof import("../event-schemas.ts").NewEventObject>[],
-  { expectedSeq, producer }: { readonly expectedSeq: unknown; readonly producer: unknown },
+  events: readonly NewInput[],
+  { expectedSeq, producer, key }: Conditions,
 ): Promise<Type.Static<typeof Appended>> {
   if (!engine) throw new HttpError("UNAVAILABLE", "this server runs no programs");
   if (expectedSeq !== undefined || producer !== undefined) {
@@ -130,7 +164,7 @@ async function sendInputs(
       "REQUEST_INVALID",
       "a session that runs decides itself which seq comes next",
       {
-        hint: "`expected` and producers are for recorded sessions",
+        hint: "`expected` and producers are for recorded sessions; send an Idempotency-Key",
       },
     );
   }
@@ -141,9 +175,40 @@ async function sendInputs(
   }
   // All of them before any is sent, with the reason that a recorded session would give.
   for (const { type } of events) checkEventType(type);
-  const seqs: number[] = [];
-  for (const { type, data = null } of events)
-    seqs.push((await engine.input(id, { type, data })).seq);
-  const last = seqs.at(-1) ?? 0;
-  return { firstSeq: seqs[0] ?? null, count: seqs.length, size: last + 1, duplicate: false };
+  const inputs = events.map(({ type, data = null }) => ({ type, data }));
+  const request = sha256(encodeValue(inputs));
+  const taken: { readonly seq: number; readonly duplicate: boolean }[] = [];
+  for (const [place, input] of inputs.entries()) {
+    try {
+      const once = key === undefined ? undefined : { key, place, request };
+      taken.push(await engine.input(id, input, once));
+    } catch (error) {
+      throw refusedAt(
+        taken.map(({ seq }) => seq),
+        inputs.length,
+        error,
+      );
+    }
+  }
+  const [{ seq: firstSeq } = { seq: null }] = taken;
+  const size = (taken.at(-1)?.seq ?? -1) + 1;
+  const duplicate = key !== undefined && taken.every((one) => one.duplicate);
+  return { firstSeq, count: taken.length, size, duplicate };
+}
+
+/** Why an input was refused, of several with what became of those before it. */
+function refusedAt(taken: readonly number[], count: number, error: unknown): unknown {
+  if (count === 1) return error;
+  const { where, hint } = error as { readonly where?: string; readonly hint?: string };
+  const before = taken.length === 0 ? "none" : `the first ${taken.length}`;
+  const message = `${messageOf(error)}: ${before} of ${count} inputs had been taken`;
+  const code = codeOf(error);
+  const rest = "send the others, or with an Idempotency-Key the same again";
+  const advice = code === "OVERLOADED" && taken.length > 0 ? rest : hint;
+  return new HttpError(code ?? "BUG", message, {
+    taken,
+    cause: error,
+    ...(where === undefined ? {} : { where }),
+    ...(advice === undefined ? {} : { hint: advice }),
+  });
 }

@@ -12,7 +12,7 @@ import {
   systemEntropy,
   toHex,
 } from "../../base/index.ts";
-import type { SessionReader } from "../../session/index.ts";
+import { lastEvent, type SessionReader } from "../../session/index.ts";
 import type { Access } from "../access/access.ts";
 import { allows } from "../access/scopes.ts";
 import { NewEventObject, newEventOf } from "../event-schemas.ts";
@@ -418,7 +418,11 @@ function statusOf({ engine }: Workspace, reader: SessionReader): Status {
   const { quarantine, manifest } = reader;
   if (quarantine) return { status: "read-only", outcome: null, problem: quarantine.reason };
   if (manifest.kind === "recorded") return { status: "recorded", outcome: null, problem: null };
-  if (!engine) return { status: "parked", outcome: null, problem: null };
+  if (!engine) {
+    const end = lastEvent(reader);
+    if (end?.kind !== "end") return { status: "parked", outcome: null, problem: null };
+    return { status: "ended", outcome: end.type, problem: null };
+  }
   const { phase, outcome, error } = engine.status(reader.id);
   return { status: phase, outcome: outcome ?? null, problem: error?.message ?? null };
 }
