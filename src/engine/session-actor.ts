@@ -172,9 +172,11 @@ export class SessionActor {
 
   #arrive(arrival: Arrival): void {
     const refusal = this.#refusal();
-    if (refusal) return arrival.refused?.(refusal);
-    this.#inbox.push(arrival);
-    this.wake();
+    if (refusal) arrival.refused?.(refusal);
+    else {
+      this.#inbox.push(arrival);
+      this.wake();
+    }
   }
 
   #refusal(): ReachError | undefined {
@@ -346,9 +348,8 @@ export class SessionActor {
 
   #noteTurn(enteredAt: number | undefined): void {
     this.#services.count("activations");
-    if (this.#spawnedAt !== undefined && enteredAt !== undefined) {
+    if (this.#spawnedAt !== undefined && enteredAt !== undefined)
       this.#services.spawned(enteredAt - this.#spawnedAt);
-    }
     this.#spawnedAt = undefined;
     this.#trigger = undefined;
     this.#deaths.clear();
