@@ -18,6 +18,15 @@ export function remoteOf(invocation: Invocation): ReachClient | undefined {
   return server && new ReachClient({ ...server, fetch: tellingFetch(invocation, server.url) });
 }
 
+/** The server that a command cannot do without. Throws `USAGE` where none is named. */
+export function serverOf(invocation: Invocation, command: string, instead: string): ReachClient {
+  const client = remoteOf(invocation);
+  if (client) return client;
+  throw new ReachError("USAGE", `${command} asks a server, and none is named`, {
+    hint: `give --url, or ${instead}`,
+  });
+}
+
 /** `fetch` that says once whom it waits for: a hanging server looks like a hanging command. */
 function tellingFetch({ output }: Invocation, url: string): typeof fetch {
   let told = false;

@@ -6,6 +6,11 @@ import * as fs from "node:fs";
 import { inexactNumber, messageOf, ReachError } from "../base/index.ts";
 import { checkEventType } from "../event/index.ts";
 
+/** For the help of commands that take such values. */
+export const exactNumbers =
+  "A number in JSON that would not keep its digits (12345678901234567890, 1e400) is refused: " +
+  "give it as text.";
+
 /** An input for a session that waits for one. */
 export interface SentInput {
   readonly type: string;

@@ -9,15 +9,15 @@ import type { RecordedEvent } from "./resume-plan.ts";
 /** The recorded events of an unfinished step, on the way to their end. */
 export class CatchUp {
   readonly #tail: readonly RecordedEvent[];
-  /** How many notes the log holds of what the program logged in the last turn. */
-  readonly logged: number;
+  readonly #logged: number;
   #at = 0;
   /** Turns that have to come: the beginning of the step, and one for each outside event. */
   #turnsLeft: number;
 
+  /** `logged`: how many notes the log holds of what the program logged in the last turn. */
   constructor(tail: readonly RecordedEvent[], logged: number) {
     this.#tail = tail;
-    this.logged = logged;
+    this.#logged = logged;
     this.#turnsLeft = 1 + tail.filter(({ isMade }) => !isMade).length;
   }
 
@@ -29,6 +29,12 @@ export class CatchUp {
   /** Everything recorded of the step. */
   get recorded(): readonly RecordedEvent[] {
     return this.#tail;
+  }
+
+  /** The last turn without the notes of it that the log has; only an end comes behind those. */
+  behindNotes(turn: Turn): Turn {
+    const firstSeq = turn.firstSeq + this.#logged;
+    return { ...turn, firstSeq, logs: turn.logs.slice(this.#logged) };
   }
 
   /**

@@ -175,9 +175,10 @@ export class InputKeys {
 
   /** The log says it again. */
   #forget(id: SessionId): void {
-    const { count } = this.#sessions.get(id) ?? { count: -1 };
+    const session = this.#sessions.get(id);
+    if (!session) return;
     this.#sessions.delete(id);
-    this.#count -= 1 + count;
+    this.#count -= 1 + session.count;
   }
 }
 

@@ -306,12 +306,10 @@ export class SessionActor {
       if (catchUp && !catchUp.done) return;
       place.catchUp = undefined;
       if (place.graceMs !== undefined) this.#grace.begin(place.graceMs);
-      // What the log had before, it has had first.
-      const logs = turn.logs.slice(catchUp?.logged ?? 0);
       const { openCalls } = place;
       place.openCalls = [];
       this.#noteTurn(enteredAt);
-      await this.#takeTurn({ ...turn, logs }, made, openCalls);
+      await this.#takeTurn(catchUp ? catchUp.behindNotes(turn) : turn, made, openCalls);
     });
   }
 

@@ -97,17 +97,16 @@ export class SessionLog {
   }
 
   /**
-   * Appends what a program made, in order; the first of them gets seq `first`, but an `end` the one
-   * behind the notes, which are put in front of it. Nothing is appended before all large payloads
-   * are stored, and nothing at all when something was lost meanwhile.
+   * Appends what a program made, in order, with what it logged behind it, or in front of an `end`;
+   * the first of all gets seq `first`. Nothing is appended before all large payloads are stored,
+   * and nothing at all when something was lost meanwhile.
    */
   async appendMade(
     made: readonly MadeEvent[],
     first: number,
     notes: readonly Note[] = [],
   ): Promise<Appended[]> {
-    const isEnd = made[0]?.kind === "end" && first <= this.#expected;
-    const isNext = made.length === 0 || first === this.#expected || isEnd;
+    const isNext = made.length === 0 || first === this.#expected;
     assert(isNext, "an activation is appended without gaps");
     const events: LoggedEvent[] = made.map((event) => ({ ...event, ref: null }));
     const noted = notes.map((note) => ({ kind: "note" as const, ...note }));

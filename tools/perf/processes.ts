@@ -121,7 +121,6 @@ export class TestBed {
       {
         cwd: perf,
         execArgv: cpu,
-        // What Node is told by its environment reaches the runner processes as well.
         env: { REACH_PERF_TOOLS: tools.url },
       },
     );

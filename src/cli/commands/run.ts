@@ -25,7 +25,7 @@ import { interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
 import { checkProgram } from "../program-choice.ts";
 import { counted, timestamp } from "../quantity.ts";
-import { jsonValue, type SentInput, sentInput } from "../run-inputs.ts";
+import { exactNumbers, jsonValue, type SentInput, sentInput } from "../run-inputs.ts";
 import { resolveSession, shortId, withWriter } from "../sessions.ts";
 import { oneLine } from "../terminal-text.ts";
 import { jsonable } from "../value-json.ts";
@@ -56,8 +56,7 @@ export const runCommand: CommandDefinition = {
     "The program runs in a thread of this process; what it calls is looked up in " +
       "reach.config.ts. Everything is in the data directory: `reach events`, `reach replay` and " +
       "`reach verify` work on it, also while it runs.",
-    "A number in JSON that would not keep its digits (12345678901234567890, 1e400) is refused: " +
-      "give it as text.",
+    exactNumbers,
     "Ends when the session has ended (exit 1 unless it is done) or waits for an input that was " +
       "not sent (exit 0). Ctrl-C stops at a place from which --resume goes on. With --json: " +
       '{"id", "status", "outcome", "events", "result", "error", "source", "waitingFor"}.',

@@ -3,11 +3,10 @@
  * is durable. Here and now `reach run --resume` does that.
  */
 import type { Command } from "commander";
-import { ReachError } from "../../base/index.ts";
 import type { CommandDefinition } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
-import { remoteOf, resolveRemote } from "../remote.ts";
-import { sentInput } from "../run-inputs.ts";
+import { resolveRemote, serverOf } from "../remote.ts";
+import { exactNumbers, sentInput } from "../run-inputs.ts";
 
 interface SendFlags {
   readonly key?: string;
@@ -27,6 +26,7 @@ export const sendCommand: CommandDefinition = {
     "Ends when the input is durable; `reach tail ID -f` shows what comes of it. A session takes " +
       "inputs of every type, in their order, and one that has ended refuses them. In the data " +
       "directory `reach run --resume ID --send TYPE=JSON` does the same.",
+    exactNumbers,
     'With --json: {"id", "seq", "duplicate"}; a duplicate was taken before. With --quiet: the id.',
   ],
   configure(command: Command, start) {
@@ -47,12 +47,8 @@ async function send(
   { key }: SendFlags,
 ): Promise<undefined> {
   const { output } = invocation;
-  const client = remoteOf(invocation);
-  if (!client) {
-    throw new ReachError("USAGE", "reach send asks a server, and none is named", {
-      hint: "give --url, or have the session go on here: `reach run --resume ID --send TYPE=JSON`",
-    });
-  }
+  const instead = "have the session go on here: `reach run --resume ID --send TYPE=JSON`";
+  const client = serverOf(invocation, "reach send", instead);
   const { type, data } = sentInput(input, "");
   const id = await resolveRemote(client, text);
   const { seq, duplicate } = await client.send(id, type, data, key === undefined ? {} : { key });

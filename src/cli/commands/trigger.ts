@@ -3,11 +3,10 @@
  * What it does can be followed with `reach tail`.
  */
 import type { Command } from "commander";
-import { ReachError } from "../../base/index.ts";
 import type { CommandDefinition } from "../command.ts";
 import type { Invocation } from "../invocation.ts";
-import { remoteOf } from "../remote.ts";
-import { jsonValue } from "../run-inputs.ts";
+import { serverOf } from "../remote.ts";
+import { exactNumbers, jsonValue } from "../run-inputs.ts";
 
 interface TriggerFlags {
   readonly input?: string;
@@ -27,8 +26,7 @@ export const triggerCommand: CommandDefinition = {
   notes: [
     "The program is one that the server knows by this name. Ends when the trigger is durable; " +
       "`reach tail ID -f` shows what it does. `reach run` runs a program here and now.",
-    "A number in JSON that would not keep its digits (12345678901234567890, 1e400) is refused: " +
-      "give it as text.",
+    exactNumbers,
   ],
   configure(command: Command, start) {
     command
@@ -47,12 +45,7 @@ async function trigger(
   program: string,
   { input, name, key }: TriggerFlags,
 ): Promise<undefined> {
-  const client = remoteOf(invocation);
-  if (!client) {
-    throw new ReachError("USAGE", "reach trigger asks a server, and none is named", {
-      hint: "give --url, or run the program here: `reach run`",
-    });
-  }
+  const client = serverOf(invocation, "reach trigger", "run the program here: `reach run`");
   const value = jsonValue(input ?? "null", "--input");
   const { id } = await client.trigger(program, value, {
     ...(name === undefined ? {} : { name }),

@@ -370,6 +370,7 @@ async function summaryOf(
     return await sessionOf(workspace, id);
   } catch (error) {
     const { disk, path } = workspace.directory;
+    // Whoever looks at the sessions has the disk take what waits for its place, or hears why not.
     disk.exists(`${path}/sessions`);
     const problem = error instanceof Error ? error.message : "it cannot be read";
     return { ...unreadable, id, problem: problem.replaceAll(workspace.directory.path, "…") };
