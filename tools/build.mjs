@@ -40,13 +40,12 @@ const threadEntries = [
   "engine/host/lane-task.ts",
   "engine/host/sandbox-contexts.ts",
   "runtime/fold-worker.ts",
-  "importers/hash-thread.ts",
 ];
 /**
  * Entries that share nothing with others. What is shared comes in whole files, so a thread that
  * needs little of them and lives for a moment starts a quarter slower (35 instead of 28 ms).
  */
-const entriesAlone = ["session/tree-thread.ts"];
+const entriesAlone = ["session/tree-thread.ts", "importers/source-thread.ts"];
 /**
  * Packages that only what Reach does not use would load: what the framework checks and writes by
  * itself, and requests that never went over a network. They are a third of a server's code.

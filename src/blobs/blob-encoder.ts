@@ -2,11 +2,21 @@
  * Turns a blob into entries: its chunks, the nodes of its chunk list, and, where it has more than
  * one chunk, a `blob` entry that names it. What the store knows already is left out.
  */
-import { assert, limits, ReachError, sha256, sha256Stream, toHex } from "../base/index.ts";
-import type { BlobName } from "./blobs.ts";
+import {
+  assert,
+  limits,
+  ReachError,
+  sha256,
+  sha256Into,
+  sha256Stream,
+  toHex,
+} from "../base/index.ts";
+import type { BlobCut, BlobName } from "./blobs.ts";
 import { blobContent, ListBuilder } from "./chunk-list.ts";
 import { firstCut, isHead, nextCut, StreamChunker } from "./chunker.ts";
 import { entryKinds } from "./pack-format.ts";
+
+const hashBytes = 32;
 
 /** Where entries go. */
 export interface EntrySink {
@@ -37,25 +47,44 @@ function finish(sink: EntrySink, name: Uint8Array, size: number, list: ListBuild
   if (!sink.knowsEntry(name, content)) sink.add(entryKinds.blob, name, content);
 }
 
-/** Stores a blob that is in memory. */
-export function encodeBlob(bytes: Uint8Array, sink: EntrySink): BlobName {
-  const name = { sha256: sha256(bytes), size: bytes.length };
+/** Cuts a blob that is in memory, and hashes it and its chunks: all that needs nothing else. */
+export function cutBlob(bytes: Uint8Array): BlobCut {
+  return { sha256: sha256(bytes), ...cutChunks(bytes) };
+}
+
+function cutChunks(bytes: Uint8Array): Omit<BlobCut, "sha256"> {
+  const ends = [firstCut(bytes, bytes.length)];
+  for (let end = ends[0] as number; end < bytes.length; ) {
+    end = nextCut(bytes, end, bytes.length);
+    ends.push(end);
+  }
+  const hashes = new Uint8Array(ends.length * hashBytes);
+  let start = 0;
+  ends.forEach((end, i) => {
+    sha256Into(bytes.subarray(start, end), hashes, i * hashBytes);
+    start = end;
+  });
+  return { ends, hashes };
+}
+
+/** Stores a blob that is in memory; `cut` is what `cutBlob` makes of it, if that is known. */
+export function encodeBlob(bytes: Uint8Array, sink: EntrySink, cut?: BlobCut): BlobName {
+  const name = { sha256: cut?.sha256 ?? sha256(bytes), size: bytes.length };
   if (sink.knowsBlob(name.sha256)) return name;
-  let cut = firstCut(bytes, bytes.length);
-  if (cut === bytes.length) {
+  const { ends, hashes } = cut ?? cutChunks(bytes);
+  if (ends.length === 1) {
     keep(sink, entryKinds.chunk, name.sha256, bytes);
     return name;
   }
   const list = newList(sink);
-  for (let start = 0; start < bytes.length; ) {
-    const chunk = bytes.subarray(start, cut);
-    const hash = sha256(chunk);
-    keep(sink, entryKinds.chunk, hash, chunk);
-    list.add(hash, chunk.length);
-    if (start === 0 && isHead(chunk.length)) list.setHeadApart();
-    start = cut;
-    cut = nextCut(bytes, start, bytes.length);
-  }
+  let start = 0;
+  ends.forEach((end, i) => {
+    const hash = hashes.subarray(i * hashBytes, (i + 1) * hashBytes);
+    keep(sink, entryKinds.chunk, hash, bytes.subarray(start, end));
+    list.add(hash, end - start);
+    if (i === 0 && isHead(end)) list.setHeadApart();
+    start = end;
+  });
   finish(sink, name.sha256, name.size, list);
   return name;
 }

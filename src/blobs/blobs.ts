@@ -24,6 +24,16 @@ export interface BlobName {
   readonly size: number;
 }
 
+/** What a blob in memory is stored as: what there is to compute from its bytes alone. */
+export interface BlobCut {
+  /** The SHA-256 of all of it. */
+  readonly sha256: Uint8Array;
+  /** Where its chunks end, ascending. */
+  readonly ends: readonly number[];
+  /** The SHA-256 of each chunk, 32 bytes each, one behind the other. */
+  readonly hashes: Uint8Array;
+}
+
 /** Bytes that belong at an offset of a pack. */
 export interface PackWrite {
   readonly pack: number;
@@ -102,8 +112,11 @@ export interface BlobStream {
 
 /** Writes blobs in bulk, past the journal. Not shared: one import, one bulk writer. */
 export interface BulkPackWriter {
-  /** Stores a blob. After `DISK_FULL` or `IO_FAILED` this writer takes no more (`CLOSED`). */
-  put(bytes: Uint8Array): BlobName;
+  /**
+   * Stores a blob. After `DISK_FULL` or `IO_FAILED` this writer takes no more (`CLOSED`). `cut` is
+   * what `cutBlob` made of the same bytes, where that is known: it is taken at its word.
+   */
+  put(bytes: Uint8Array, cut?: BlobCut): BlobName;
   /** Stores a blob too large to hold; call `sync` in the middle of one, too, every GiB or less. */
   putStream(): BlobStream;
   /**

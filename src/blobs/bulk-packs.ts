@@ -7,7 +7,7 @@
 import { assert, ReachError } from "../base/index.ts";
 import type { DiskFile } from "../disk/index.ts";
 import { BlobStreamEncoder, type EntrySink, encodeBlob } from "./blob-encoder.ts";
-import type { BlobName, BlobStream, BulkPackWriter, PackMark } from "./blobs.ts";
+import type { BlobCut, BlobName, BlobStream, BulkPackWriter, PackMark } from "./blobs.ts";
 import type { JournaledPacks } from "./journaled-packs.ts";
 import { KnownChunks } from "./known-chunks.ts";
 import type { KnownEntries } from "./known-entries.ts";
@@ -118,8 +118,8 @@ class PackWriter implements BulkPackWriter, EntrySink {
     return this.#left.map(({ pack }) => pack.number);
   }
 
-  put(bytes: Uint8Array): BlobName {
-    return this.#attempt(() => encodeBlob(bytes, this));
+  put(bytes: Uint8Array, cut?: BlobCut): BlobName {
+    return this.#attempt(() => encodeBlob(bytes, this, cut));
   }
 
   putStream(): BlobStream {

@@ -1,5 +1,7 @@
 /** Blobs: the port, and the driver in packs on a disk. */
+export { cutBlob } from "./blob-encoder.ts";
 export type {
+  BlobCut,
   BlobName,
   BlobProblem,
   BlobReader,

@@ -72,8 +72,10 @@ export class ImportRun {
     this.#writer = writer;
     this.#before = writer.nextSeq;
     const time = this.#earlier ? this.#resumeReader(writer, readerOptions) : 0;
-    this.#sink = new ImportSink(writer, time);
-    for (const problem of sourceProblems(source)) this.#sink.problem(problem);
+    const sink = new ImportSink(writer, time);
+    this.#sink = sink;
+    this.#hash.onCut = (cuts) => sink.place(cuts);
+    for (const problem of sourceProblems(source)) sink.problem(problem);
   }
 
   #sessionExists(): boolean {
@@ -121,7 +123,7 @@ export class ImportRun {
         if (fileReader) fileReader.file(piece, sink);
         else this.#push(piece, sink);
         this.#read += piece.length;
-        this.#hash.update(piece);
+        this.#hash.update(piece, sink.endPiece());
         await this.#acknowledge(sink);
       }
     } finally {
@@ -208,7 +210,7 @@ export class ImportRun {
         sha256,
         interrupted: this.#interrupted,
       },
-      this.#resumeNoted(writer.nextSeq),
+      this.#resumeNoted(sink.nextSeq),
     );
     await this.#directory.closeWriter(writer);
     const entry = { id: writer.id, size, sha256: toHex(sha256) };

@@ -27,7 +27,10 @@ export interface ImportProblem {
 
 /** Where records go. Calls come in the order of the source. */
 export interface RecordSink {
-  /** Keeps a record and returns its seq. The bytes are valid only during the call. */
+  /**
+   * Keeps a record and returns its seq. The bytes are valid only during the call, except that
+   * those of a piece which lies in shared memory stay there until whoever feeds it is done with it.
+   */
   record(bytes: Uint8Array, form: "json" | "bytes", meta: RecordMeta): number;
   /** Keeps separator bytes, valid only during the call; gaps that follow each other are one. */
   gap(bytes: Uint8Array): void;

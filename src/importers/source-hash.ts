@@ -1,13 +1,19 @@
 /**
  * The SHA-256 of a source while it is imported. That of a large file is taken in a thread of its
  * own: the pieces are read into shared memory, where the thread finds them without a copy, and
- * which is used again when it is done with them. That also spares the collector 1 MiB a piece.
+ * which is used again when its answer has come. The thread also cuts the large payloads in them.
  */
 import os from "node:os";
 import { equalBytes, ReachError, type Sha256Stream, sha256Stream } from "../base/index.ts";
+import type { BlobCut } from "../blobs/index.ts";
 import { type Answering, SideThread } from "../threads/index.ts";
-import type { HashAnswer } from "./hash-thread.ts";
 import { type Source, sourcePieceBytes, type TakeBuffer } from "./source.ts";
+import {
+  type SourceAnswer,
+  type SourceOrder,
+  type SourcePrefix,
+  sourceWork,
+} from "./source-orders.ts";
 
 /** A smaller source is hashed before a thread has started. */
 const threadBytesMin = 16 * 1024 * 1024;
@@ -52,23 +58,26 @@ export function changedSource({ name }: Source): ReachError {
 export class SourceHash {
   readonly #source: Source;
   readonly #stream: Sha256Stream = sha256Stream();
-  readonly #thread: SideThread<Uint8Array, HashAnswer> | undefined;
+  readonly #thread: SideThread<SourceOrder, SourceAnswer> | undefined;
   /** What the thread has come to. */
-  #hashed: HashAnswer = { size: 0, sha256: this.#stream.digest() };
+  #hashed: SourcePrefix = { size: 0, sha256: this.#stream.digest() };
   /** Bytes so far. */
   #size = 0;
-  #beginning: HashAnswer | undefined;
+  #beginning: SourcePrefix | undefined;
+  /** Hears, in order, how the payloads of each piece are cut for which `update` was given spans. */
+  onCut: (cuts: readonly BlobCut[]) => void = () => undefined;
 
   constructor(source: Source, inThread: boolean) {
     this.#source = source;
     if (!inThread) return;
-    this.#thread = new SideThread<Uint8Array, HashAnswer>({
-      file: "entries/hash-thread.js",
+    this.#thread = new SideThread<SourceOrder, SourceAnswer>({
+      file: "entries/source-thread.js",
       what: "hashes the source",
-      memory: { bytes: sourcePieceBytes, pieces: buffersMax },
-      onAnswer: (answer) => {
-        this.#hashed = answer;
-        this.#compare(answer);
+      memory: { bytes: sourcePieceBytes, pieces: buffersMax, readBack: true },
+      onAnswer: ({ size, sha256, cuts }) => {
+        this.#hashed = { size, sha256 };
+        this.#compare(this.#hashed);
+        if (cuts) this.onCut(cuts);
       },
       goOn: () => this.#goOn(),
     });
@@ -88,25 +97,29 @@ export class SourceHash {
   }
 
   /** With what the source has to begin, so that `digest` does not throw. Called before `update`. */
-  begins(beginning: HashAnswer): void {
+  begins(beginning: SourcePrefix): void {
     this.#beginning = beginning;
   }
 
-  #compare({ size, sha256 }: HashAnswer): void {
+  #compare({ size, sha256 }: SourcePrefix): void {
     if (size !== this.#beginning?.size) return;
     if (!equalBytes(sha256, this.#beginning.sha256)) throw changedSource(this.#source);
   }
 
-  /** The next bytes of the source. Nobody looks at them afterwards. */
-  update(piece: Uint8Array): void {
+  /**
+   * The next bytes of the source. Nobody looks at them afterwards, unless `spans` says where in
+   * their memory, which is shared, payloads lie that are to be cut: then until `onCut` is called.
+   */
+  update(piece: Uint8Array, spans?: readonly number[]): void {
     const end = (this.#beginning?.size ?? 0) - this.#size;
-    const cut = end > 0 && end < piece.length ? end : 0;
-    if (cut > 0) this.#add(piece.subarray(0, cut), false);
-    this.#add(piece.subarray(cut), true);
+    const parted = end > 0 && end < piece.length ? end : 0;
+    if (parted > 0) this.#add({ bytes: piece.subarray(0, parted) }, false);
+    this.#add({ bytes: piece.subarray(parted), spans }, true);
   }
 
   /** `last`: nothing that follows lies in the same memory. */
-  #add(bytes: Uint8Array, last: boolean): void {
+  #add(order: SourceOrder, last: boolean): void {
+    const { bytes } = order;
     const { buffer } = bytes;
     this.#size += bytes.length;
     if (!this.#thread) {
@@ -115,8 +128,8 @@ export class SourceHash {
         this.#compare({ size: this.#size, sha256: this.#stream.digest() });
       }
     } else if (buffer instanceof SharedArrayBuffer) {
-      this.#thread.send(bytes, last ? new Uint8Array(buffer) : undefined);
-    } else this.#thread.send(bytes.slice());
+      this.#thread.send(order, last ? new Uint8Array(buffer) : undefined);
+    } else this.#thread.send({ bytes: bytes.slice() });
   }
 
   /**
@@ -130,18 +143,14 @@ export class SourceHash {
   }
 
   /** The thread has died. What it had hashed is read once more, and is to be what it was. */
-  async #goOn(): Promise<Answering<Uint8Array, HashAnswer>> {
+  async #goOn(): Promise<Answering<SourceOrder, SourceAnswer>> {
     const stream = this.#stream;
-    let { size } = this.#hashed;
+    const { size } = this.#hashed;
     const [again] = await hashPrefixes(this.#source, [size], stream);
     if (size > 0 && !(again && equalBytes(again, this.#hashed.sha256))) {
       throw changedSource(this.#source);
     }
-    return (bytes) => {
-      stream.update(bytes);
-      size += bytes.length;
-      return { size, sha256: stream.digest() };
-    };
+    return sourceWork(stream, size);
   }
 
   /** Ends the thread, if there is one. */
@@ -151,7 +160,7 @@ export class SourceHash {
 }
 
 /** Memory for a piece: while the thread is behind, there is none. */
-async function memoryOf(thread: SideThread<Uint8Array, HashAnswer>): Promise<Uint8Array> {
+async function memoryOf(thread: SideThread<SourceOrder, SourceAnswer>): Promise<Uint8Array> {
   for (;;) {
     const memory = thread.take();
     if (memory) return memory;

@@ -5,7 +5,7 @@
  */
 import os from "node:os";
 import { limits, ReachError, type SessionId, sessionIdBytes } from "../base/index.ts";
-import type { BlobStream, BulkPackWriter, PackBlobs, PackMark } from "../blobs/index.ts";
+import type { BlobCut, BlobStream, BulkPackWriter, PackBlobs, PackMark } from "../blobs/index.ts";
 import {
   createFolders,
   type Disk,
@@ -185,10 +185,19 @@ export class BulkWriter {
     return this.#packs.storedBytes + this.logBytes - this.#atSync;
   }
 
-  /** Appends one event; `bytes` are copied. Returns its seq. */
-  append(header: Omit<EventHeader, "seq">, form: PayloadForm, bytes: Uint8Array): number {
+  /**
+   * Appends one event; `bytes` are copied. `cut`: as for `BulkPackWriter.put`, where they do not
+   * fit inline. Returns its seq.
+   */
+  append(
+    header: Omit<EventHeader, "seq">,
+    form: PayloadForm,
+    bytes: Uint8Array,
+    cut?: BlobCut,
+  ): number {
     const size = bytes.length + inlineOverhead(form, bytes.length);
-    const blob = size > limits.payloadInlineBytesMax ? this.#putBlob(form, bytes) : undefined;
+    const fits = size <= limits.payloadInlineBytesMax;
+    const blob = fits ? undefined : this.#putBlob(form, bytes, cut);
     if (!this.#builder.fits(blob?.length ?? size)) this.#seal();
     const seq = this.#nextSeq;
     const { time, kind, type, ref } = header;
@@ -201,10 +210,10 @@ export class BulkWriter {
   }
 
   /** Stores a payload; returns the encoded reference to it. */
-  #putBlob(form: PayloadForm, bytes: Uint8Array): Uint8Array {
+  #putBlob(form: PayloadForm, bytes: Uint8Array, cut: BlobCut | undefined): Uint8Array {
     this.#blobs += 1;
     this.#blobBytes += bytes.length;
-    return encodeBlobRef({ ...this.#packs.put(bytes), form });
+    return encodeBlobRef({ ...this.#packs.put(bytes, cut), form });
   }
 
   /**

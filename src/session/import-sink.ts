@@ -3,8 +3,10 @@
  * The note that ends an import says where the source ended and how to read on from there.
  */
 import { encodeValue, limits } from "../base/index.ts";
+import type { BlobCut } from "../blobs/index.ts";
 import type { EventKind } from "../event/index.ts";
 import type { BulkWriter } from "./bulk-writer.ts";
+import { LateEvents } from "./late-events.ts";
 import {
   type ImportNote,
   importNoteType,
@@ -34,7 +36,7 @@ export type ImportedSource = Pick<
 
 /** Takes the records, gaps and problems of one import. */
 export class ImportSink {
-  readonly #writer: BulkWriter;
+  readonly #events: LateEvents;
   readonly #layout = new LayoutBuilder();
   #time: number;
   records = 0;
@@ -46,11 +48,14 @@ export class ImportSink {
 
   /** `time` is that of the last event before this import, 0 for a new session. */
   constructor(writer: BulkWriter, time: number) {
-    this.#writer = writer;
+    this.#events = new LateEvents(writer);
     this.#time = time;
   }
 
-  /** Keeps a record; returns the seq of its event. */
+  /**
+   * Keeps a record; returns the seq of its event. Bytes in shared memory are looked at once more,
+   * when `place` is called for the piece of the source that they lie in; others are copied.
+   */
   record(bytes: Uint8Array, form: "json" | "bytes", meta: SinkMeta): number {
     this.#time = meta.time ?? this.#time;
     this.#layout.record();
@@ -58,8 +63,7 @@ export class ImportSink {
     if (meta.type === "reach.unparsed") this.unparsed += 1;
     else if (meta.type === "reach.fragment") this.fragments += 1;
     const { kind, type, ref } = meta;
-    const seq = this.#writer.append({ time: this.#time, kind, type, ref }, form, bytes);
-    return seq;
+    return this.#events.append({ time: this.#time, kind, type, ref }, form, bytes);
   }
 
   /** Keeps separator bytes. */
@@ -74,6 +78,20 @@ export class ImportSink {
   }
 
   /**
+   * A piece of the source has been read: where in its memory payloads lie that are to be cut, each
+   * its start and its end. `place` is to be called with what they come to, also if they are none;
+   * `undefined` if nothing waits for that.
+   */
+  endPiece(): number[] | undefined {
+    return this.#events.endPiece();
+  }
+
+  /** Appends the records of the oldest piece that waits. Nobody looks at its memory afterwards. */
+  place(cuts: readonly BlobCut[]): void {
+    this.#events.place(cuts);
+  }
+
+  /**
    * Writes the layout so far as a note where it has become long; between two pieces of a source.
    */
   spill(): void {
@@ -81,8 +99,14 @@ export class ImportSink {
     this.#note(layoutNoteType, { version: 1, runs: this.#layout.takeRuns() });
   }
 
-  /** Ends the import with its note. */
+  /** Seq of the next event. */
+  get nextSeq(): number {
+    return this.#events.nextSeq;
+  }
+
+  /** Ends the import with its note. No piece waits any more. */
   finish(source: ImportedSource, resume: ResumeAt | null): void {
+    this.#events.flush();
     const note: ImportNote = {
       version: 1,
       ...source,
@@ -98,6 +122,6 @@ export class ImportSink {
 
   #note(type: string, data: unknown): void {
     const header = { time: this.#time, kind: "note", type, ref: null } as const;
-    this.#writer.append(header, "cbor", encodeValue(data));
+    this.#events.append(header, "cbor", encodeValue(data));
   }
 }

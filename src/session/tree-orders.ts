@@ -5,7 +5,7 @@
  */
 import { BatchWalk } from "../event/index.ts";
 import { decodeRange, encodeRange, hashBytes, TreeWriter } from "../merkle/index.ts";
-import { type Answering, SideThread } from "../threads/index.ts";
+import { type Answering, type SharedMemory, SideThread } from "../threads/index.ts";
 
 /** The leaves that come next; roots are wanted at `sizes`, ascending. */
 export interface TreeOrder {
@@ -91,7 +91,7 @@ export function treeGrower(begin?: Uint8Array): Answering<TreeOrder, TreeAnswer>
 
 /** A thread that grows a tree. Where it dies, the tree grows here from where it had come to. */
 export function treeThread(
-  memory: { readonly bytes: number; readonly pieces: number },
+  memory: SharedMemory,
   onAnswer: (answer: TreeAnswer) => void,
 ): SideThread<TreeOrder, TreeAnswer> {
   let range: Uint8Array | undefined;

@@ -2,6 +2,7 @@
 export { endRunnerAhead, startRunnerAhead, takeRunnerChild } from "./runner-child.ts";
 export {
   type Answering,
+  type SharedMemory,
   SideThread,
   type SideThreadOptions,
   serve,

@@ -11,6 +11,16 @@ import { builtFile } from "../disk/index.ts";
 /** Answers one order. */
 export type Answering<Order, Answer> = (order: Order) => Answer;
 
+/** Memory that a thread shares, in pieces that go to and fro. */
+export interface SharedMemory {
+  /** Bytes of a piece. */
+  readonly bytes: number;
+  /** How many may be with the thread. */
+  readonly pieces: number;
+  /** Whether `onAnswer` looks at the piece that the order came in: it is free only afterwards. */
+  readonly readBack?: boolean;
+}
+
 /** What a thread is there for. */
 export interface SideThreadOptions<Order, Answer> {
   /** What it runs, a path below `dist`. */
@@ -19,8 +29,8 @@ export interface SideThreadOptions<Order, Answer> {
   readonly what: string;
   /** Called in the order of the orders; what it throws comes out of `answered`. */
   readonly onAnswer: (answer: Answer) => void;
-  /** Pieces of memory that it shares: how large, and how many may be with it. */
-  readonly memory: { readonly bytes: number; readonly pieces: number };
+  /** Memory that it shares. */
+  readonly memory: SharedMemory;
   /**
    * Called when the thread has died or could not be started: what answers the orders here that it
    * has not answered, going on behind the last answer. Missing: then the work fails.
@@ -69,15 +79,15 @@ export class SideThread<Order, Answer> {
    * done with any. Where none is with it, whoever asks holds all of it: then there is one more.
    */
   take(): Uint8Array | undefined {
+    const { bytes, pieces, readBack } = this.#options.memory;
     const answered = this.#sent - this.#orders.length;
-    const done = Math.max(answered, Atomics.load(this.#done, 0));
+    const done = readBack ? answered : Math.max(answered, Atomics.load(this.#done, 0));
     for (let [first] = this.#lent; first && first.order <= done; [first] = this.#lent) {
       this.#free.push(first.memory);
       this.#lent.shift();
     }
     const free = this.#free.pop();
     if (free) return free;
-    const { bytes, pieces } = this.#options.memory;
     if (this.#lent.length > 0 && this.#pieces >= pieces) return undefined;
     this.#pieces += 1;
     return new Uint8Array(new SharedArrayBuffer(bytes));

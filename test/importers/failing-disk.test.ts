@@ -1,10 +1,12 @@
 // A disk that fails while it makes durable what an import wrote: the error is the disk's, and not
 // what it kept others from doing.
 
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { writeFileSync } from "node:fs";
+import os from "node:os";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { ReachError } from "../../src/base/index.ts";
 import { type Disk, type DiskFile, nodeDisk } from "../../src/disk/index.ts";
-import { importSource, type Source } from "../../src/importers/index.ts";
+import { fileSource, importSource, type Source } from "../../src/importers/index.ts";
 import { Directory } from "../../src/session/index.ts";
 import { Scratch } from "../session/sample-session.ts";
 
@@ -12,7 +14,10 @@ let scratch: Scratch;
 beforeEach(() => {
   scratch = new Scratch();
 });
-afterEach(() => scratch.remove());
+afterEach(() => {
+  vi.restoreAllMocks();
+  scratch.remove();
+});
 
 const noRoom = new ReachError("DISK_FULL", "no room");
 
@@ -32,15 +37,21 @@ function lines(text: string): Source {
   return { name: "a.jsonl", size: text.length, reopenable: true, open };
 }
 
-/** A disk that has no room when a pack is to be made durable. */
-function fullDisk(): Disk {
+/** A disk with packs whose `operation` finds no room. */
+function fullDisk(operation: "sync" | "write"): Disk {
+  const fail = {
+    sync: (): Promise<void> => Promise.reject(noRoom),
+    write(_bytes: Uint8Array, offset: number): void {
+      // The header of a pack is written.
+      if (offset > 0) throw noRoom;
+    },
+  }[operation];
   const open: Disk["open"] = (path, mode) => {
     const file = nodeDisk.open(path, mode);
     if (!path.endsWith(".pack")) return file;
-    const sync = (): Promise<void> => Promise.reject(noRoom);
     return new Proxy<DiskFile>(file, {
       get(target, name) {
-        const value: unknown = name === "sync" ? sync : Reflect.get(target, name);
+        const value: unknown = name === operation ? fail : Reflect.get(target, name);
         return typeof value === "function" ? value.bind(target) : value;
       },
     });
@@ -49,7 +60,7 @@ function fullDisk(): Disk {
 }
 
 it("an import for which there is no room says so, and is gone", async () => {
-  const disk = fullDisk();
+  const disk = fullDisk("sync");
   const directory = await Directory.open({ path: scratch.at("data"), mode: "write", disk });
   const noise = (i: number): string => String(Math.sin(i)).repeat(2500);
   async function* open(): AsyncGenerator<Uint8Array> {
@@ -60,6 +71,21 @@ it("an import for which there is no room says so, and is gone", async () => {
     }
   }
   const source: Source = { name: "a.jsonl", size: null, reopenable: false, open };
+  await expect(importSource(directory, { source })).rejects.toMatchObject({ code: "DISK_FULL" });
+  expect(directory.sessionIds()).toEqual([]);
+  await directory.close().catch(() => undefined);
+});
+
+it("an import says so, too, whose payloads another thread has cut", async () => {
+  const disk = fullDisk("write");
+  const directory = await Directory.open({ path: scratch.at("data"), mode: "write", disk });
+  const line = (i: number): string => `{"n":${i},"text":"${String(i * i).repeat(900)}"}\n`;
+  const file = scratch.at("long.jsonl");
+  const lines = Array.from({ length: 3000 }, (_, i) => line(3000 + i));
+  writeFileSync(file, lines.join(""));
+  vi.spyOn(os, "availableParallelism").mockReturnValue(2);
+  const source = fileSource(file);
+  expect(source.size).toBeGreaterThan(16 * 1024 * 1024);
   await expect(importSource(directory, { source })).rejects.toMatchObject({ code: "DISK_FULL" });
   expect(directory.sessionIds()).toEqual([]);
   await directory.close().catch(() => undefined);

@@ -1,5 +1,6 @@
 // Times come in many spellings and always mean the same instant, on every machine.
 
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { timeOf } from "../../src/importers/times.ts";
 
@@ -32,6 +33,17 @@ describe("a time", () => {
     expect(timeOf("2026-01-22T05:15")).toBe(Date.UTC(2026, 0, 22, 5, 15));
     expect(timeOf("2026-01-22T05:15:50.8Z")).toBe(Date.UTC(2026, 0, 22, 5, 15, 50, 800));
     expect(timeOf(0)).toBe(0);
+  });
+
+  it("is the same in the usual spelling and in others", () => {
+    const last = Date.UTC(9999, 11, 31);
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: last }), (time) => {
+        const text = new Date(time).toISOString();
+        expect(timeOf(text)).toBe(time);
+        expect(timeOf(text.replace("Z", "+00:00"))).toBe(time);
+      }),
+    );
   });
 
   it("does not depend on the time zone of the machine", () => {

@@ -12,7 +12,7 @@ const entries = [
   "lane-task",
   "sandbox-contexts",
   "fold-worker",
-  "hash-thread",
+  "source-thread",
   "tree-thread",
 ];
 

@@ -149,6 +149,18 @@ describe("memory that is lent to a side thread", () => {
     expect(first).not.toContain(one.take());
   });
 
+  it("that is read again when the answer comes is not given out before", async () => {
+    const memory = { bytes: 1000, pieces: 3, readBack: true };
+    const one = treeThread(() => undefined, { memory });
+    const lent = [0, 1, 2].map(() => one.take() as Uint8Array);
+    for (const bytes of lent) one.send(orderOf(bytes.subarray(0, 32)), bytes);
+    // The thread is done, and its answers have come, but nobody here has heard of them.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+    expect(one.take()).toBeUndefined();
+    await one.answered();
+    expect(lent).toContain(one.take());
+  });
+
   it("that none is left of is waited for", async () => {
     fate.of = "does not start";
     const one = treeThread(() => undefined, { goOn: () => treeGrower() });
