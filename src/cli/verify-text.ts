@@ -40,13 +40,18 @@ export function verifyLines(report: VerifyReport | BundleReport, output: Output)
   const { quarantine, unrecovered } = report;
   if (quarantine)
     lines.push(`  read-only since event ${quarantine.seq}: ${oneLine(quarantine.reason)}`);
-  if ("keyFrom" in report) lines.push(`  ${keyRemark(report)}`);
+  if ("keyFrom" in report) lines.push(...withheldLines(report), `  ${keyRemark(report)}`);
   if (unrecovered > 0) {
     lines.push(
       `  ${byteSize(unrecovered)} at the end are still being written, or not yet recovered`,
     );
   }
   return [...lines, ...problemLines(report)];
+}
+
+function withheldLines({ withheld }: BundleReport): string[] {
+  if (withheld === 0) return [];
+  return [`  ${counted(withheld, "event")} withheld: only their hashes are here`];
 }
 
 function verdict(word: string, good: boolean | undefined, output: Output): string {

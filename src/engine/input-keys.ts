@@ -14,7 +14,7 @@ import {
   utf8,
 } from "../base/index.ts";
 import type { EventView } from "../event/index.ts";
-import type { Appended, Directory } from "../session/index.ts";
+import { type Appended, type Directory, keyNoteType } from "../session/index.ts";
 import { breathe } from "./background-work.ts";
 import type { Arrival } from "./inbox.ts";
 import { isLogTrouble } from "./refusals.ts";
@@ -35,9 +35,6 @@ export interface TakenInput {
   /** It was taken before, and not again. */
   readonly duplicate: boolean;
 }
-
-/** Type of the notes. */
-const keyNoteType = "idempotency";
 
 const domain = "reach/input-key/v1";
 const hashBytes = 32;

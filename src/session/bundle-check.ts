@@ -8,7 +8,13 @@ import { eventLogStart } from "../log/index.ts";
 import type { Verifier } from "../merkle/index.ts";
 import { keyText, leafHash, openCheckpoint, openNote, RangeBuilder } from "../merkle/index.ts";
 import { snapshotText } from "../snapshots/index.ts";
-import { bundleError, bundleText, type SectionKind, sectionKinds } from "./bundle-format.ts";
+import {
+  type BundleHeader,
+  bundleError,
+  bundleText,
+  type SectionKind,
+  sectionKinds,
+} from "./bundle-format.ts";
 import {
   type BundleHead,
   readCheckpoint,
@@ -23,6 +29,7 @@ import { forkClaim, forkShortfall } from "./fork-claim.ts";
 import { isPlainKey, verifierOf } from "./keys.ts";
 import { programPayloads, secretsOf } from "./manifest.ts";
 import { PayloadAssembly, type PayloadTarget } from "./payload-assembly.ts";
+import { readRedactedEvents } from "./redacted-events.ts";
 import { type RootClaim, RootMarks } from "./root-marks.ts";
 import { isSignedBy, SignedClaims } from "./signed-claims.ts";
 import { SnapshotClaims } from "./snapshot-claims.ts";
@@ -31,10 +38,11 @@ import { ProblemList } from "./verify-report.ts";
 /** Where a bundle is imported to. */
 export interface BundleTarget extends PayloadTarget {
   /**
-   * Called once, before anything else; the head is still a claim. Throws to refuse it. Returns
-   * roots to look at on the way that somebody signed where it goes.
+   * Called once, before anything else; the head is still a claim. Throws to refuse it, for example
+   * because events are withheld. Returns roots to look at on the way that somebody signed where it
+   * goes.
    */
-  begin(head: BundleHead): Promise<readonly RootClaim[]>;
+  begin(head: BundleHead, redacted: boolean): Promise<readonly RootClaim[]>;
   /** The next event, which is right as far as it can be told before the end. */
   appendEvent(bytes: Uint8Array): void;
   /** The batch that the last events stand in, as it is in an event log. */
@@ -51,7 +59,7 @@ const where = "bundle";
 
 /** The check of one bundle. */
 export class BundleCheck {
-  readonly id: SessionId;
+  readonly header: BundleHeader;
   readonly problems = new ProblemList();
   readonly snapshots = new SnapshotClaims();
   readonly claims: SignedClaims;
@@ -73,13 +81,15 @@ export class BundleCheck {
   #head: BundleHead | undefined;
   #logOffset = eventLogStart;
   #badEvents = 0;
+  /** Events of which only the hashes of their leaves are there. */
+  withheld = 0;
   #statesBegun = false;
   /** Whoever signed the bundle as a whole: name and id of the key. */
   exportedBy: string | null = null;
 
-  constructor(id: SessionId, given: Verifier | undefined, target: BundleTarget | undefined) {
-    this.id = id;
-    this.#identity = sessionIdBytes(id);
+  constructor(header: BundleHeader, given: Verifier | undefined, target: BundleTarget | undefined) {
+    this.header = header;
+    this.#identity = sessionIdBytes(header.id);
     this.#given = given;
     this.#target = target;
     this.claims = new SignedClaims(this.snapshots, this.problems);
@@ -89,6 +99,10 @@ export class BundleCheck {
     this.#states = new PayloadAssembly(wrong);
     this.#reader = new PayloadReader(this.#payloads);
     this.#stateReader = new PayloadReader(this.#states);
+  }
+
+  get id(): SessionId {
+    return this.header.id;
   }
 
   /** What the bundle says of itself. Throws `BUNDLE_INVALID` before it has said so. */
@@ -112,7 +126,7 @@ export class BundleCheck {
   }
 
   get intact(): number {
-    return this.#range.end - this.#badEvents;
+    return this.#range.end - this.#badEvents - this.withheld;
   }
 
   get payloadCount(): number {
@@ -131,21 +145,22 @@ export class BundleCheck {
     else {
       await this.#beginBody();
       if (kind === sectionKinds.payloads) this.#reader.read(content);
-      else if (kind === sectionKinds.events) this.#batches(content);
-      else this.#stateSection(content);
+      else if (kind === sectionKinds.states) this.#stateSection(content);
+      else this.#eventSection(kind, content);
       await this.#target?.room();
     }
   }
 
   #readHead(content: Uint8Array): void {
     if (this.#head) throw bundleError("it says twice what it is");
-    const head = readHead(content, this.id);
+    const { redacted } = this.header;
+    const head = readHead(content, this.header);
     try {
       this.#own = verifierOf(head.verifierKey);
     } catch (error) {
       throw bundleError(messageOf(error));
     }
-    this.#events = new EventCheck(secretsOf(head.manifest), true);
+    this.#events = new EventCheck(redacted ? [] : secretsOf(head.manifest), true);
     this.#head = head;
   }
 
@@ -196,22 +211,42 @@ export class BundleCheck {
     const { head } = this;
     if (this.#given) this.claims.requireSigner(this.#given);
     const shared = forkClaim(this.head.manifest, this.problems);
-    const there = this.problems.count === 0 ? await this.#target?.begin(head) : [];
+    const there =
+      this.problems.count === 0 ? await this.#target?.begin(head, this.header.redacted) : [];
     const claims = [...this.claims.claims, ...this.#kept.claims, ...shared, ...(there ?? [])];
     this.#marks = new RootMarks(claims);
     if (this.#marks.next === 0) this.#marks.reached(this.root);
     this.#payloads.target = this.#target;
   }
 
-  #batches(content: Uint8Array): void {
+  #eventSection(kind: SectionKind, content: Uint8Array): void {
     if (this.#reader.open) throw bundleError("events stand inside of a payload");
+    if ((kind === sectionKinds.redactedEvents) !== this.header.redacted) {
+      throw bundleError("its events are not in the form that its version has");
+    }
+    if (this.header.redacted) this.#redacted(content);
+    else this.#batches(content);
+  }
+
+  #redacted(content: Uint8Array): void {
+    readRedactedEvents(content, {
+      shown: (start, end) => this.#event(content, start, end),
+      withheld: (hash) => {
+        this.withheld += 1;
+        this.#leaf(hash);
+      },
+    });
+  }
+
+  #batches(content: Uint8Array): void {
     for (let at = 0; at < content.length; ) {
       const batch = readBatch(content, at, this.#identity, this.#logOffset);
       if (typeof batch === "string" || batch.firstSeq !== this.#range.end) {
         throw bundleError(`the batch of event ${this.#range.end} is not valid`);
       }
       for (const walk = new BatchWalk(batch); walk.next(); ) {
-        this.#event(walk, content);
+        this.#event(content, walk.start, walk.end);
+        if (this.problems.count === 0) this.#target?.appendEvent(walk.event());
       }
       if (this.problems.count === 0) this.#target?.appendBatch(content.subarray(at, batch.end));
       this.#logOffset += batch.end - batch.bodyStart + batchHeaderBytes;
@@ -219,16 +254,20 @@ export class BundleCheck {
     }
   }
 
-  #event(walk: BatchWalk, bytes: Uint8Array): void {
-    const { start, end, seq } = walk;
+  /** The next event, behind the byte that is hashed with it. */
+  #event(bytes: Uint8Array, start: number, end: number): void {
+    const seq = this.#range.end;
     const fault = this.#events.fault(bytes, start, end, seq) ?? this.#payloadFault();
     if (fault !== undefined) {
       this.problems.event(seq, "events", fault);
       this.#badEvents += 1;
     }
-    this.#range.append(leafHash(walk.preimage()));
-    if (seq + 1 === this.#marks?.next) this.#marks.reached(this.root);
-    if (this.problems.count === 0) this.#target?.appendEvent(walk.event());
+    this.#leaf(leafHash(bytes.subarray(start - 1, end)));
+  }
+
+  #leaf(hash: Uint8Array): void {
+    this.#range.append(hash);
+    if (this.#range.end === this.#marks?.next) this.#marks.reached(this.root);
   }
 
   /** What is wrong with the payload that the last event names. */

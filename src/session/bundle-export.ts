@@ -4,12 +4,12 @@
  */
 import { concat, equalBytes, ReachError, type SessionId, sha256Stream } from "../base/index.ts";
 import type { BlobReader } from "../blobs/index.ts";
-import { type Batch, BatchWalk, batchHeaderBytes } from "../event/index.ts";
+import { type Batch, BatchWalk, batchHeaderBytes, EventView } from "../event/index.ts";
 import { leafHash, RangeBuilder, signNote } from "../merkle/index.ts";
 import type { SnapshotRecord } from "../snapshots/index.ts";
 import { BlobNames } from "./blob-names.ts";
 import { bundleText, SectionWriter, sectionKinds } from "./bundle-format.ts";
-import { type BundleTrailer, snapshotsValue } from "./bundle-values.ts";
+import { type BundleTrailer, snapshotsValue, withoutSecrets } from "./bundle-values.ts";
 import {
   foreignCheckpointNames,
   type KeyedNote,
@@ -20,6 +20,7 @@ import type { Directory } from "./directory.ts";
 import { EventCheck } from "./event-check.ts";
 import type { ByteSink } from "./export-original.ts";
 import { programPayloads } from "./manifest.ts";
+import { hashesOthers, shownEvent, withheldEvent } from "./redacted-events.ts";
 import type { SessionReader } from "./session-reader.ts";
 import { snapshotFiles } from "./snapshot-files.ts";
 import type { Progress } from "./verify-report.ts";
@@ -30,6 +31,11 @@ export interface BundleOptions {
   readonly snapshots?: boolean;
   /** Hashes of programs that may have snapshots, where the names of their files do not tell. */
   readonly programs?: readonly Uint8Array[];
+  /**
+   * Whether an event is to be withheld: the hash of its leaf takes its place. Events that hold a
+   * hash of others (`hashesOthers`) are withheld as well, and no snapshots travel along.
+   */
+  readonly withhold?: (event: EventView) => boolean;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
@@ -38,6 +44,8 @@ export interface BundleOptions {
 export interface BundleSummary {
   readonly id: SessionId;
   readonly events: number;
+  /** How many of them are withheld. */
+  readonly withheld: number;
   readonly payloads: number;
   /** Bytes of the distinct payloads, and of the whole bundle. */
   readonly payloadBytes: number;
@@ -75,6 +83,7 @@ class BundleExport {
   readonly #reader: SessionReader;
   readonly #out: ByteSink;
   readonly #options: BundleOptions;
+  readonly #withhold: BundleOptions["withhold"];
   readonly #hash = sha256Stream();
   readonly #sections: SectionWriter;
   readonly #payloads: PayloadWriter;
@@ -84,18 +93,20 @@ class BundleExport {
   readonly #range = new RangeBuilder();
   /** Bytes of the bundle that wait for the sink. */
   #waiting: Uint8Array[] = [];
-  /** Batches that wait until the payloads they name are out. */
-  #batches: Uint8Array[] = [];
-  #batchBytes = 0;
+  /** Batches, or single events, that wait until the payloads they name are out. */
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
   #payloadBytes = 0;
+  #withheld = 0;
 
   constructor(directory: Directory, reader: SessionReader, out: ByteSink, options: BundleOptions) {
     this.#directory = directory;
     this.#reader = reader;
     this.#out = out;
     this.#options = options;
+    this.#withhold = options.withhold;
     const { payloads, states } = sectionKinds;
-    this.#sections = new SectionWriter(reader.id, (bytes) => {
+    this.#sections = new SectionWriter(reader.id, this.#withhold !== undefined, (bytes) => {
       this.#waiting.push(bytes);
     });
     this.#payloads = new PayloadWriter(sectionContentBytes, (content) => {
@@ -117,7 +128,8 @@ class BundleExport {
     for (const { verifierKey, note } of notes) {
       this.#sections.addValue(sectionKinds.checkpoint, [verifierKey, Uint8Array.from(note)]);
     }
-    const snapshots = this.#options.snapshots ? this.#snapshotRecords(size) : [];
+    const withStates = this.#options.snapshots && !this.#withhold;
+    const snapshots = withStates ? this.#snapshotRecords(size) : [];
     await this.#program();
     for (const batch of reader.batches(0, size)) {
       await this.#batch(batch, size);
@@ -133,6 +145,7 @@ class BundleExport {
     return {
       id: reader.id,
       events: size,
+      withheld: this.#withheld,
       payloads: this.#named.count,
       payloadBytes: this.#payloadBytes,
       bytes: this.#sections.offset,
@@ -145,7 +158,7 @@ class BundleExport {
     const { manifest, origin, quarantine } = this.#reader;
     const { verifierKey } = this.#directory.identity;
     this.#sections.addValue(sectionKinds.head, {
-      manifest: { ...manifest },
+      manifest: this.#withhold ? withoutSecrets(manifest) : { ...manifest },
       origin,
       verifierKey,
       events: size,
@@ -203,28 +216,49 @@ class BundleExport {
     for (const walk = new BatchWalk(batch); walk.next(); ) {
       const fault = this.#events.fault(batch.bytes, walk.start, walk.end, walk.seq);
       if (fault !== undefined) throw this.#corrupt(walk.seq, fault);
+      const hash = leafHash(walk.preimage());
+      this.#range.append(hash);
+      if (this.#isWithheld(walk)) {
+        this.#withheld += 1;
+        this.#hold(withheldEvent(hash));
+        continue;
+      }
       const { blob } = this.#events;
       if (blob && this.#named.sizeOf(blob.sha256) === undefined) {
         this.#named.add(blob.sha256, blob.size);
         this.#payloadBytes += blob.size;
         await this.#put(this.#payloads, blob.sha256, blob.size, walk.seq);
       }
-      this.#range.append(leafHash(walk.preimage()));
+      if (this.#withhold) this.#hold(shownEvent(walk.event()));
     }
-    const bytes = batch.bytes.slice(batch.bodyStart - batchHeaderBytes, batch.end);
-    if (this.#batchBytes + bytes.length > sectionContentBytes) this.#flushEvents();
-    this.#batches.push(bytes);
-    this.#batchBytes += bytes.length;
+    if (!this.#withhold) {
+      this.#hold(batch.bytes.slice(batch.bodyStart - batchHeaderBytes, batch.end));
+    }
     await this.#drain();
     this.#options.onProgress?.({ done: this.#range.end, total: size, unit: "events" });
   }
 
+  #isWithheld(walk: BatchWalk): boolean {
+    if (!this.#withhold) return false;
+    const event = new EventView(walk.event(), this.#directory.blobs);
+    return this.#withhold(event) || hashesOthers(event);
+  }
+
+  #hold(bytes: Uint8Array): void {
+    if (this.#heldBytes + bytes.length > sectionContentBytes) this.#flushEvents();
+    this.#held.push(bytes);
+    this.#heldBytes += bytes.length;
+  }
+
   /** Ends a section of events, behind the payloads that they name. */
   #flushEvents(): void {
+    const { events, redactedEvents } = sectionKinds;
     this.#payloads.flush();
-    if (this.#batches.length > 0) this.#sections.add(sectionKinds.events, concat(...this.#batches));
-    this.#batches = [];
-    this.#batchBytes = 0;
+    if (this.#held.length > 0) {
+      this.#sections.add(this.#withhold ? redactedEvents : events, concat(...this.#held));
+    }
+    this.#held = [];
+    this.#heldBytes = 0;
   }
 
   async #put(writer: PayloadWriter, name: Uint8Array, size: number, seq: number): Promise<void> {

@@ -10,6 +10,9 @@
  * Sections stand in the order of their kinds; those of payloads and events alternate, and a payload
  * comes before the first event that names it. The trailer is the last section: what there was, the
  * SHA-256 of everything before it, and a signature where the exporter has a key. Nothing follows.
+ *
+ * Version 2 is a bundle that withholds events (`redacted-events.ts`): it has the hashes of their
+ * leaves in their place, no secret of salts and no snapshots, and is verified but not imported.
  */
 import {
   checkWellFormed,
@@ -33,7 +36,7 @@ import { positionCrc } from "../event/index.ts";
 import { toBase64 } from "../merkle/index.ts";
 
 const magic = utf8("REACHBDL");
-const version = 1;
+const versions = { whole: 1, redacted: 2 } as const;
 
 /** Bytes of the header of a bundle. */
 export const bundleHeaderBytes = 32;
@@ -52,11 +55,13 @@ export const sectionKinds = {
   snapshots: 3,
   /** Payloads, in the operations of `chunk-window.ts`. */
   payloads: 4,
-  /** Batches of the event log, as they are. */
+  /** Batches of the event log, as they are; in a whole bundle. */
   events: 5,
   /** The states of the snapshots, in the same operations. */
   states: 6,
   trailer: 7,
+  /** Events, and hashes in the place of those that are withheld; in a redacted bundle. */
+  redactedEvents: 8,
 } as const;
 
 /** One of the numbers of `sectionKinds`. */
@@ -64,14 +69,15 @@ export type SectionKind = (typeof sectionKinds)[keyof typeof sectionKinds];
 
 /** Position in the order of a bundle; payloads and events share one. */
 export function sectionOrder(kind: SectionKind): number {
-  return kind === sectionKinds.events ? sectionKinds.payloads : kind;
+  const { events, redactedEvents, payloads } = sectionKinds;
+  return kind === events || kind === redactedEvents ? payloads : kind;
 }
 
 /** The header of the bundle of a session. */
-export function encodeBundleHeader(id: SessionId): Uint8Array {
+export function encodeBundleHeader(id: SessionId, redacted = false): Uint8Array {
   const bytes = new Uint8Array(bundleHeaderBytes);
   bytes.set(magic, 0);
-  writeU32(bytes, 8, version);
+  writeU32(bytes, 8, redacted ? versions.redacted : versions.whole);
   bytes.set(sessionIdBytes(id), 16);
   writeU32(bytes, 12, headerCrc(bytes));
   return bytes;
@@ -81,23 +87,31 @@ function headerCrc(bytes: Uint8Array): number {
   return crc32(bytes.subarray(16, bundleHeaderBytes), crc32(bytes.subarray(0, 12)));
 }
 
+/** What the header of a bundle says. */
+export interface BundleHeader {
+  readonly id: SessionId;
+  /** Whether it withholds events. */
+  readonly redacted: boolean;
+}
+
 /**
  * The session that a bundle is of. Throws `BUNDLE_INVALID` when this is no bundle or its header is
  * damaged, `FORMAT_UNSUPPORTED` for a later version.
  */
-export function decodeBundleHeader(bytes: Uint8Array): SessionId {
+export function decodeBundleHeader(bytes: Uint8Array): BundleHeader {
   if (bytes.length < bundleHeaderBytes || !equalBytes(bytes.subarray(0, 8), magic)) {
     throw bundleError("this is no bundle", "make one with `reach export --format bundle`");
   }
   if (readU32(bytes, 12) !== headerCrc(bytes)) throw bundleError("its header is damaged");
   const found = readU32(bytes, 8);
-  if (found !== version) {
+  if (found !== versions.whole && found !== versions.redacted) {
     throw new ReachError("FORMAT_UNSUPPORTED", `the bundle has format version ${found}`, {
       hint: "a newer Reach wrote it; use that or a later one",
     });
   }
   try {
-    return sessionIdOf(bytes.subarray(16, bundleHeaderBytes));
+    const id = sessionIdOf(bytes.subarray(16, bundleHeaderBytes));
+    return { id, redacted: found === versions.redacted };
   } catch (error) {
     throw bundleError(messageOf(error));
   }
@@ -177,10 +191,10 @@ export class SectionWriter {
   #offset = 0;
 
   /** `onBytes` gets the bytes of the bundle in order; they are its to keep. */
-  constructor(id: SessionId, onBytes: (bytes: Uint8Array) => void) {
+  constructor(id: SessionId, redacted: boolean, onBytes: (bytes: Uint8Array) => void) {
     this.#identity = sessionIdBytes(id);
     this.#onBytes = onBytes;
-    this.#push(encodeBundleHeader(id));
+    this.#push(encodeBundleHeader(id, redacted));
   }
 
   /** Bytes so far. */

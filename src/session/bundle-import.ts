@@ -143,7 +143,11 @@ class SessionTarget implements BundleTarget {
     return this.#repair?.count ?? 0;
   }
 
-  async begin(head: BundleHead): Promise<readonly RootClaim[]> {
+  async begin(head: BundleHead, redacted: boolean): Promise<readonly RootClaim[]> {
+    if (redacted) {
+      const hint = "`reach verify` verifies it; a session can be made of a whole one";
+      throw bundleError("it withholds events", hint);
+    }
     const { manifest } = head;
     const found = lookFor(this.#directory, head, this.#mayRestore);
     if (found === "nothing") this.#writer = await this.#directory.openBulk({ manifest });

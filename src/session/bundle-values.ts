@@ -2,9 +2,9 @@
  * The values in a bundle's sections and how they are read from a stranger: every member is looked
  * at before anybody uses it.
  */
-import { isSessionId, type SessionId } from "../base/index.ts";
+import { isSessionId, noBytes, type SessionId } from "../base/index.ts";
 import type { SnapshotRecord } from "../snapshots/index.ts";
-import { bundleError, decodeSectionValue } from "./bundle-format.ts";
+import { type BundleHeader, bundleError, decodeSectionValue } from "./bundle-format.ts";
 import type { KeyedNote } from "./checkpoint-files.ts";
 import type { Manifest, ManifestFork, ManifestProgram } from "./manifest.ts";
 import type { Quarantine } from "./session-reader.ts";
@@ -13,6 +13,7 @@ const namesMax = 64 * 1024;
 
 /** What a bundle says of itself before anything else; claims, until all of it has been read. */
 export interface BundleHead {
+  /** With empty secrets where the bundle withholds events. */
   readonly manifest: Manifest;
   /** Origin that the session's checkpoints and snapshots are signed for. */
   readonly origin: string;
@@ -72,7 +73,12 @@ function list(value: unknown, what: string): readonly unknown[] {
   throw bundleError(`its ${what} is no list`);
 }
 
-function manifestOf(value: unknown, id: SessionId): Manifest {
+/** What a redacted bundle says of its session: nothing by which withheld events can be guessed. */
+export function withoutSecrets({ secret: _, fork, ...rest }: Manifest): object {
+  return { ...rest, ...(fork && { fork: { ...fork, secrets: [] } }) };
+}
+
+function manifestOf(value: unknown, id: SessionId, redacted: boolean): Manifest {
   const fields = fieldsOf(value, "manifest");
   const { kind } = fields;
   const program = programOf(fields.program);
@@ -83,7 +89,7 @@ function manifestOf(value: unknown, id: SessionId): Manifest {
     id,
     kind,
     created: count(fields.created, "time of creation"),
-    secret: bytes(fields.secret, 32, "salt secret"),
+    secret: redacted ? noBytes : bytes(fields.secret, 32, "salt secret"),
     name: text(fields.name, "name"),
     format: text(fields.format, "format"),
     ...(program === undefined ? {} : { program }),
@@ -120,11 +126,11 @@ function programOf(value: unknown): ManifestProgram | undefined {
 }
 
 /** The head in a section's content. Throws `BUNDLE_INVALID`, `CORRUPT`. */
-export function readHead(content: Uint8Array, id: SessionId): BundleHead {
+export function readHead(content: Uint8Array, { id, redacted }: BundleHeader): BundleHead {
   const fields = fieldsOf(decodeSectionValue(content), "head");
   const quarantine = fields.quarantine === null ? null : fieldsOf(fields.quarantine, "quarantine");
   return {
-    manifest: manifestOf(fields.manifest, id),
+    manifest: manifestOf(fields.manifest, id, redacted),
     origin: text(fields.origin, "origin"),
     verifierKey: text(fields.verifierKey, "key"),
     events: count(fields.events, "number of events"),

@@ -50,6 +50,8 @@ export interface BundleReport extends VerifyReport {
   readonly created: number | null;
   /** Who signed the bundle as a whole; `null`: events behind the checkpoint are unsigned. */
   readonly exportedBy: string | null;
+  /** Events that it withholds: only the hashes of their leaves are there, and not in `events`. */
+  readonly withheld: number;
   /** Bytes of the bundle that were read. */
   readonly bytes: number;
 }
@@ -227,6 +229,7 @@ export function bundleReport(
     name: head?.manifest.name ?? null,
     created: head?.manifest.created ?? null,
     exportedBy: check.exportedBy,
+    withheld: check.withheld,
     bytes,
   };
 }

@@ -69,6 +69,7 @@ export {
   producerNumber,
 } from "./producers.ts";
 export type { RecoveryReport } from "./recover-directory.ts";
+export { keyNoteType } from "./redacted-events.ts";
 export { removeSession, removeUnwritten, type Tombstone } from "./remove.ts";
 export {
   isRemoved,

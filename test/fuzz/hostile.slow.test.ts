@@ -59,7 +59,7 @@ describe("a bundle of some kilobytes that says a terabyte", () => {
     const directory = await Directory.open({ path: "home/data", mode: "write", disk });
     const whole = await bundleOf(directory, await writeSample(directory, 3));
     await directory.close();
-    const identity = sessionIdBytes(decodeBundleHeader(whole));
+    const identity = sessionIdBytes(decodeBundleHeader(whole).id);
     const end = sectionsOf(whole).find(({ kind }) => kind > sectionKinds.snapshots)?.offset ?? 0;
     const content = operations(new Random("bomb"));
     const section = encodeSection(sectionKinds.payloads, content, identity, end);

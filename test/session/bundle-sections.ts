@@ -57,7 +57,7 @@ export function sectionsOf(bundle: Uint8Array): Section[] {
  */
 export function rebuilt(bundle: Uint8Array, sections: readonly Section[]): Buffer {
   const header = Uint8Array.from(bundle.subarray(0, bundleHeaderBytes));
-  const identity = sessionIdBytes(decodeBundleHeader(header));
+  const identity = sessionIdBytes(decodeBundleHeader(header).id);
   let whole = header;
   for (const [i, { kind, content }] of sections.entries()) {
     const last = i === sections.length - 1 && kind === sectionKinds.trailer;

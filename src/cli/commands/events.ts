@@ -12,6 +12,7 @@ import type { Output } from "../output.ts";
 import { counted } from "../quantity.ts";
 import { remoteOf, resolveRemote } from "../remote.ts";
 import { resolveSession, withReader } from "../sessions.ts";
+import { typePattern } from "../type-pattern.ts";
 
 interface EventsFlags extends RangeFlags {
   readonly type?: string;
@@ -123,11 +124,6 @@ async function* selected(
     count += 1;
     if (count >= limit) return;
   }
-}
-
-function typePattern(type: string): RegExp {
-  const parts = type.split("*").map((part) => part.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&"));
-  return new RegExp(`^${parts.join(".*")}$`, "su");
 }
 
 function lineWriter(payload: PayloadChoice): (event: EventView) => string {

@@ -18,7 +18,8 @@ import { addRange, type CommandDefinition, parseOutput, type RangeFlags } from "
 import { type Interruption, interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
 import { fileError, throwIfAborted, writeResult } from "../output-file.ts";
-import { byteSize } from "../quantity.ts";
+import { byteSize, counted } from "../quantity.ts";
+import { redaction } from "../redaction.ts";
 import { resolveSession, withReader } from "../sessions.ts";
 
 const exportFormats = ["original", "bundle", "ndjson", "tlog-tiles"] as const;
@@ -26,6 +27,7 @@ const exportFormats = ["original", "bundle", "ndjson", "tlog-tiles"] as const;
 interface ExportFlags extends RangeFlags {
   readonly format: (typeof exportFormats)[number];
   readonly output?: string;
+  readonly redact?: readonly string[];
 }
 
 /** `reach export`. */
@@ -33,6 +35,10 @@ export const exportCommand: CommandDefinition = {
   examples: [
     ["reach export 0199c1f2 --format original -o session.jsonl", "the very bytes that came in"],
     ["reach export 0199c1f2 --format bundle -o run.bundle", "to verify elsewhere, offline"],
+    [
+      "reach export 0199c1f2 --format bundle --redact '37,40-52,user/*' -o run.bundle",
+      "the same, and these events stay here",
+    ],
     ["reach export 0199c1f2 --format ndjson | jq .type", "one event per line"],
     ["reach export 0199c1f2 --format tlog-tiles -o tiles/", "for tools of transparency logs"],
   ],
@@ -40,6 +46,12 @@ export const exportCommand: CommandDefinition = {
     "A file appears under its name when it is complete and durable. A new one can be read by its " +
       "owner alone, one that is replaced keeps its mode. tlog-tiles needs -o with a folder that " +
       "does not exist yet. With -o and --json: what was written, as an object.",
+    "A bundle made with --redact has the hash of each withheld event in its place, so it " +
+      "verifies against the same signatures; what was withheld cannot be guessed from it. " +
+      "Events that hold a hash of others (notes of imports and of idempotency keys, steps with " +
+      "a snapshot) are withheld as well; those that repeat what others say are for you to name. " +
+      "Name, program and beginning of the session stay. Such a bundle can be verified, not " +
+      "imported or replayed.",
   ],
   configure(command: Command, start) {
     command
@@ -49,6 +61,11 @@ export const exportCommand: CommandDefinition = {
       )
       .option("-o, --output <file>", "write to this file (for tlog-tiles: folder)", parseOutput);
     addRange(command);
+    command.option(
+      "--redact <events>",
+      "withhold these from a bundle: seqs, ranges and types, such as 37,40-52,user/*",
+      (text: string, before: readonly string[] = []) => [...before, text],
+    );
     command.action((id: string, flags: ExportFlags) => {
       return start((invocation) => exportSession(invocation, id, flags));
     });
@@ -75,10 +92,15 @@ async function exportSession(
   return stop.exitCode;
 }
 
-function checkFlags({ format, from, to, output }: ExportFlags): void {
+function checkFlags({ format, from, to, output, redact }: ExportFlags): void {
   if ((from !== undefined || to !== undefined) && format !== "ndjson") {
     throw new ReachError("USAGE", `--from and --to have no meaning for ${format}`, {
       hint: "a part of a session is exported with --format ndjson",
+    });
+  }
+  if (redact && format !== "bundle") {
+    throw new ReachError("USAGE", `--redact has no meaning for ${format}`, {
+      hint: "events are withheld from a bundle: --format bundle",
     });
   }
   if (format === "tlog-tiles" && (output === undefined || output === "-")) {
@@ -117,21 +139,34 @@ async function writeFile(
     progress.clear();
     if (!toFile) return;
     if (output.json) await output.printObject({ id, format, file, bytes, ...summary });
-    else output.note(`wrote ${byteSize(bytes)} to ${file}`);
+    else output.note(`wrote ${byteSize(bytes)} to ${file}${withheldText(summary)}`);
   } finally {
     progress.clear();
   }
 }
 
+function withheldText({ withheld = 0 }: Partial<Exported> = {}): string {
+  return withheld === 0 ? "" : `: ${counted(withheld, "event")} withheld`;
+}
+
+/** What is said of an export with --json, beside what it was and where it went. */
+interface Exported {
+  readonly bytes: number;
+  readonly withheld?: number;
+}
+
 async function produceFormat(
   directory: Directory,
   id: string,
-  { format, from, to }: ExportFlags,
+  { format, from, to, redact }: ExportFlags,
   sink: ByteSink,
-): Promise<object> {
-  if (format === "bundle") return exportBundle(directory, id, sink);
+): Promise<Exported> {
+  if (format === "bundle" && !redact) return exportBundle(directory, id, sink);
   const session = directory.session(id);
   try {
+    if (redact) {
+      return await exportBundle(directory, id, sink, { withhold: redaction(session, redact) });
+    }
     if (format === "original") return await exportOriginal(session, sink);
     return await exportNdjson(session, sink, {
       ...(from === undefined ? {} : { from }),

@@ -84,7 +84,8 @@ export const bundleValues: FuzzTarget = {
     const content = input.subarray(1);
     switch ((input[0] ?? 0) % 5) {
       case 0: {
-        const head = attempt("readHead", faults, () => readHead(content, id));
+        const header = { id, redacted: (input[0] ?? 0) >= 128 };
+        const head = attempt("readHead", faults, () => readHead(content, header));
         if (!head) return;
         promise(head.manifest.id === id && head.root.length === 32, "a head is of its session");
         promise(head.origin.length <= 65_536, "an origin is not long");
@@ -106,7 +107,7 @@ export const bundleValues: FuzzTarget = {
       default: {
         const codes = [...faults, "FORMAT_UNSUPPORTED"] as const;
         const found = attempt("a bundle header", codes, () => decodeBundleHeader(content));
-        if (found) promise(isSessionId(found), "a bundle is of a session");
+        if (found) promise(isSessionId(found.id), "a bundle is of a session");
         if (content.length >= 12) readSectionHeader(content);
       }
     }

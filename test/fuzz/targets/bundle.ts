@@ -15,6 +15,7 @@ import { BatchWalk, batchHeaderBytes, batchSize, sealBatch } from "../../../src/
 import { eventLogStart } from "../../../src/log/index.ts";
 import { leafHash, RangeBuilder } from "../../../src/merkle/index.ts";
 import {
+  type BundleHeader,
   bundleHeaderBytes,
   decodeBundleHeader,
   encodeBundleHeader,
@@ -24,12 +25,14 @@ import {
   sectionKinds,
 } from "../../../src/session/bundle-format.ts";
 import {
+  type BundleOptions,
   type BundleReport,
   Directory,
   importBundle,
   verifyBundle,
   verifySession,
 } from "../../../src/session/index.ts";
+import { readRedactedEvents } from "../../../src/session/redacted-events.ts";
 import { bundleOf, rebuilt, type Section } from "../../session/bundle-sections.ts";
 import { keepSamples, writeSample } from "../../session/sample-session.ts";
 import { Random } from "../../sim/random.ts";
@@ -71,8 +74,12 @@ async function newDirectory(origin: string): Promise<{ disk: FolderDisk; directo
   return { disk, directory };
 }
 
-async function originalOf(directory: Directory, id: SessionId, all: boolean): Promise<Original> {
-  const bytes = new Uint8Array(await bundleOf(directory, id, { snapshots: all }));
+async function originalOf(
+  directory: Directory,
+  id: SessionId,
+  options: BundleOptions,
+): Promise<Original> {
+  const bytes = new Uint8Array(await bundleOf(directory, id, options));
   const reader = directory.session(id);
   const { size } = reader;
   const treeRoot = toHex(reader.root(size));
@@ -92,15 +99,19 @@ function world(): Promise<World> {
 async function makeWorld(): Promise<World> {
   const { directory } = await newDirectory("fuzz.origin");
   const originals: Original[] = [];
-  for (const [count, sizes] of [
+  for (const [count, sizes, withhold] of [
     [1, []],
     [3, [3]],
     [12, [4, 12]],
     [9, []],
+    [8, [], [0, 3, 4]],
   ] as const) {
     const id = await writeSample(directory, count, { seed: count, largeBytes: 4200 });
     if (sizes.length > 0) await keepSamples(directory, id, sizes);
-    originals.push(await originalOf(directory, id, sizes.length > 0));
+    const options: BundleOptions = withhold
+      ? { withhold: ({ seq }) => withhold.some((one) => one === seq) }
+      : { snapshots: sizes.length > 0 };
+    originals.push(await originalOf(directory, id, options));
   }
   const { verifierKey } = directory.identity;
   await directory.close();
@@ -137,6 +148,7 @@ function forge(sections: Section[], identity: Uint8Array): Section[] {
   const range = new RangeBuilder();
   let logOffset = eventLogStart;
   for (const { kind, content } of sections) {
+    if (kind === sectionKinds.redactedEvents && !addRedacted(content, range)) return sections;
     if (kind !== sectionKinds.events) continue;
     for (let at = 0; at < content.length; ) {
       const size = batchSize(content, at);
@@ -159,14 +171,29 @@ function forge(sections: Section[], identity: Uint8Array): Section[] {
   });
 }
 
+/** Adds the leaves of a section of events, as far as it is one. */
+function addRedacted(content: Uint8Array, range: RangeBuilder): boolean {
+  try {
+    readRedactedEvents(content, {
+      shown: (start, end) => range.append(leafHash(content.subarray(start - 1, end))),
+      withheld: (hash) => range.append(hash),
+    });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Makes a bundle that looks right again, more or less so, as a forger would. */
 function reform(input: Uint8Array, random: Random): Uint8Array {
-  let id: SessionId;
+  let header: BundleHeader;
   try {
-    id = decodeBundleHeader(input);
+    header = decodeBundleHeader(input);
   } catch {
     return input;
   }
+  const { id, redacted } = header;
+  const headerBytes = encodeBundleHeader(id, random.chance(0.95) ? redacted : !redacted);
   const identity = sessionIdBytes(id);
   let sections = sectionsIn(input);
   if (random.chance(0.1) && sections.length > 1) {
@@ -176,7 +203,7 @@ function reform(input: Uint8Array, random: Random): Uint8Array {
   }
   const depth = random.int(3);
   if (depth === 0) {
-    let whole: Uint8Array = encodeBundleHeader(id);
+    let whole: Uint8Array = headerBytes;
     for (const { kind, content } of sections) {
       whole = concat(whole, encodeSection(kind, content, identity, whole.length));
     }
@@ -188,7 +215,7 @@ function reform(input: Uint8Array, random: Random): Uint8Array {
     const unsigned = sections.filter(({ kind }) => kind !== sectionKinds.checkpoint);
     if (random.chance(0.5)) sections = unsigned;
   }
-  return new Uint8Array(rebuilt(encodeBundleHeader(id), sections));
+  return new Uint8Array(rebuilt(headerBytes, sections));
 }
 
 async function* piecesOf(input: Uint8Array, random: Random): AsyncGenerator<Uint8Array> {
@@ -216,10 +243,11 @@ function checkBelief(
   const original = originals.find(({ id }) => id === report.id);
   promise(original, "a key that is given proves only sessions that it has signed");
   const { events, signedBytes, bytes } = original;
+  const all = report.events + report.withheld;
   if (signedSize !== null) {
-    promise(signedSize <= report.events, "what is signed is there");
-    if (signedSize === report.events) {
-      promise(report.root === original.root && report.events === events, "with its very root");
+    promise(signedSize <= all, "what is signed is there");
+    if (signedSize === all) {
+      promise(report.root === original.root && all === events, "with its very root");
     }
   }
   promise(completeness !== "complete" || signedSize !== null, "complete is what is signed");
@@ -260,6 +288,7 @@ async function checkImport(
   }
   shared = undefined;
   promise(report?.problemCount === 0, "only a bundle without problems is imported");
+  promise(report.withheld === 0, "nor one that withholds events");
   promise(directory.sessionIds().join() === imported.id, "an imported session is there");
   const stored = await verifySession(directory, imported.id);
   promise(stored.integrity === "intact", "an imported session is intact");
