@@ -3,10 +3,10 @@
  * somebody means by the beginning of its id.
  */
 import { isSessionId, ReachError, type SessionId } from "../base/index.ts";
-import { ReachClient, type SessionInfo } from "../client/index.ts";
+import { type ListOptions, ReachClient, type SessionInfo } from "../client/index.ts";
 import type { Invocation } from "./invocation.ts";
 import type { SessionSummary } from "./session-summary.ts";
-import { resolveAmong, wantedId } from "./sessions.ts";
+import { isBeginning, resolveAmong, wantedId } from "./sessions.ts";
 import { oneLine } from "./terminal-text.ts";
 
 /** An answer that has not begun after this long is worth a word. */
@@ -48,7 +48,12 @@ export async function resolveRemote(client: ReachClient, text: string): Promise<
   const wanted = wantedId(text);
   if (isSessionId(wanted)) return wanted;
   const names = new Map<SessionId, string>();
-  for await (const { id, name } of client.sessions()) names.set(id, name);
+  const list = async (filter: ListOptions): Promise<void> => {
+    for await (const { id, name } of client.sessions(filter)) names.set(id, name);
+  };
+  if (isBeginning(wanted)) await list({ prefix: wanted });
+  // What was mistyped may be close to any of them.
+  if (names.size === 0) await list({});
   const ids = [...names.keys()].sort();
   return resolveAmong(ids, text, (id) => oneLine(names.get(id) ?? ""));
 }

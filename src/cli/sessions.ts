@@ -163,6 +163,11 @@ export function wantedId(text: string): string {
     .replace(/(?:…|\.{2,3})$/, "");
 }
 
+/** Whether an id can begin with `wanted`. */
+export function isBeginning(wanted: string): boolean {
+  return /^[0-9a-f][0-9a-f-]{0,35}$/.test(wanted);
+}
+
 /** The one of `ids`, oldest first, that `text` names. Throws as `resolveSession`. */
 export function resolveAmong(
   ids: readonly SessionId[],
@@ -171,9 +176,7 @@ export function resolveAmong(
 ): SessionId {
   const wanted = wantedId(text);
   if (ids.includes(wanted)) return wanted;
-  const found = /^[0-9a-f][0-9a-f-]*$/.test(wanted)
-    ? ids.filter((id) => id.startsWith(wanted))
-    : [];
+  const found = isBeginning(wanted) ? ids.filter((id) => id.startsWith(wanted)) : [];
   if (found.length > 1) throw ambiguous(text, found, name);
   const [id] = found;
   if (id === undefined) throw unknownSession(text, wanted, ids);

@@ -22,6 +22,8 @@ import { behind, fetchPayload, type StoredOptions, storedEvents } from "./stored
 export interface ListOptions {
   readonly status?: string;
   readonly program?: string;
+  /** How their ids begin. */
+  readonly prefix?: string;
   /** Begun at or after this time, in milliseconds. */
   readonly since?: number;
   readonly signal?: AbortSignal;

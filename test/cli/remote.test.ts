@@ -40,6 +40,28 @@ describe("a command with --url", () => {
     expect(there.stdout.split("\n")).toHaveLength(5);
   });
 
+  it("asks a server only for the sessions whose ids begin as what is given", async () => {
+    const served = await serve();
+    const ids: string[] = [];
+    for (let i = 0; i < 3; i++) ids.push(await writeSample(served.directory, 3));
+    await served.restart();
+    const bench = new Workbench();
+    const asked: string[] = [];
+    const url = await standIn(served.url, (path) => {
+      asked.push(path);
+      return path;
+    });
+    const [id = ""] = ids;
+    const shown = await bench.run(["--url", url, "show", id.slice(0, 20)]);
+    expect(shown.code).toBe(0);
+    expect(asked[0]).toContain(`prefix=${id.slice(0, 20)}`);
+    expect(asked.filter((path) => path.startsWith("/v1/sessions?"))).toHaveLength(1);
+    const mistyped = `${id.slice(0, 19)}${id[19] === "0" ? "1" : "0"}`;
+    const unknown = await bench.run(["--url", url, "show", mistyped]);
+    expect(unknown.code).toBe(5);
+    expect(unknown.stderr).toContain("did you mean");
+  });
+
   it("shows states, sessions and verdicts of a server", async () => {
     const served = await serve();
     const id = await writeSample(served.directory, 40);

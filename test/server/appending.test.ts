@@ -303,6 +303,22 @@ describe("the list of sessions", () => {
       url = /^<([^>]+)>; rel="next"$/.exec(answer.headers.get("link") ?? "")?.[1];
     }
     expect(found).toEqual(ids);
+    const withPrefix = async (query: string): Promise<string[]> => {
+      const answer = await served.get(`/v1/sessions?prefix=${query}`);
+      const page = (await answer.json()) as { sessions: { id: string }[] };
+      return page.sessions.map(({ id }) => id);
+    };
+    const [, , third = ""] = ids;
+    for (const length of [1, 13, 14, 36]) {
+      const prefix = third.slice(0, length);
+      const like = ids.filter((id) => id.startsWith(prefix));
+      expect(await withPrefix(prefix)).toEqual(like);
+      const below = like.filter((id) => id < third);
+      expect(await withPrefix(`${prefix}&cursor=${third}`)).toEqual(below);
+      expect(await withPrefix(`${prefix}&cursor=${"f".repeat(8)}${third.slice(8)}`)).toEqual(like);
+    }
+    expect(await withPrefix("ffff")).toEqual([]);
+    expect((await served.get("/v1/sessions?prefix=G")).status).toBe(400);
     const none = await served.get("/v1/sessions?status=running");
     expect(await none.json()).toEqual({ sessions: [], cursor: null });
     const later = await served.get(`/v1/sessions?since=${Date.now() + 60_000}`);

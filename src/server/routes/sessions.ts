@@ -75,6 +75,9 @@ const ListQuery = Type.Object(
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
     status: Type.Optional(oneOf(statuses)),
     program: Type.Optional(Type.String({ maxLength: 256 })),
+    prefix: Type.Optional(
+      Type.String({ pattern: "^[0-9a-f-]{1,36}$", description: "How their ids begin." }),
+    ),
     since: Type.Optional(
       Type.Integer({ minimum: 0, description: "Begun at or after this time, in milliseconds." }),
     ),
@@ -338,12 +341,16 @@ async function listOf(
   workspace: Workspace,
   query: Type.Static<typeof ListQuery>,
 ): Promise<Type.Static<typeof SessionList>> {
-  const { cursor, limit = 100, status, program, since } = query;
+  const { cursor, limit = 100, status, program, prefix = "", since } = query;
   const sessions: Type.Static<typeof Session>[] = [];
   const turns = new Turns();
   let lookedAt = 0;
   let last: SessionId | undefined;
-  for (const id of workspace.catalogue.newest(cursor)) {
+  // Behind every id that begins so: no letter of an id comes after an f.
+  const end = prefix === "" ? undefined : `${prefix}g`;
+  const before = end === undefined || (cursor !== undefined && cursor < end) ? cursor : end;
+  for (const id of workspace.catalogue.newest(before)) {
+    if (!id.startsWith(prefix)) break;
     if (sessions.length >= limit || lookedAt >= lookedAtMax)
       return { sessions, cursor: last ?? null };
     await turns.next();
