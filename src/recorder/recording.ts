@@ -2,7 +2,14 @@
  * The recorder for people who keep their own code: events as they happen, and effects whose calls
  * are durable before they start, so that what was done to the world is never missing from the log.
  */
-import { decodeValue, encodeValue, type SessionId, systemClock } from "../base/index.ts";
+import {
+  decodeValue,
+  encodeValue,
+  messageOf,
+  ReachError,
+  type SessionId,
+  systemClock,
+} from "../base/index.ts";
 import type { EventKind } from "../event/index.ts";
 import type { Appended, Directory, NewEvent, SessionWriter } from "../session/index.ts";
 import { AnswerOrder } from "./answer-order.ts";
@@ -39,11 +46,12 @@ export class Recording implements SessionRecorder {
     input: unknown,
     run: () => Result | Promise<Result>,
   ): Promise<Awaited<Result>> {
+    checkRun(name, run);
     const call = await this.#durable(made("call", name, null, encodeValue({ input })));
     let data: Uint8Array;
     let cause: unknown;
     try {
-      data = encodeValue({ value: await run() });
+      data = resultOf(name, await run());
     } catch (error) {
       cause = error;
       data = encodeValue({ error: failureOf(error) });
@@ -87,6 +95,24 @@ export class Recording implements SessionRecorder {
 
 function made(kind: EventKind, type: string, ref: number | null, bytes: Uint8Array): NewEvent {
   return { kind, type, time: systemClock(), ref, form: "cbor", bytes };
+}
+
+/** Throws `USAGE` for what cannot be run: then nothing is recorded. */
+export function checkRun(name: string, run: unknown): void {
+  if (typeof run === "function") return;
+  throw new ReachError("USAGE", `the effect "${name}" has no function to run: ${typeof run}`, {
+    hint: "session.effect(name, input, () => tool(input))",
+  });
+}
+
+/** The data of a result. Whoever reads the refusal has to know that the effect has run. */
+function resultOf(name: string, value: unknown): Uint8Array {
+  try {
+    return encodeValue({ value });
+  } catch (cause) {
+    const what = `the effect "${name}" has run and its result is lost, for it is no plain data`;
+    throw new ReachError("DATA_UNSUPPORTED", `${what}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** Returns or throws what the data of a result says; `cause` is what was thrown just now. */

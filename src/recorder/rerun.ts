@@ -8,7 +8,7 @@ import { holdsPayload, type MadeOperation, type OperationDivergence } from "../r
 import type { SessionReader } from "../session/index.ts";
 import { turn } from "./answer-order.ts";
 import { RecordedScript } from "./recorded-script.ts";
-import { outcomeOf } from "./recording.ts";
+import { checkRun, outcomeOf } from "./recording.ts";
 import { rerunDivergence } from "./rerun-divergence.ts";
 import type { EventInput, SessionRecorder } from "./session-recorder.ts";
 
@@ -68,6 +68,7 @@ export class Rerun implements SessionRecorder {
 
   /** Compares with the next event that was recorded; resolves with its seq. Throws `DIVERGED`. */
   async append(event: EventInput): Promise<number> {
+    this.#checkOpen();
     const { type, data, kind = "emit", time = systemClock(), ref = null } = event;
     const next = this.#script.next?.seq ?? this.#reader.size;
     checkEventHeader({ seq: next, kind, type, time, ref });
@@ -83,8 +84,9 @@ export class Rerun implements SessionRecorder {
   async effect<Result>(
     name: string,
     input: unknown,
-    _run: () => Result | Promise<Result>,
+    run: () => Result | Promise<Result>,
   ): Promise<Awaited<Result>> {
+    checkRun(name, run);
     const seq = this.#make(made("call", name, encodeValue({ input })), null, true);
     const outcome = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(seq, { name, resolve, reject });
@@ -110,7 +112,7 @@ export class Rerun implements SessionRecorder {
 
   /** The recorded event that was made now; throws where it is another one. */
   #make(operation: MadeOperation, ref: number | null, isEffect: boolean): number {
-    if (this.#closed) throw new ReachError("CLOSED", `the rerun of session ${this.id} is over`);
+    this.#checkOpen();
     if (this.#divergence) throw this.#error(this.#divergence);
     const recorded = this.#script.next;
     if (!recorded || !isAgain(recorded, operation, ref)) {
@@ -210,8 +212,16 @@ export class Rerun implements SessionRecorder {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#release(() => new ReachError("CLOSED", `the rerun of session ${this.id} is over`));
+    this.#release(() => this.#over());
     this.#reader.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw this.#over();
+  }
+
+  #over(): ReachError {
+    return new ReachError("CLOSED", `the rerun of session ${this.id} is over`);
   }
 
   /** Nothing is answered any more: what was appended was made again, what effects gave is open. */
