@@ -14,7 +14,8 @@ import type { EventKind } from "../event/index.ts";
 import type { Appended, Directory, NewEvent, SessionWriter } from "../session/index.ts";
 import { AnswerOrder } from "./answer-order.ts";
 import { EffectFailure, failureOf, recordedFailure } from "./effect-failure.ts";
-import type { EventInput, SessionRecorder } from "./session-recorder.ts";
+import { Notes } from "./notes.ts";
+import type { EventInput, RecordedCall, SessionRecorder } from "./session-recorder.ts";
 
 /** A session that is being recorded. */
 export class Recording implements SessionRecorder {
@@ -44,20 +45,23 @@ export class Recording implements SessionRecorder {
   async effect<Result>(
     name: string,
     input: unknown,
-    run: () => Result | Promise<Result>,
-  ): Promise<Awaited<Result>> {
+    run: (call: RecordedCall) => Result | PromiseLike<Result>,
+  ): Promise<Result> {
     checkRun(name, run);
     const call = await this.#durable(made("call", name, null, encodeValue({ input })));
+    const notes = new Notes(call, (event) => this.#durable(event));
     let data: Uint8Array;
     let cause: unknown;
     try {
-      data = resultOf(name, await run());
+      const value = await run(notes.ofCall);
+      await notes.durable;
+      data = resultOf(name, value);
     } catch (error) {
       cause = error;
       data = encodeValue({ error: failureOf(error) });
     }
     await this.#answers.behind(this.#durable(made("result", name, call, data)));
-    return outcomeOf(data, cause) as Awaited<Result>;
+    return outcomeOf(data, cause) as Result;
   }
 
   /** Ends the recording: everything is durable and a checkpoint is signed. */

@@ -68,7 +68,7 @@ export function rerunDivergence(difference: RerunDifference): OperationDivergenc
     pending: { calls: pendingCalls(difference), timers: [], inputs: [] },
     state: null,
     lastMatching: null,
-    cause: causeOf(recorded, made, change),
+    cause: causeOf(difference, change),
   };
 }
 
@@ -104,10 +104,10 @@ function pendingCalls({ reader, pending }: RerunDifference) {
 }
 
 function causeOf(
-  recorded: EventView | undefined,
-  made: MadeOperation | undefined,
+  { script, made, pending }: RerunDifference,
   { kind }: OperationChange,
 ): OperationCause {
+  const recorded = script.next;
   const leaked =
     recorded && made && kind === "input"
       ? leakedInput(recorded.payloadBytes, made.data)
@@ -125,7 +125,12 @@ function causeOf(
   const text =
     "the code changed, or something that it does not get through an effect did: the time, " +
     "randomness, the environment, a file, a variable that outlives the session.";
-  return { kind: "code-or-input", text };
+  if (made || pending.length === 0) return { kind: "code-or-input", text };
+  const effects = pending.map(({ seq, name }) => `"${name}" (event ${seq})`).join(" or ");
+  const inside =
+    `it may have been recorded inside of the effect ${effects}, which a rerun does not run: ` +
+    "record it before or behind the effect, or as a note of its call. Else ";
+  return { kind: "code-or-input", text: inside + text };
 }
 
 /** The innermost frame that is not of this package. */

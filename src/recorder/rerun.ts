@@ -7,10 +7,10 @@ import { checkEventHeader, type EventKind, type EventView } from "../event/index
 import { holdsPayload, type MadeOperation, type OperationDivergence } from "../replay/index.ts";
 import type { SessionReader } from "../session/index.ts";
 import { turn } from "./answer-order.ts";
-import { RecordedScript } from "./recorded-script.ts";
+import { type EventRole, RecordedScript } from "./recorded-script.ts";
 import { checkRun, outcomeOf } from "./recording.ts";
 import { rerunDivergence } from "./rerun-divergence.ts";
-import type { EventInput, SessionRecorder } from "./session-recorder.ts";
+import type { EventInput, RecordedCall, SessionRecorder } from "./session-recorder.ts";
 
 /** What a rerun came to. */
 export interface RerunReport {
@@ -63,7 +63,7 @@ export class Rerun implements SessionRecorder {
     this.id = reader.id;
     this.#reader = reader;
     this.#patienceMs = patienceMs;
-    this.#script = new RecordedScript(reader.events(), (event) => this.#isResult(event));
+    this.#script = new RecordedScript(reader.events(), (event) => this.#roleOf(event));
   }
 
   /** Compares with the next event that was recorded; resolves with its seq. Throws `DIVERGED`. */
@@ -84,15 +84,15 @@ export class Rerun implements SessionRecorder {
   async effect<Result>(
     name: string,
     input: unknown,
-    run: () => Result | Promise<Result>,
-  ): Promise<Awaited<Result>> {
+    run: (call: RecordedCall) => Result | PromiseLike<Result>,
+  ): Promise<Result> {
     checkRun(name, run);
     const seq = this.#make(made("call", name, encodeValue({ input })), null, true);
     const outcome = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(seq, { name, resolve, reject });
     });
     this.#give();
-    return (await outcome) as Awaited<Result>;
+    return (await outcome) as Result;
   }
 
   /** Ends the rerun; says whether everything that was recorded was made again. */
@@ -126,8 +126,9 @@ export class Rerun implements SessionRecorder {
     return recorded.seq;
   }
 
-  #isResult({ kind, ref }: EventView): boolean {
-    return kind === "result" && ref !== null && this.#effects.has(ref);
+  #roleOf({ kind, ref }: EventView): EventRole {
+    if (ref === null || !this.#effects.has(ref)) return "made";
+    return kind === "result" ? "given" : kind === "note" ? "beside" : "made";
   }
 
   /** Answers in the order of the log, each time after everything before has settled. */
@@ -143,7 +144,7 @@ export class Rerun implements SessionRecorder {
         else if (this.#waiting.size > 0) this.#bePatient();
         return;
       }
-      if (this.#isResult(event)) this.#answer(event);
+      if (this.#roleOf(event) === "given") this.#answer(event);
       else this.#settle(event.seq);
       this.#give();
     });

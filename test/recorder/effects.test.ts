@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { open, type SessionRecorder } from "../../src/index.ts";
+import { EffectFailure, open, type RecordedCall, type SessionRecorder } from "../../src/index.ts";
 import type { Reach } from "../../src/reach.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "reach-effects-"));
@@ -54,6 +54,115 @@ describe("an effect", () => {
     expect(events).toHaveLength(1);
     expect(verdict).toBe("identical");
   });
+});
+
+/** A model that streams. */
+async function* spoken(words: readonly string[]): AsyncGenerator<string, void> {
+  for (const word of words) {
+    yield word;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+describe("what an effect notes while it runs", () => {
+  const words = ["so", "it", "goes"];
+
+  async function answer(session: SessionRecorder): Promise<string> {
+    const chunks = await session.effect("model.chat", { to: "me" }, async ({ note }) => {
+      const seen: string[] = [];
+      for await (const chunk of spoken(words)) {
+        note("chunk", chunk);
+        seen.push(chunk);
+      }
+      return seen;
+    });
+    return chunks.join(" ");
+  }
+
+  test("stands beside its call, in front of its result, and a rerun passes over it", async () => {
+    const { live, again, verdict, events } = await twice(async (session) => {
+      const said = await Promise.all([answer(session), answer(session)]);
+      await session.append({ type: "said", data: said });
+      return said;
+    });
+    expect(live).toEqual(["so it goes", "so it goes"]);
+    expect(again).toEqual(live);
+    expect(verdict).toBe("identical");
+    const first = events.filter(({ seq, ref }) => seq === 0 || ref === 0);
+    expect(first.map(({ kind, type, data }) => [kind, type, data])).toEqual([
+      ["call", "model.chat", { input: { to: "me" } }],
+      ...words.map((word) => ["note", "chunk", word]),
+      ["result", "model.chat", { value: words }],
+    ]);
+  });
+
+  test("is seen while it runs", async () => {
+    const session = reach.record();
+    const seen = await session.effect("model.chat", {}, async ({ note }) => {
+      note("chunk", "so");
+      for (;;) {
+        const chunks = [...reach.events(session.id)].filter(({ kind }) => kind === "note");
+        if (chunks.length > 0) return chunks.map(({ data }) => data);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    });
+    expect(seen).toEqual(["so"]);
+    await session.close();
+  });
+
+  test("may be missing, more, or other in the code of today", async () => {
+    const session = reach.record();
+    await answer(session);
+    await session.close();
+    const rerun = reach.rerun(session.id);
+    await rerun.effect("model.chat", { to: "me" }, () => []);
+    expect((await rerun.close()).verdict).toBe("identical");
+  });
+
+  test("and cannot be kept fails the effect, the same way again", async () => {
+    for (const bad of [
+      ({ note }: RecordedCall) => note("chunk", new Date()),
+      ({ note }: RecordedCall) => note("x".repeat(300), null),
+    ]) {
+      const { live, again, verdict } = await twice((session) => session.effect("tool", {}, bad));
+      expect(live).toBeInstanceOf(EffectFailure);
+      expect((live as EffectFailure).code).toMatch(/^(DATA_UNSUPPORTED|EVENT_INVALID)$/);
+      expect(again).toMatchObject({ message: (live as Error).message });
+      expect(verdict).toBe("identical");
+    }
+  });
+
+  test("is lost when it comes behind the end of the recording, and harms nobody", async () => {
+    const session = reach.record();
+    const late = await new Promise<RecordedCall>((resolve) => {
+      void session.effect("tool", {}, (call) => resolve(call));
+    });
+    await session.close();
+    late.note("late", null);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect([...reach.events(session.id)]).toHaveLength(2);
+  });
+});
+
+test("code runs without a recording, too", async () => {
+  const off: SessionRecorder = {
+    id: "",
+    append: async () => 0,
+    effect: async (_name, _input, run) => run({ note() {} }),
+  };
+  const found: string | null = await off.effect("tool", {}, async () => "found");
+  expect(found).toBe("found");
+});
+
+test("a failure keeps its status, by which clients of HTTP tell what failed", async () => {
+  const { live, again, verdict } = await twice(async (session) => {
+    const failing = (): never => {
+      throw Object.assign(new Error("slow down"), { status: 429, headers: new Headers() });
+    };
+    const { status } = await session.effect("model.chat", {}, failing).catch((error) => error);
+    return status;
+  });
+  expect({ live, again, verdict }).toEqual({ live: 429, again: 429, verdict: "identical" });
 });
 
 test("a rerun that is over says so of appends and effects", async () => {

@@ -313,6 +313,31 @@ describe("the same code run again", () => {
     });
   });
 
+  test("is told where an effect has recorded something inside", async () => {
+    const code = async (session: SessionRecorder): Promise<void> => {
+      await Promise.all(
+        ["one", "two"].map((name) => {
+          const inner = () => session.effect("inner", {}, () => name);
+          return session.effect(name, {}, inner);
+        }),
+      );
+    };
+    const session = reach.record();
+    await code(session);
+    await session.close();
+    const again = reach.rerun(session.id, { patienceMs: 50 });
+    await expect(code(again)).rejects.toMatchObject({ code: "DIVERGED" });
+    const { divergence } = await again.close();
+    expect(divergence?.cause).toEqual({
+      kind: "code-or-input",
+      text:
+        'it may have been recorded inside of the effect "one" (event 0) or "two" (event 1), which ' +
+        "a rerun does not run: record it before or behind the effect, or as a note of its call. " +
+        "Else the code changed, or something that it does not get through an effect did: the " +
+        "time, randomness, the environment, a file, a variable that outlives the session.",
+    });
+  });
+
   test("waits as long as it is told to, also without an end", async () => {
     const code = async (session: SessionRecorder): Promise<void> => {
       const late = async (): Promise<void> => {
