@@ -331,10 +331,10 @@ describe("the same code run again", () => {
     expect(divergence?.cause).toEqual({
       kind: "code-or-input",
       text:
-        'it may have been recorded inside of the effect "one" (event 0) or "two" (event 1), which ' +
-        "a rerun does not run: record it before or behind the effect, or as a note of its call. " +
-        "Else the code changed, or something that it does not get through an effect did: the " +
-        "time, randomness, the environment, a file, a variable that outlives the session.",
+        'it may have been recorded inside of the effect "one" (event 0) or "two" (event 1), ' +
+        "which a rerun does not run: record it before or behind the effect, or as a note of " +
+        "its call. Else the code changed, or something that it does not get through an effect " +
+        "did: the time, randomness, the environment, a file, a variable that outlives the session.",
     });
   });
 
