@@ -5,7 +5,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { EffectFailure, open, type RecordedCall, type SessionRecorder } from "../../src/index.ts";
+import {
+  EffectFailure,
+  type EventInput,
+  open,
+  type RecordedCall,
+  type SessionRecorder,
+} from "../../src/index.ts";
 import type { Reach } from "../../src/reach.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "reach-effects-"));
@@ -163,6 +169,28 @@ test("a failure keeps its status, by which clients of HTTP tell what failed", as
     return status;
   });
   expect({ live, again, verdict }).toEqual({ live: 429, again: 429, verdict: "identical" });
+});
+
+test("an event that is none says of which member, and what it may be", async () => {
+  const session = reach.record();
+  const refusals: unknown[] = [];
+  for (const event of ["message", { type: "x".repeat(257) }, { type: "\ud800" }, { kind: "say" }]) {
+    const made = (
+      typeof event === "string" ? event : { type: "x", data: 1, ...event }
+    ) as EventInput;
+    const { code, message, hint } = await session.append(made).catch((error) => error);
+    refusals.push([code, message, hint]);
+  }
+  const type = "a type is text of at most 256 bytes without lone surrogates";
+  const kinds =
+    "a kind is trigger, input, call, result, timer, cancel, emit, step, note, fork or end";
+  expect(refusals).toEqual([
+    ["EVENT_INVALID", "the type of an event is no text: undefined", type],
+    ["EVENT_INVALID", "the type of an event is text of 257 bytes", type],
+    ["EVENT_INVALID", "the type of an event is text with a lone surrogate", type],
+    ["EVENT_INVALID", 'event 0 is of no kind: "say"', kinds],
+  ]);
+  await session.close();
 });
 
 test("a rerun that is over says so of appends and effects", async () => {
