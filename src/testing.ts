@@ -43,11 +43,14 @@ export interface ReplaysOptions {
   readonly strict?: boolean;
 }
 
+/** Most runners give a test five seconds; the report of a divergence should come before. */
+const rerunPatienceMs = 3000;
+
 /** How code that recorded itself is run again. */
 export interface RerunsOptions {
   /** Key that the bundle must be signed by (a C2SP vkey). Default: its own. */
   readonly verifierKey?: string;
-  /** How long the code may do nothing while it is waited for, in milliseconds. Default 10,000. */
+  /** How long the code may do nothing while it is waited for, in milliseconds. Default 3,000. */
   readonly patienceMs?: number;
 }
 
@@ -85,7 +88,7 @@ export function replays(
 export function reruns(
   source: string | StoredSession,
   code: (session: SessionRecorder) => unknown,
-  { verifierKey, ...patience }: RerunsOptions = {},
+  { verifierKey, patienceMs = rerunPatienceMs }: RerunsOptions = {},
 ): () => Promise<void> {
   return () =>
     withSession(source, verifierKey, async (directory, id) => {
@@ -96,7 +99,7 @@ export function reruns(
           hint: "`replays` is for programs",
         });
       }
-      const session = new Rerun(reader, patience);
+      const session = new Rerun(reader, { patienceMs });
       const [outcome] = await Promise.allSettled([(async () => code(session))()]);
       const { divergence } = await session.close();
       if (divergence) throw diverged(divergence);

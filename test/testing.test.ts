@@ -116,17 +116,17 @@ async function asking(session: SessionRecorder, question: string, lang?: string)
   if (answer === undefined) throw new RangeError("no answer");
 }
 
-async function recorded(question: string) {
+async function recordedBy(code: (session: SessionRecorder) => Promise<unknown>) {
   const root = freshPath("recorded");
   const reach = await open({ data: root });
   const recording = reach.record({ name: "asking" });
-  await asking(recording, question).catch(() => {});
+  await code(recording).catch(() => {});
   await recording.close();
   await reach.close();
   return { root: path.join(root, "default"), id: recording.id };
 }
 
-const ownSession = await recorded("why");
+const ownSession = await recordedBy((session) => asking(session, "why"));
 const ownBundle = await bundleOf(ownSession);
 
 describe("a session that code recorded of itself", () => {
@@ -149,6 +149,26 @@ describe("a session that code recorded of itself", () => {
     expect(hint).toContain("the code changed");
   });
 
+  test("fails with a report that knows no steps", async () => {
+    const failing = reruns(ownBundle, (recorder) => asking(recorder, "how"));
+    const { message } = await failing().catch((error) => error);
+    expect(message).toContain("diverged  at event 0\n  given          nothing yet\n");
+    expect(message).not.toMatch(/step|snapshot|last match/);
+  });
+
+  test("fails before its runner loses patience, when an effect recorded something inside", {
+    timeout: 5000,
+  }, async () => {
+    const code = (recorder: SessionRecorder): Promise<number> => {
+      return recorder.effect("outer", {}, () => recorder.effect("inner", {}, () => 1));
+    };
+    const failing = reruns(await bundleOf(await recordedBy(code)), code);
+    await expect(failing()).rejects.toMatchObject({
+      code: "DIVERGED",
+      hint: expect.stringContaining('inside of the effect "outer" (event 0)'),
+    });
+  });
+
   test("fails with code that keeps the divergence to itself, or does less", async () => {
     const silent = reruns(ownBundle, (recorder) => asking(recorder, "how").catch(() => {}));
     await expect(silent()).rejects.toMatchObject({ code: "DIVERGED" });
@@ -166,7 +186,7 @@ describe("a session that code recorded of itself", () => {
   });
 
   test("fails with what the code throws, where that came out again", async () => {
-    const failed = await bundleOf(await recorded("how"));
+    const failed = await bundleOf(await recordedBy((session) => asking(session, "how")));
     const failing = reruns(failed, (recorder) => asking(recorder, "how"));
     await expect(failing()).rejects.toThrow(RangeError);
     await reruns(failed, async (recorder) => {

@@ -3,7 +3,6 @@
  * outside of any context here, so the cause is told from what the difference looks like.
  */
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { decodeValue, toHex } from "../base/index.ts";
 import type { EventView } from "../event/index.ts";
 import {
@@ -57,7 +56,7 @@ export function rerunDivergence(difference: RerunDifference): OperationDivergenc
     recordedBy: null,
     runtime: { recorded: null, now: `node ${process.versions.node}` },
     seq,
-    stepFrom: 0,
+    stepFrom: null,
     delivered: delivered ? markOf(delivered) : null,
     expected,
     actual,
@@ -135,12 +134,18 @@ function causeOf(
 
 /** The innermost frame that is not of this package. */
 function placeOf(stack: string): string | null {
-  const folder = new URL(".", import.meta.url);
-  const own = [folder.href, fileURLToPath(folder)];
-  for (const line of stack.split("\n").slice(1)) {
-    if (line.includes("node:") || own.some((part) => line.includes(part))) continue;
-    const place = /\(?((?:file:\/\/)?[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
+  const [, here = "", ...callers] = stack.split("\n");
+  // As the stack names it, in which the files that run may stand under the names of their sources.
+  const own = placeIn(here)?.replace(/[^/\\]+$/, "");
+  for (const line of callers) {
+    if (line.includes("node:") || (own && line.includes(own))) continue;
+    const place = placeIn(line);
     if (place !== undefined) return place.replace(/^file:\/\//, "");
   }
   return null;
+}
+
+/** The place at the end of a line of a stack. */
+function placeIn(line: string): string | undefined {
+  return /\(?((?:file:\/\/)?[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
 }
