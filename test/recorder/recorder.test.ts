@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { codeOf } from "../../src/base/index.ts";
-import { EffectFailure, open, type SessionRecorder } from "../../src/index.ts";
+import { EffectFailure, open, type RecordedCall, type SessionRecorder } from "../../src/index.ts";
 import type { Reach } from "../../src/reach.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "reach-recorder-"));
@@ -170,7 +170,8 @@ async function runParts(session: SessionRecorder, parts: readonly Part[], name: 
     const id = `${name}.${i}`;
     if (part.does === "append") await session.append({ type: "append", data: id });
     else if (part.does === "effect") {
-      const run = async (): Promise<string> => {
+      const run = async ({ note }: RecordedCall): Promise<string> => {
+        for (let n = 0; n < part.ms; n++) note("piece", `${id} ${n}`);
         if (part.ms > 0) await new Promise((resolve) => setTimeout(resolve, part.ms));
         if (part.fails) throw new Error(`no ${id}`);
         return id;
