@@ -15,6 +15,7 @@ export { type EventRange, type OpenOptions, open, Reach } from "./reach.ts";
 export {
   EffectFailure,
   type EventInput,
+  type RecordedCall,
   Recording,
   Rerun,
   type RerunOptions,

@@ -11,10 +11,17 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { codeOf, messageOf, ReachError, type SessionId } from "./base/index.ts";
-import { renderDivergence, renderOperationDivergence } from "./replay/index.ts";
+import { Rerun, type SessionRecorder } from "./recorder/index.ts";
+import {
+  type Divergence,
+  type OperationDivergence,
+  renderDivergence,
+  renderOperationDivergence,
+} from "./replay/index.ts";
 import { programFor, type ReplayReport, replaySession } from "./runtime/index.ts";
 import { Directory, importBundle } from "./session/index.ts";
 
+export type { RecordedCall, SessionRecorder } from "./recorder/index.ts";
 export type { ReplayReport } from "./runtime/index.ts";
 
 /** A session in a data directory. */
@@ -34,6 +41,17 @@ export interface ReplaysOptions {
   readonly verifierKey?: string;
   /** Begins every step in a fresh context. Default true: a test has the time. */
   readonly strict?: boolean;
+}
+
+/** Most runners give a test five seconds; the report of a divergence should come before. */
+const rerunPatienceMs = 3000;
+
+/** How code that recorded itself is run again. */
+export interface RerunsOptions {
+  /** Key that the bundle must be signed by (a C2SP vkey). Default: its own. */
+  readonly verifierKey?: string;
+  /** How long the code may do nothing while it is waited for, in milliseconds. Default 3,000. */
+  readonly patienceMs?: number;
 }
 
 /**
@@ -56,14 +74,47 @@ export function replays(
     const { divergence } = report;
     if (report.verdict === "computed") throw nothingCompared(report);
     if (divergence === null) return;
-    const text =
-      divergence.about === "state"
-        ? renderDivergence(divergence)
-        : renderOperationDivergence(divergence);
-    throw new ReachError("DIVERGED", `the session was not replayed\n${text}`, {
-      hint: divergence.cause.text,
-    });
+    throw diverged(divergence);
   };
+}
+
+/**
+ * A test that passes when code which recorded itself does the same again: it is given a rerun
+ * instead of a recording, and no effect is run. Fails with `DIVERGED` and the report, also where
+ * the code catches that; with what the code throws; and for a bad source as `replays` does.
+ *
+ *   test("the incident", reruns("incident.bundle", (session) => agent(session)));
+ */
+export function reruns(
+  source: string | StoredSession,
+  code: (session: SessionRecorder) => unknown,
+  { verifierKey, patienceMs = rerunPatienceMs }: RerunsOptions = {},
+): () => Promise<void> {
+  return () =>
+    withSession(source, verifierKey, async (directory, id) => {
+      const reader = directory.session(id);
+      if (reader.manifest.kind === "executed") {
+        reader.close();
+        throw new ReachError("USAGE", `a program ran session ${id}, it did not record itself`, {
+          hint: "`replays` is for programs",
+        });
+      }
+      const session = new Rerun(reader, { patienceMs });
+      const [outcome] = await Promise.allSettled([(async () => code(session))()]);
+      const { divergence } = await session.close();
+      if (divergence) throw diverged(divergence);
+      if (outcome.status === "rejected") throw outcome.reason;
+    });
+}
+
+function diverged(divergence: Divergence | OperationDivergence): ReachError {
+  const text =
+    divergence.about === "state"
+      ? renderDivergence(divergence)
+      : renderOperationDivergence(divergence);
+  return new ReachError("DIVERGED", `the session was not replayed\n${text}`, {
+    hint: divergence.cause.text,
+  });
 }
 
 function nothingCompared({ program, operations }: ReplayReport): ReachError {
@@ -74,7 +125,8 @@ function nothingCompared({ program, operations }: ReplayReport): ReachError {
   return new ReachError("USAGE", `nothing was compared: ${why}`, {
     hint: operations
       ? "take a session that has gone further"
-      : "keep states with `reach replay` and test the session in its data directory",
+      : "test code that recorded itself with `reruns`; for a reducer keep states with " +
+        "`reach replay`, and test the session in its data directory",
   });
 }
 
@@ -82,23 +134,37 @@ function nothingCompared({ program, operations }: ReplayReport): ReachError {
  * Replays a session or a bundle; the whole report, for tests that look closer. Throws as `replays`
  * does, apart from what the report says.
  */
-export async function replayOf(
+export function replayOf(
   source: string | StoredSession,
   options: ReplaysOptions = {},
 ): Promise<ReplayReport> {
-  if (typeof source === "string") return withBundle(source, options);
+  return withSession(source, options.verifierKey, (directory, id) => {
+    return replayIn(directory, id, options);
+  });
+}
+
+/** Opens what a test names. */
+async function withSession<Result>(
+  source: string | StoredSession,
+  verifierKey: string | undefined,
+  use: (directory: Directory, id: SessionId) => Promise<Result>,
+): Promise<Result> {
+  if (typeof source === "string") return withBundle(source, verifierKey, use);
   const { data, id, workspace = "default" } = source;
   const directory = await Directory.open({ path: path.join(data, workspace), mode: "read" });
   try {
-    return await replayIn(directory, id, options);
+    return await use(directory, id);
   } finally {
     await directory.close();
   }
 }
 
 /** A bundle is verified as it is taken into a folder of its own, which goes when it is done. */
-async function withBundle(file: string, options: ReplaysOptions): Promise<ReplayReport> {
-  const { verifierKey } = options;
+async function withBundle<Result>(
+  file: string,
+  verifierKey: string | undefined,
+  use: (directory: Directory, id: SessionId) => Promise<Result>,
+): Promise<Result> {
   const where = path.resolve(file);
   await stat(where).catch((cause: unknown) => {
     throw new ReachError("NOT_FOUND", `there is no bundle ${file}`, { where, cause });
@@ -111,7 +177,7 @@ async function withBundle(file: string, options: ReplaysOptions): Promise<Replay
       const { id } = await importBundle(directory, where, key).catch((error: unknown) => {
         throw ofBundle(file, where, error);
       });
-      return await replayIn(directory, id, options);
+      return await use(directory, id);
     } finally {
       await directory.close();
     }

@@ -5,8 +5,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
 import type { SessionId } from "../src/base/index.ts";
+import { open, type SessionRecorder } from "../src/index.ts";
 import { Directory, exportBundle } from "../src/session/index.ts";
-import { replayOf, replays, type StoredSession } from "../src/testing.ts";
+import { replayOf, replays, reruns, type StoredSession } from "../src/testing.ts";
 import { agent, freshPath, program, programFile, replay, store } from "./runtime/executed/steps.ts";
 import { makeSession } from "./runtime/made-session.ts";
 
@@ -101,5 +102,104 @@ describe("a test that compares nothing fails, and says so:", () => {
     const lost = { code: "PROGRAM_INVALID", message: expect.stringContaining("has no `step`") };
     await expect(replays(bundle, { program: withoutStep })()).rejects.toMatchObject(lost);
     await expect(replayOf(bundle, { program: withoutStep })).rejects.toMatchObject(lost);
+  });
+});
+
+const modelAnswers: Readonly<Record<string, string>> = { why: "because" };
+
+/** Fails at the end, like an agent that gave up. */
+async function asking(session: SessionRecorder, question: string, lang?: string) {
+  await session.append({ type: "question", data: question });
+  const input = lang === undefined ? { question } : { question, lang };
+  const answer = await session.effect("model", input, () => modelAnswers[question]);
+  await session.append({ type: "answer", data: answer });
+  if (answer === undefined) throw new RangeError("no answer");
+}
+
+async function recordedBy(code: (session: SessionRecorder) => Promise<unknown>) {
+  const root = freshPath("recorded");
+  const reach = await open({ data: root });
+  const recording = reach.record({ name: "asking" });
+  await code(recording).catch(() => {});
+  await recording.close();
+  await reach.close();
+  return { root: path.join(root, "default"), id: recording.id };
+}
+
+const ownSession = await recordedBy((session) => asking(session, "why"));
+const ownBundle = await bundleOf(ownSession);
+
+describe("a session that code recorded of itself", () => {
+  test(
+    "is a test of the same code, and nothing is asked again",
+    reruns(ownBundle, (recorder) => asking(recorder, "why")),
+  );
+
+  test(
+    "is one in its data directory as well",
+    reruns(storedAt(ownSession), (r) => asking(r, "why")),
+  );
+
+  test("fails with other code, and says what, where and why", async () => {
+    const failing = reruns(ownBundle, (recorder) => asking(recorder, "why", "en"));
+    const { code, message, hint } = await failing().catch((error) => error);
+    expect(code).toBe("DIVERGED");
+    expect(message).toContain("$.input.lang");
+    expect(message).toMatch(/source +\S*testing\.test\.ts:\d+:\d+/);
+    expect(hint).toContain("the code changed");
+  });
+
+  test("fails with a report that knows no steps", async () => {
+    const failing = reruns(ownBundle, (recorder) => asking(recorder, "how"));
+    const { message } = await failing().catch((error) => error);
+    expect(message).toContain("diverged  at event 0\n  given          nothing yet\n");
+    expect(message).not.toMatch(/step|snapshot|last match/);
+  });
+
+  test("fails before its runner loses patience, when an effect recorded something inside", {
+    timeout: 5000,
+  }, async () => {
+    const code = (recorder: SessionRecorder): Promise<number> => {
+      return recorder.effect("outer", {}, () => recorder.effect("inner", {}, () => 1));
+    };
+    const failing = reruns(await bundleOf(await recordedBy(code)), code);
+    await expect(failing()).rejects.toMatchObject({
+      code: "DIVERGED",
+      hint: expect.stringContaining('inside of the effect "outer" (event 0)'),
+    });
+  });
+
+  test("fails with code that keeps the divergence to itself, or does less", async () => {
+    const silent = reruns(ownBundle, (recorder) => asking(recorder, "how").catch(() => {}));
+    await expect(silent()).rejects.toMatchObject({ code: "DIVERGED" });
+    await expect(reruns(ownBundle, () => {})()).rejects.toMatchObject({ code: "DIVERGED" });
+    const waiting = reruns(
+      ownBundle,
+      async (recorder) => {
+        await recorder.append({ type: "question", data: "why" });
+        await recorder.effect("model", { question: "why" }, () => "");
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      },
+      { patienceMs: 5 },
+    );
+    await expect(waiting()).rejects.toMatchObject({ code: "DIVERGED" });
+  });
+
+  test("fails with what the code throws, where that came out again", async () => {
+    const failed = await bundleOf(await recordedBy((session) => asking(session, "how")));
+    const failing = reruns(failed, (recorder) => asking(recorder, "how"));
+    await expect(failing()).rejects.toThrow(RangeError);
+    await reruns(failed, async (recorder) => {
+      await expect(asking(recorder, "how")).rejects.toThrow("no answer");
+    })();
+  });
+
+  test("is no session that a program ran, and no bundle of another key", async () => {
+    const executed = { code: "USAGE", hint: expect.stringContaining("`replays`") };
+    await expect(reruns(bundle, () => {})()).rejects.toMatchObject(executed);
+    const other = { verifierKey: "other+1234abcd+AAAA" };
+    await expect(reruns(ownBundle, () => {}, other)()).rejects.toThrow();
+    const hint = expect.stringContaining("`reruns`");
+    await expect(replays(ownBundle)()).rejects.toMatchObject({ code: "USAGE", hint });
   });
 });

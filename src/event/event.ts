@@ -12,7 +12,6 @@ import {
   equalBytes,
   limits,
   messageOf,
-  noBytes,
   ReachError,
   repeatedText,
   sha256,
@@ -75,18 +74,20 @@ export function eventBytesBound(dataBytes: number): number {
 
 const typeBytesCache = new Map<string, Uint8Array>();
 
+function noType(what: string): ReachError {
+  return new ReachError("EVENT_INVALID", `the type of an event is ${what}`, {
+    hint: `a type is text of at most ${limits.eventTypeBytesMax} bytes without lone surrogates`,
+  });
+}
+
 /** UTF-8 of a type, checked; types repeat, so the last few hundred are kept. */
 function typeBytesOf(type: string): Uint8Array {
   const cached = typeBytesCache.get(type);
   if (cached) return cached;
-  const text = typeof type === "string" && type.isWellFormed();
-  const bytes = text ? utf8(type) : noBytes;
-  if (!text || bytes.length > limits.eventTypeBytesMax) {
-    const what = text ? `text of ${bytes.length} bytes` : `a ${typeof type} that is no proper text`;
-    throw new ReachError("EVENT_INVALID", `the type of an event is ${what}`, {
-      hint: `a type is text of at most ${limits.eventTypeBytesMax} bytes without lone surrogates`,
-    });
-  }
+  if (typeof type !== "string") throw noType(`no text: ${typeof type}`);
+  if (!type.isWellFormed()) throw noType("text with a lone surrogate");
+  const bytes = utf8(type);
+  if (bytes.length > limits.eventTypeBytesMax) throw noType(`text of ${bytes.length} bytes`);
   if (typeBytesCache.size >= 512) typeBytesCache.clear();
   typeBytesCache.set(type, bytes);
   return bytes;
@@ -157,7 +158,9 @@ export function checkEventHeader(header: EventHeader): void {
 /** All of it but the type. */
 function checkPlace(header: EventHeader): void {
   if (!kindNumbers.has(header.kind)) {
-    throw new ReachError("EVENT_INVALID", `event ${header.seq} is of no kind: "${header.kind}"`);
+    throw new ReachError("EVENT_INVALID", `event ${header.seq} is of no kind: "${header.kind}"`, {
+      hint: `a kind is ${eventKinds.slice(0, -1).join(", ")} or ${eventKinds.at(-1)}`,
+    });
   }
   const { seq, time, ref } = header;
   assert(Number.isSafeInteger(seq) && seq >= 0, "a seq is a safe integer");

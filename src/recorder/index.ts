@@ -2,4 +2,4 @@
 export { EffectFailure, type RecordedFailure } from "./effect-failure.ts";
 export { Recording } from "./recording.ts";
 export { Rerun, type RerunOptions, type RerunReport } from "./rerun.ts";
-export type { EventInput, SessionRecorder } from "./session-recorder.ts";
+export type { EventInput, RecordedCall, SessionRecorder } from "./session-recorder.ts";

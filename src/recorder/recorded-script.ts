@@ -5,19 +5,25 @@
  */
 import type { EventView } from "../event/index.ts";
 
+/**
+ * Who made an event: the code itself, or whoever answered its effects (`given`); what an effect
+ * noted while it ran stands beside, and nobody makes it again.
+ */
+export type EventRole = "made" | "given" | "beside";
+
 /** The events of a recording, read once from front to back. */
 export class RecordedScript {
   readonly #events: Iterator<EventView, void>;
-  readonly #isGiven: (event: EventView) => boolean;
+  readonly #roleOf: (event: EventView) => EventRole;
   /** What may be answered, oldest first: events that the code appended, and results. */
   readonly #answers: EventView[] = [];
   #next: EventView | undefined;
   #ended = false;
 
-  /** `isGiven` tells the results of effects from events that the code appended itself. */
-  constructor(events: Iterable<EventView, void>, isGiven: (event: EventView) => boolean) {
+  /** `roleOf` is asked about an event when everything before it has been made again. */
+  constructor(events: Iterable<EventView, void>, roleOf: (event: EventView) => EventRole) {
     this.#events = events[Symbol.iterator]();
-    this.#isGiven = isGiven;
+    this.#roleOf = roleOf;
     this.#readOn();
   }
 
@@ -55,9 +61,13 @@ export class RecordedScript {
   #readOn(): void {
     while (!this.#next && !this.#ended) {
       const step = this.#events.next();
-      if (step.done) this.#ended = true;
-      else if (this.#isGiven(step.value)) this.#answers.push(step.value);
-      else this.#next = step.value;
+      if (step.done) {
+        this.#ended = true;
+        return;
+      }
+      const role = this.#roleOf(step.value);
+      if (role === "given") this.#answers.push(step.value);
+      else if (role === "made") this.#next = step.value;
     }
   }
 }

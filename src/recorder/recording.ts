@@ -2,12 +2,20 @@
  * The recorder for people who keep their own code: events as they happen, and effects whose calls
  * are durable before they start, so that what was done to the world is never missing from the log.
  */
-import { decodeValue, encodeValue, type SessionId, systemClock } from "../base/index.ts";
+import {
+  decodeValue,
+  encodeValue,
+  messageOf,
+  ReachError,
+  type SessionId,
+  systemClock,
+} from "../base/index.ts";
 import type { EventKind } from "../event/index.ts";
 import type { Appended, Directory, NewEvent, SessionWriter } from "../session/index.ts";
 import { AnswerOrder } from "./answer-order.ts";
 import { EffectFailure, failureOf, recordedFailure } from "./effect-failure.ts";
-import type { EventInput, SessionRecorder } from "./session-recorder.ts";
+import { Notes } from "./notes.ts";
+import type { EventInput, RecordedCall, SessionRecorder } from "./session-recorder.ts";
 
 /** A session that is being recorded. */
 export class Recording implements SessionRecorder {
@@ -37,19 +45,23 @@ export class Recording implements SessionRecorder {
   async effect<Result>(
     name: string,
     input: unknown,
-    run: () => Result | Promise<Result>,
-  ): Promise<Awaited<Result>> {
+    run: (call: RecordedCall) => Result | PromiseLike<Result>,
+  ): Promise<Result> {
+    checkRun(name, run);
     const call = await this.#durable(made("call", name, null, encodeValue({ input })));
+    const notes = new Notes(call, (event) => this.#durable(event));
     let data: Uint8Array;
     let cause: unknown;
     try {
-      data = encodeValue({ value: await run() });
+      const value = await run(notes.ofCall);
+      await notes.durable;
+      data = resultOf(name, value);
     } catch (error) {
       cause = error;
       data = encodeValue({ error: failureOf(error) });
     }
     await this.#answers.behind(this.#durable(made("result", name, call, data)));
-    return outcomeOf(data, cause) as Awaited<Result>;
+    return outcomeOf(data, cause) as Result;
   }
 
   /** Ends the recording: everything is durable and a checkpoint is signed. */
@@ -87,6 +99,24 @@ export class Recording implements SessionRecorder {
 
 function made(kind: EventKind, type: string, ref: number | null, bytes: Uint8Array): NewEvent {
   return { kind, type, time: systemClock(), ref, form: "cbor", bytes };
+}
+
+/** Throws `USAGE` for what cannot be run: then nothing is recorded. */
+export function checkRun(name: string, run: unknown): void {
+  if (typeof run === "function") return;
+  throw new ReachError("USAGE", `the effect "${name}" has no function to run: ${typeof run}`, {
+    hint: "session.effect(name, input, () => tool(input))",
+  });
+}
+
+/** The data of a result. Whoever reads the refusal has to know that the effect has run. */
+function resultOf(name: string, value: unknown): Uint8Array {
+  try {
+    return encodeValue({ value });
+  } catch (cause) {
+    const what = `the effect "${name}" has run and its result is lost, for it is no plain data`;
+    throw new ReachError("DATA_UNSUPPORTED", `${what}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** Returns or throws what the data of a result says; `cause` is what was thrown just now. */

@@ -3,7 +3,6 @@
  * outside of any context here, so the cause is told from what the difference looks like.
  */
 import process from "node:process";
-import { fileURLToPath } from "node:url";
 import { decodeValue, toHex } from "../base/index.ts";
 import type { EventView } from "../event/index.ts";
 import {
@@ -57,7 +56,7 @@ export function rerunDivergence(difference: RerunDifference): OperationDivergenc
     recordedBy: null,
     runtime: { recorded: null, now: `node ${process.versions.node}` },
     seq,
-    stepFrom: 0,
+    stepFrom: null,
     delivered: delivered ? markOf(delivered) : null,
     expected,
     actual,
@@ -68,7 +67,7 @@ export function rerunDivergence(difference: RerunDifference): OperationDivergenc
     pending: { calls: pendingCalls(difference), timers: [], inputs: [] },
     state: null,
     lastMatching: null,
-    cause: causeOf(recorded, made, change),
+    cause: causeOf(difference, change),
   };
 }
 
@@ -104,10 +103,10 @@ function pendingCalls({ reader, pending }: RerunDifference) {
 }
 
 function causeOf(
-  recorded: EventView | undefined,
-  made: MadeOperation | undefined,
+  { script, made, pending }: RerunDifference,
   { kind }: OperationChange,
 ): OperationCause {
+  const recorded = script.next;
   const leaked =
     recorded && made && kind === "input"
       ? leakedInput(recorded.payloadBytes, made.data)
@@ -125,17 +124,28 @@ function causeOf(
   const text =
     "the code changed, or something that it does not get through an effect did: the time, " +
     "randomness, the environment, a file, a variable that outlives the session.";
-  return { kind: "code-or-input", text };
+  if (made || pending.length === 0) return { kind: "code-or-input", text };
+  const effects = pending.map(({ seq, name }) => `"${name}" (event ${seq})`).join(" or ");
+  const inside =
+    `it may have been recorded inside of the effect ${effects}, which a rerun does not run: ` +
+    "record it before or behind the effect, or as a note of its call. Else ";
+  return { kind: "code-or-input", text: inside + text };
 }
 
 /** The innermost frame that is not of this package. */
 function placeOf(stack: string): string | null {
-  const folder = new URL(".", import.meta.url);
-  const own = [folder.href, fileURLToPath(folder)];
-  for (const line of stack.split("\n").slice(1)) {
-    if (line.includes("node:") || own.some((part) => line.includes(part))) continue;
-    const place = /\(?((?:file:\/\/)?[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
+  const [, here = "", ...callers] = stack.split("\n");
+  // As the stack names it, in which the files that run may stand under the names of their sources.
+  const own = placeIn(here)?.replace(/[^/\\]+$/, "");
+  for (const line of callers) {
+    if (line.includes("node:") || (own && line.includes(own))) continue;
+    const place = placeIn(line);
     if (place !== undefined) return place.replace(/^file:\/\//, "");
   }
   return null;
+}
+
+/** The place at the end of a line of a stack. */
+function placeIn(line: string): string | undefined {
+  return /\(?((?:file:\/\/)?[^\s()]+:\d+:\d+)\)?$/.exec(line)?.[1];
 }

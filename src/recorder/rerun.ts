@@ -7,10 +7,10 @@ import { checkEventHeader, type EventKind, type EventView } from "../event/index
 import { holdsPayload, type MadeOperation, type OperationDivergence } from "../replay/index.ts";
 import type { SessionReader } from "../session/index.ts";
 import { turn } from "./answer-order.ts";
-import { RecordedScript } from "./recorded-script.ts";
-import { outcomeOf } from "./recording.ts";
+import { type EventRole, RecordedScript } from "./recorded-script.ts";
+import { checkRun, outcomeOf } from "./recording.ts";
 import { rerunDivergence } from "./rerun-divergence.ts";
-import type { EventInput, SessionRecorder } from "./session-recorder.ts";
+import type { EventInput, RecordedCall, SessionRecorder } from "./session-recorder.ts";
 
 /** What a rerun came to. */
 export interface RerunReport {
@@ -63,11 +63,12 @@ export class Rerun implements SessionRecorder {
     this.id = reader.id;
     this.#reader = reader;
     this.#patienceMs = patienceMs;
-    this.#script = new RecordedScript(reader.events(), (event) => this.#isResult(event));
+    this.#script = new RecordedScript(reader.events(), (event) => this.#roleOf(event));
   }
 
   /** Compares with the next event that was recorded; resolves with its seq. Throws `DIVERGED`. */
   async append(event: EventInput): Promise<number> {
+    this.#checkOpen();
     const { type, data, kind = "emit", time = systemClock(), ref = null } = event;
     const next = this.#script.next?.seq ?? this.#reader.size;
     checkEventHeader({ seq: next, kind, type, time, ref });
@@ -83,14 +84,15 @@ export class Rerun implements SessionRecorder {
   async effect<Result>(
     name: string,
     input: unknown,
-    _run: () => Result | Promise<Result>,
-  ): Promise<Awaited<Result>> {
+    run: (call: RecordedCall) => Result | PromiseLike<Result>,
+  ): Promise<Result> {
+    checkRun(name, run);
     const seq = this.#make(made("call", name, encodeValue({ input })), null, true);
     const outcome = new Promise<unknown>((resolve, reject) => {
       this.#waiting.set(seq, { name, resolve, reject });
     });
     this.#give();
-    return (await outcome) as Awaited<Result>;
+    return (await outcome) as Result;
   }
 
   /** Ends the rerun; says whether everything that was recorded was made again. */
@@ -110,7 +112,7 @@ export class Rerun implements SessionRecorder {
 
   /** The recorded event that was made now; throws where it is another one. */
   #make(operation: MadeOperation, ref: number | null, isEffect: boolean): number {
-    if (this.#closed) throw new ReachError("CLOSED", `the rerun of session ${this.id} is over`);
+    this.#checkOpen();
     if (this.#divergence) throw this.#error(this.#divergence);
     const recorded = this.#script.next;
     if (!recorded || !isAgain(recorded, operation, ref)) {
@@ -124,8 +126,9 @@ export class Rerun implements SessionRecorder {
     return recorded.seq;
   }
 
-  #isResult({ kind, ref }: EventView): boolean {
-    return kind === "result" && ref !== null && this.#effects.has(ref);
+  #roleOf({ kind, ref }: EventView): EventRole {
+    if (ref === null || !this.#effects.has(ref)) return "made";
+    return kind === "result" ? "given" : kind === "note" ? "beside" : "made";
   }
 
   /** Answers in the order of the log, each time after everything before has settled. */
@@ -141,7 +144,7 @@ export class Rerun implements SessionRecorder {
         else if (this.#waiting.size > 0) this.#bePatient();
         return;
       }
-      if (this.#isResult(event)) this.#answer(event);
+      if (this.#roleOf(event) === "given") this.#answer(event);
       else this.#settle(event.seq);
       this.#give();
     });
@@ -210,8 +213,16 @@ export class Rerun implements SessionRecorder {
   #close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#release(() => new ReachError("CLOSED", `the rerun of session ${this.id} is over`));
+    this.#release(() => this.#over());
     this.#reader.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw this.#over();
+  }
+
+  #over(): ReachError {
+    return new ReachError("CLOSED", `the rerun of session ${this.id} is over`);
   }
 
   /** Nothing is answered any more: what was appended was made again, what effects gave is open. */

@@ -19,6 +19,16 @@ export interface EventInput {
   readonly ref?: number;
 }
 
+/** The call that an effect carries out: what its function is given. */
+export interface RecordedCall {
+  /**
+   * Notes something beside the call while it runs, such as a piece of an answer that is streamed:
+   * observers see it at once, and a rerun passes over it. It is durable before the result is; where
+   * it cannot be, the effect fails. Throws `DATA_UNSUPPORTED`, `EVENT_INVALID`.
+   */
+  note(type: string, data: unknown): void;
+}
+
 /**
  * A session that is being recorded, or run again. Both times what is awaited settles in the order
  * of the log, one after the other, so that parts which run beside each other take the same way.
@@ -34,14 +44,15 @@ export interface SessionRecorder {
    * Runs something that is not deterministic: a model, a tool, the network, a clock. The call is
    * durable before `run` starts; its result, or its error, is durable before this settles. In a
    * rerun `run` is never called: the recorded result is returned, the recorded error thrown. So
-   * what `run` records itself would not be made again: record it before or behind the effect.
+   * what `run` appends itself would not be made again: what it is given has a `note` for that.
    *
    * What is returned is a copy of plain data, and what is thrown an `EffectFailure` (name, message,
-   * code, data), both times, so that the code behind sees no difference.
+   * code, status, data), both times, so that the code behind sees no difference. Throws `USAGE`
+   * where `run` is no function.
    */
   effect<Result>(
     name: string,
     input: unknown,
-    run: () => Result | Promise<Result>,
-  ): Promise<Awaited<Result>>;
+    run: (call: RecordedCall) => Result | PromiseLike<Result>,
+  ): Promise<Result>;
 }

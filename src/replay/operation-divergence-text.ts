@@ -28,12 +28,9 @@ const pendingShown = 5;
  *     cause          the code changed: ...
  */
 export function renderOperationDivergence(divergence: OperationDivergence): string {
-  const { seq, stepFrom, delivered, expected, actual, source, state, lastMatching } = divergence;
-  const begin = `in the step that began with event ${grouped(stepFrom)}`;
+  const { expected, actual, source, state } = divergence;
   const lines = [
-    `diverged  at event ${grouped(seq)}, ${begin}`,
-    labelled("last match", lastMatch(lastMatching)),
-    labelled("given", delivered ? eventText(delivered) : "the beginning of the step"),
+    ...beginning(divergence),
     labelled("expected", expected ? operation(expected) : "nothing: the log ends here"),
     labelled("actual", actual ? operation(actual) : "nothing: the program waits, or has ended"),
     ...(state ? stateLines(state) : []),
@@ -45,6 +42,20 @@ export function renderOperationDivergence(divergence: OperationDivergence): stri
   lines.push(...wrapped("change", divergence.change.text));
   lines.push(...wrapped("cause", divergence.cause.text));
   return lines.join("\n");
+}
+
+/** Code that recorded itself has no steps and no snapshots. */
+function beginning({ seq, stepFrom, delivered, lastMatching }: OperationDivergence): string[] {
+  const at = `diverged  at event ${grouped(seq)}`;
+  const given = (otherwise: string): string => {
+    return labelled("given", delivered ? eventText(delivered) : otherwise);
+  };
+  if (stepFrom === null) return [at, given("nothing yet")];
+  return [
+    `${at}, in the step that began with event ${grouped(stepFrom)}`,
+    labelled("last match", lastMatch(lastMatching)),
+    given("the beginning of the step"),
+  ];
 }
 
 function lastMatch(lastMatching: number | null): string {

@@ -61,9 +61,9 @@ export interface OperationDivergence {
   readonly runtime: { readonly recorded: string | null; readonly now: string };
   /** The first event that did not come out again. */
   readonly seq: number;
-  /** Seq of the first event of its step. */
-  readonly stepFrom: number;
-  /** The event from outside that the program was given; `null` at the beginning of a step. */
+  /** Seq of the first event of its step; `null`: code that recorded itself has none. */
+  readonly stepFrom: number | null;
+  /** The event from outside that the code was given; `null` at the beginning, or of a step. */
   readonly delivered: EventMark | null;
   /** What was recorded; `null`: the log ends there. */
   readonly expected: OperationMark | null;

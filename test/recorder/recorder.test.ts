@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { codeOf } from "../../src/base/index.ts";
-import { EffectFailure, open, type SessionRecorder } from "../../src/index.ts";
+import { EffectFailure, open, type RecordedCall, type SessionRecorder } from "../../src/index.ts";
 import type { Reach } from "../../src/reach.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "reach-recorder-"));
@@ -170,7 +170,8 @@ async function runParts(session: SessionRecorder, parts: readonly Part[], name: 
     const id = `${name}.${i}`;
     if (part.does === "append") await session.append({ type: "append", data: id });
     else if (part.does === "effect") {
-      const run = async (): Promise<string> => {
+      const run = async ({ note }: RecordedCall): Promise<string> => {
+        for (let n = 0; n < part.ms; n++) note("piece", `${id} ${n}`);
         if (part.ms > 0) await new Promise((resolve) => setTimeout(resolve, part.ms));
         if (part.fails) throw new Error(`no ${id}`);
         return id;
@@ -310,6 +311,31 @@ describe("the same code run again", () => {
       actual: null,
       change: { kind: "stopped" },
       pending: { calls: [{ seq: 0, type: "slow" }] },
+    });
+  });
+
+  test("is told where an effect has recorded something inside", async () => {
+    const code = async (session: SessionRecorder): Promise<void> => {
+      await Promise.all(
+        ["one", "two"].map((name) => {
+          const inner = () => session.effect("inner", {}, () => name);
+          return session.effect(name, {}, inner);
+        }),
+      );
+    };
+    const session = reach.record();
+    await code(session);
+    await session.close();
+    const again = reach.rerun(session.id, { patienceMs: 50 });
+    await expect(code(again)).rejects.toMatchObject({ code: "DIVERGED" });
+    const { divergence } = await again.close();
+    expect(divergence?.cause).toEqual({
+      kind: "code-or-input",
+      text:
+        'it may have been recorded inside of the effect "one" (event 0) or "two" (event 1), ' +
+        "which a rerun does not run: record it before or behind the effect, or as a note of " +
+        "its call. Else the code changed, or something that it does not get through an effect " +
+        "did: the time, randomness, the environment, a file, a variable that outlives the session.",
     });
   });
 
