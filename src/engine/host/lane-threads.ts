@@ -2,7 +2,6 @@
  * The threads of a runner: each works on one lane until that is closed, or until it is ended
  * because a program in it went astray. A thread that has died is replaced for the next lane.
  */
-import { once } from "node:events";
 import { Piscina } from "piscina";
 import { messageOf } from "../../base/index.ts";
 import { builtFile } from "../../disk/index.ts";
@@ -81,7 +80,8 @@ export class LaneThreads {
     abort();
     const after = new Set(this.#piscina.threads);
     const gone = before.filter((thread) => !after.has(thread));
-    return Promise.all(gone.map((thread) => once(thread, "exit")));
+    // Not `once` of `node:events`: a thread may still fail, as when its heap is full by now.
+    return Promise.all(gone.map((thread) => new Promise((exited) => thread.once("exit", exited))));
   }
 
   /** Ends all threads. */
