@@ -28,8 +28,14 @@ import { isSignedBy, SignedClaims } from "./signed-claims.ts";
 import { SnapshotClaims } from "./snapshot-claims.ts";
 import { ProblemList } from "./verify-report.ts";
 
-/** Where a bundle is imported to. */
+/** Where what a bundle holds goes to. */
 export interface BundleTarget extends PayloadTarget {
+  /**
+   * Whether it keeps the bundle as a session: then the checkpoints of whatever key have to hold,
+   * and the first problem ends everything. Else it is told of all up to the first problem, and
+   * payloads also behind that.
+   */
+  readonly keeps: boolean;
   /**
    * Called once, before anything else; the head is still a claim. Throws to refuse it. Returns
    * roots to look at on the way that somebody signed where it goes.
@@ -172,7 +178,7 @@ export class BundleCheck {
       return own ? openCheckpoint(keyed.note, [verifierOf(verifierKey)], origin) : opened;
     });
     // It is kept with the session, and counts as soon as somebody verifies that without a key.
-    if (given && this.#target) {
+    if (given && this.#target?.keeps) {
       this.#kept.add({ ...source, trusted: false }, () => openKeyedCheckpoint(keyed, this.id));
     }
   }

@@ -71,8 +71,8 @@ export async function verifyBundle(
 }
 
 /**
- * Reads a bundle to its end or to where it cannot be understood. With a target it is imported on
- * the way; then the first problem is thrown.
+ * Reads a bundle to its end or to where it cannot be understood. A target gets what it holds on the
+ * way; for one that keeps it, the first problem is thrown.
  */
 export async function readBundle(
   source: BundleSource,
@@ -81,18 +81,19 @@ export async function readBundle(
   options: BundleVerifyOptions,
 ): Promise<{ readonly check: BundleCheck; readonly bytes: number }> {
   const bytes = new BundleBytes(source);
+  const strict = target?.keeps === true;
   try {
     const header = await bytes.take(bundleHeaderBytes);
     const check = new BundleCheck(decodeBundleHeader(header), given, target);
     try {
-      await new BundleWalk(bytes, check, options, target !== undefined).run(header);
+      await new BundleWalk(bytes, check, options, strict).run(header);
       check.finish(true);
     } catch (error) {
-      if (target || codeOf(error) !== "BUNDLE_INVALID") throw error;
+      if (strict || codeOf(error) !== "BUNDLE_INVALID") throw error;
       noteBroken(check, bytes.offset, error);
       check.finish(false);
     }
-    if (target) refuse(check);
+    if (strict) refuse(check);
     return { check, bytes: bytes.offset };
   } finally {
     await bytes.close();
