@@ -6,7 +6,13 @@
 import { ReachError, type SessionId } from "../base/index.ts";
 import type { BlobStream } from "../blobs/index.ts";
 import type { EventView } from "../event/index.ts";
-import { type BundleReport, type BundleVerifyOptions, bundleReport, readBundle } from "./bundle.ts";
+import {
+  type BundleReport,
+  type BundleVerifyOptions,
+  bundleReport,
+  problemsText,
+  readBundle,
+} from "./bundle.ts";
 import type { BundleTarget } from "./bundle-check.ts";
 import type { BundleSource } from "./bundle-source.ts";
 import { EventSpool } from "./event-spool.ts";
@@ -79,9 +85,8 @@ export class BundleReader {
 function checkVerdict({ integrity, completeness, problems, problemCount }: BundleReport): void {
   if (integrity === "intact" && completeness !== "incomplete") return;
   const verdict = integrity === "damaged" ? "damaged" : "incomplete";
-  const what = problems.slice(0, 1).map(({ where, message }) => `: ${where}: ${message}`);
-  const more = problemCount > 1 ? ` (and ${problemCount - 1} more problems)` : "";
-  throw new ReachError("BUNDLE_INVALID", `the bundle is ${verdict}${what.join("")}${more}`, {
+  const what = problemsText(problems, problemCount);
+  throw new ReachError("BUNDLE_INVALID", `the bundle is ${verdict}: ${what}`, {
     hint: "`reach verify` says what is wrong with it",
   });
 }

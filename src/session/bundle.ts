@@ -25,7 +25,7 @@ import {
 } from "./bundle-format.ts";
 import { BundleBytes, type BundleSource } from "./bundle-source.ts";
 import { verifierOf } from "./keys.ts";
-import type { Progress, VerifyReport } from "./verify-report.ts";
+import type { Progress, VerifyProblem, VerifyReport } from "./verify-report.ts";
 
 /** How a bundle is verified. */
 export interface BundleVerifyOptions {
@@ -112,12 +112,16 @@ function noteBroken(check: BundleCheck, offset: number, error: unknown): void {
   }
 }
 
+/** The first of `count` problems, and how many more there are. */
+export function problemsText([first]: readonly VerifyProblem[], count: number): string {
+  const more = count > 2 ? ` (and ${count - 1} more problems)` : count > 1 ? " (and one more)" : "";
+  return first ? `${first.where}: ${first.message}${more}` : "";
+}
+
 /** Throws the first problem of a bundle that is being imported. */
 function refuse({ problems }: BundleCheck): void {
-  const [first] = problems.first;
-  if (!first || !problems.damaged) return;
-  const more = problems.count > 1 ? ` (and ${problems.count - 1} more problems)` : "";
-  throw new ReachError("BUNDLE_INVALID", `${first.where}: ${first.message}${more}`, {
+  if (!problems.damaged) return;
+  throw new ReachError("BUNDLE_INVALID", problemsText(problems.first, problems.count), {
     hint: "nothing has been imported; ask for another copy of the bundle",
   });
 }

@@ -1,11 +1,12 @@
 // `reach events FILE`: a bundle is shown as the session that it was made of, and only if all of it
 // verifies.
 
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Directory, exportBundle, forkSession } from "../../src/session/index.ts";
 import { writeSample } from "../session/sample-session.ts";
-import { ended, heard, Workbench } from "./reach-command.ts";
+import { ended, heard, mainFile, Workbench } from "./reach-command.ts";
 import { claudeSession, ndjson } from "./transcripts.ts";
 
 async function exported(bench: Workbench, id: string, name = "run.bundle"): Promise<string> {
@@ -54,6 +55,17 @@ describe("reach events of a bundle", () => {
       ["--type", "user/*", "--from", "20"],
       ["--from", "1000", "--json"],
     ]);
+  });
+
+  it("reads a pipe, too", async () => {
+    const bench = new Workbench();
+    const id = await bench.import("session.jsonl", claudeSession(20));
+    const name = await exported(bench, id);
+    const script = '"$0" "$1" events <(cat "$2") --ndjson';
+    const args = ["-c", script, process.execPath, mainFile, name];
+    const { status, stdout } = spawnSync("bash", args, { cwd: bench.folder, encoding: "utf8" });
+    const session = await bench.run(["events", id, "--ndjson"]);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: session.stdout });
   });
 
   it("prints sessions that a program ran, forks, and large payloads", async () => {
