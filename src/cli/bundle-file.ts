@@ -1,12 +1,15 @@
 /**
- * Bundles as something to import: how a file is recognised as one, and what is said about it when
- * it has been taken in.
+ * Bundles as files: how one is recognised, also among the arguments that may name sessions, and
+ * what is said about one that has been imported.
  */
 import * as fs from "node:fs";
+import { ReachError } from "../base/index.ts";
 import type { BundleImport } from "../session/index.ts";
 import { shortHash } from "./import-text.ts";
 import { byteSize, counted, seconds } from "./quantity.ts";
+import { wantedId } from "./sessions.ts";
 import { twoColumns } from "./table.ts";
+import { oneLine } from "./terminal-text.ts";
 import { keyRemark, verdictWords } from "./verify-text.ts";
 
 /** What every bundle begins with, in every version. */
@@ -32,6 +35,25 @@ export function isBundleFile(file: string): boolean {
   } finally {
     fs.closeSync(fd);
   }
+}
+
+/**
+ * Whether an argument names a file that should hold a bundle: every path to a file does, also one
+ * to a pipe. Else it is a session. Throws `USAGE` for a folder, `NOT_FOUND` for what is neither.
+ */
+export function namesBundle(target: string): boolean {
+  const found = fs.statSync(target, { throwIfNoEntry: false });
+  if (found && !found.isDirectory()) return true;
+  // Sessions lie in folders that are called like them.
+  if (/^[0-9a-f-]*$/.test(wantedId(target))) return false;
+  if (found) {
+    throw new ReachError("USAGE", `${target} is a folder, not a bundle`, {
+      hint: "name a file, or a session of the data directory that --data names",
+    });
+  }
+  throw new ReachError("NOT_FOUND", `there is no session and no file ${oneLine(target)}`, {
+    hint: "check the path; `reach ls` shows the sessions of this data directory",
+  });
 }
 
 /** The lines about a bundle that was imported. `id` is the shortened id of its session. */

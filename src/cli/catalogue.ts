@@ -36,7 +36,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   },
   {
     name: "events",
-    summary: "the events of a session",
+    summary: "the events of a session or of a bundle",
     remote: true,
     load: async () => (await import("./commands/events.ts")).eventsCommand,
   },

@@ -30,6 +30,11 @@ export function keyRemark({ keyFrom, verifierKey }: BundleReport): string {
   return `consistent by the key that it brings along; compare it, or give yours with --key:${key}`;
 }
 
+/** What is said of a bundle that withholds events. */
+export function withheldText({ withheld }: BundleReport): string {
+  return `${counted(withheld, "event")} withheld: only their hashes are here`;
+}
+
 /** The lines about one session or bundle. */
 export function verifyLines(report: VerifyReport | BundleReport, output: Output): string[] {
   const lines = [
@@ -40,18 +45,14 @@ export function verifyLines(report: VerifyReport | BundleReport, output: Output)
   const { quarantine, unrecovered } = report;
   if (quarantine)
     lines.push(`  read-only since event ${quarantine.seq}: ${oneLine(quarantine.reason)}`);
-  if ("keyFrom" in report) lines.push(...withheldLines(report), `  ${keyRemark(report)}`);
+  if ("keyFrom" in report) lines.push(`  ${keyRemark(report)}`);
+  if ("withheld" in report && report.withheld > 0) lines.push(`  ${withheldText(report)}`);
   if (unrecovered > 0) {
     lines.push(
       `  ${byteSize(unrecovered)} at the end are still being written, or not yet recovered`,
     );
   }
   return [...lines, ...problemLines(report)];
-}
-
-function withheldLines({ withheld }: BundleReport): string[] {
-  if (withheld === 0) return [];
-  return [`  ${counted(withheld, "event")} withheld: only their hashes are here`];
 }
 
 function verdict(word: string, good: boolean | undefined, output: Output): string {

@@ -35,8 +35,14 @@ import { isSignedBy, SignedClaims } from "./signed-claims.ts";
 import { SnapshotClaims } from "./snapshot-claims.ts";
 import { ProblemList } from "./verify-report.ts";
 
-/** Where a bundle is imported to. */
+/** Where what a bundle holds goes to. */
 export interface BundleTarget extends PayloadTarget {
+  /**
+   * Whether it keeps the bundle as a session: then the checkpoints of whatever key have to hold,
+   * and the first problem ends everything. Else it is told of all up to the first problem, and
+   * payloads also behind that.
+   */
+  readonly keeps: boolean;
   /**
    * Called once, before anything else; the head is still a claim. Throws to refuse it, for example
    * because events are withheld. Returns roots to look at on the way that somebody signed where it
@@ -45,6 +51,8 @@ export interface BundleTarget extends PayloadTarget {
   begin(head: BundleHead, redacted: boolean): Promise<readonly RootClaim[]>;
   /** The next event, which is right as far as it can be told before the end. */
   appendEvent(bytes: Uint8Array): void;
+  /** The next event is withheld. */
+  withheldEvent?(): void;
   /** The batch that the last events stand in, as it is in an event log. */
   appendBatch(bytes: Uint8Array): void;
   /** Resolves when there is room for more events: asked between two sections. */
@@ -187,7 +195,7 @@ export class BundleCheck {
       return own ? openCheckpoint(keyed.note, [verifierOf(verifierKey)], origin) : opened;
     });
     // It is kept with the session, and counts as soon as somebody verifies that without a key.
-    if (given && this.#target) {
+    if (given && this.#target?.keeps) {
       this.#kept.add({ ...source, trusted: false }, () => openKeyedCheckpoint(keyed, this.id));
     }
   }
@@ -234,6 +242,7 @@ export class BundleCheck {
       withheld: (hash) => {
         this.withheld += 1;
         this.#leaf(hash);
+        if (this.problems.count === 0) this.#target?.withheldEvent?.();
       },
     });
   }
@@ -246,7 +255,6 @@ export class BundleCheck {
       }
       for (const walk = new BatchWalk(batch); walk.next(); ) {
         this.#event(content, walk.start, walk.end);
-        if (this.problems.count === 0) this.#target?.appendEvent(walk.event());
       }
       if (this.problems.count === 0) this.#target?.appendBatch(content.subarray(at, batch.end));
       this.#logOffset += batch.end - batch.bodyStart + batchHeaderBytes;
@@ -263,6 +271,7 @@ export class BundleCheck {
       this.#badEvents += 1;
     }
     this.#leaf(leafHash(bytes.subarray(start - 1, end)));
+    if (this.problems.count === 0) this.#target?.appendEvent(bytes.subarray(start, end));
   }
 
   #leaf(hash: Uint8Array): void {

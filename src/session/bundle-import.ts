@@ -114,6 +114,7 @@ async function adoptSnapshots(directory: Directory, check: BundleCheck): Promise
 
 /** Writes what has been checked into a session that has no events for anybody else yet. */
 class SessionTarget implements BundleTarget {
+  readonly keeps = true;
   readonly #directory: Directory;
   readonly #withStates: boolean;
   readonly #mayRestore: boolean;

@@ -25,7 +25,7 @@ import {
 } from "./bundle-format.ts";
 import { BundleBytes, type BundleSource } from "./bundle-source.ts";
 import { verifierOf } from "./keys.ts";
-import type { Progress, VerifyReport } from "./verify-report.ts";
+import type { Progress, VerifyProblem, VerifyReport } from "./verify-report.ts";
 
 /** How a bundle is verified. */
 export interface BundleVerifyOptions {
@@ -73,8 +73,8 @@ export async function verifyBundle(
 }
 
 /**
- * Reads a bundle to its end or to where it cannot be understood. With a target it is imported on
- * the way; then the first problem is thrown.
+ * Reads a bundle to its end or to where it cannot be understood. A target gets what it holds on the
+ * way; for one that keeps it, the first problem is thrown.
  */
 export async function readBundle(
   source: BundleSource,
@@ -83,18 +83,19 @@ export async function readBundle(
   options: BundleVerifyOptions,
 ): Promise<{ readonly check: BundleCheck; readonly bytes: number }> {
   const bytes = new BundleBytes(source);
+  const strict = target?.keeps === true;
   try {
     const header = await bytes.take(bundleHeaderBytes);
     const check = new BundleCheck(decodeBundleHeader(header), given, target);
     try {
-      await new BundleWalk(bytes, check, options, target !== undefined).run(header);
+      await new BundleWalk(bytes, check, options, strict).run(header);
       check.finish(true);
     } catch (error) {
-      if (target || codeOf(error) !== "BUNDLE_INVALID") throw error;
+      if (strict || codeOf(error) !== "BUNDLE_INVALID") throw error;
       noteBroken(check, bytes.offset, error);
       check.finish(false);
     }
-    if (target) refuse(check);
+    if (strict) refuse(check);
     return { check, bytes: bytes.offset };
   } finally {
     await bytes.close();
@@ -113,12 +114,16 @@ function noteBroken(check: BundleCheck, offset: number, error: unknown): void {
   }
 }
 
+/** The first of `count` problems, and how many more there are. */
+export function problemsText([first]: readonly VerifyProblem[], count: number): string {
+  const more = count > 2 ? ` (and ${count - 1} more problems)` : count > 1 ? " (and one more)" : "";
+  return first ? `${first.where}: ${first.message}${more}` : "";
+}
+
 /** Throws the first problem of a bundle that is being imported. */
 function refuse({ problems }: BundleCheck): void {
-  const [first] = problems.first;
-  if (!first || !problems.damaged) return;
-  const more = problems.count > 1 ? ` (and ${problems.count - 1} more problems)` : "";
-  throw new ReachError("BUNDLE_INVALID", `${first.where}: ${first.message}${more}`, {
+  if (!problems.damaged) return;
+  throw new ReachError("BUNDLE_INVALID", problemsText(problems.first, problems.count), {
     hint: "nothing has been imported; ask for another copy of the bundle",
   });
 }

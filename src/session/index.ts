@@ -5,6 +5,7 @@ export {
   type BundleVerifyOptions,
   verifyBundle,
 } from "./bundle.ts";
+export { type BundleEventsOptions, BundleReader } from "./bundle-events.ts";
 export { type BundleOptions, type BundleSummary, exportBundle } from "./bundle-export.ts";
 export {
   type BundleImport,

@@ -34,6 +34,14 @@ describe("reach export --redact", () => {
     expect(bench.read("run.bundle").includes("please look at the log")).toBe(false);
     const flags = ["--format", "bundle", "--redact", "3", "-o", "other.bundle"];
     expect(await bench.json(["export", id, ...flags])).toMatchObject({ events: 22, withheld: 2 });
+    // The text and the results are withheld, and the note.
+    const events = await bench.run(["events", "run.bundle", "--ndjson"]);
+    expect(events.stderr).toContain("12 events withheld");
+    const lines = events.stdout.trim().split("\n");
+    const shown = lines.map((line) => JSON.parse(line) as { seq: number });
+    expect(shown.map(({ seq }) => seq)).toEqual(Array.from({ length: 10 }, (_, i) => 2 * i + 1));
+    const whole = await bench.run(["events", id, "--ndjson"]);
+    expect(whole.stdout.split("\n").filter((line) => lines.includes(line))).toEqual(lines);
     const taken = await bench.run(["import", "run.bundle", "--data", "elsewhere"]);
     expect(taken.code).toBe(4);
     expect(taken.stderr).toContain("it withholds events");

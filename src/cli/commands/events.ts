@@ -1,10 +1,12 @@
 /**
- * `reach events`: the events of a session in order, as a table, as NDJSON or as one object. They
- * are written as they are read, never held all at once.
+ * `reach events`: the events of a session, or of a bundle that has been verified, in order, as a
+ * table, as NDJSON or as one object. They are written as they are read, never held all at once.
  */
 import { type Command, Option } from "commander";
-import { ReachError } from "../../base/index.ts";
+import { codeOf, messageOf, ReachError } from "../../base/index.ts";
 import { type EventKind, type EventView, eventKinds } from "../../event/index.ts";
+import { BundleReader } from "../../session/index.ts";
+import { isBundleFile, namesBundle } from "../bundle-file.ts";
 import { addRange, type CommandDefinition, parsePositive, type RangeFlags } from "../command.ts";
 import { EventTable, eventJson, type PayloadChoice, payloadChoices } from "../event-text.ts";
 import type { Invocation } from "../invocation.ts";
@@ -13,6 +15,8 @@ import { counted } from "../quantity.ts";
 import { remoteOf, resolveRemote } from "../remote.ts";
 import { resolveSession, withReader } from "../sessions.ts";
 import { typePattern } from "../type-pattern.ts";
+import { checkKey } from "../verifier-key.ts";
+import { keyRemark, verdictWords, withheldText } from "../verify-text.ts";
 
 interface EventsFlags extends RangeFlags {
   readonly type?: string;
@@ -20,6 +24,7 @@ interface EventsFlags extends RangeFlags {
   readonly limit?: number;
   readonly ndjson?: boolean;
   readonly payload?: PayloadChoice;
+  readonly key?: string;
 }
 
 /** `reach events`. */
@@ -28,6 +33,7 @@ export const eventsCommand: CommandDefinition = {
     ["reach events 0199c1f2 --from 48200 --limit 20", "the 20 events from 48,200 on"],
     ["reach events 0199c1f2 --kind call", "every call"],
     ["reach events 0199c1f2 --type 'assistant/*' --ndjson", "one JSON object per line"],
+    ["reach events run.bundle --key reach.local+5ab3c0de+AbCd…", "of a bundle, verified before"],
   ],
   notes: [
     'An object is {"seq", "time" (ms), "kind", "type", "ref", "form", "data"}. Where "form" ' +
@@ -36,9 +42,16 @@ export const eventsCommand: CommandDefinition = {
       '{"$bytes": base64}, {"$bigint": "1"}, {"$number": "NaN"}, {"$undefined": true}; an object ' +
       'that looks like one of these is {"$object": [[key, value]]}. With --payload ref large ' +
       'payloads are {"form", "blob": {"sha256", "size"}}.',
+    "A bundle needs no data directory. All of it is verified, as by `reach verify`, before any " +
+      "event is shown; damaged or incomplete: exit 4, and nothing is shown. What is shown waits " +
+      "in a temporary file meanwhile: TMPDIR says where. Events that the bundle withholds are " +
+      "left out.",
   ],
   configure(command: Command, start) {
-    command.argument("<id>", "session, by id or a unique beginning of one");
+    command.argument(
+      "<id or bundle>",
+      "session, by id or a unique beginning of one, or a file that holds a bundle",
+    );
     addRange(command);
     command
       .option("--type <type>", "only events of this type; * stands for anything")
@@ -51,6 +64,7 @@ export const eventsCommand: CommandDefinition = {
           "all of it, blobs as references, or none (default: ref in the table, else inline)",
         ).choices(payloadChoices),
       )
+      .option("--key <key>", "verifier key (C2SP vkey) that has to have signed the bundle")
       .action((id: string, flags: EventsFlags) => {
         return start((invocation) => showEvents(invocation, id, flags));
       });
@@ -71,12 +85,20 @@ async function showEvents(
       hint: "--ndjson is one object per line, --json one object in all",
     });
   }
+  if (namesBundle(text)) {
+    await showBundle(invocation, text, flags);
+    return;
+  }
+  if (flags.key !== undefined) {
+    throw new ReachError("USAGE", "--key is for bundles, and this is a session", {
+      hint: "`reach verify ID --key` checks a session",
+    });
+  }
   const client = remoteOf(invocation);
   if (client) {
     const id = await resolveRemote(client, text);
     const { size } = await client.session(id);
-    const payloads =
-      (flags.payload ?? (flags.ndjson || output.json ? "inline" : "ref")) === "inline";
+    const payloads = wantsPayloads(output, flags);
     const { from, to = size, type, kind, limit } = flags;
     const all = client.stored(id, { from, to: Math.min(to, size), type, kind, limit, payloads });
     await writeEvents(output, { id, size }, selected(all, flags), flags);
@@ -92,6 +114,59 @@ async function showEvents(
       session.close();
     }
   });
+}
+
+async function showBundle(invocation: Invocation, file: string, flags: EventsFlags): Promise<void> {
+  const { output } = invocation;
+  checkKey(flags.key);
+  if (remoteOf(invocation)) {
+    throw new ReachError("USAGE", `${file} is a file here, and --url asks a server`, {
+      hint: "leave --url out",
+    });
+  }
+  const bundle = await openBundle(invocation, file, flags);
+  try {
+    const { report } = bundle;
+    output.note(`${verdictWords(report)}: ${keyRemark(report)}`);
+    if (report.withheld > 0) output.note(withheldText(report));
+    await writeEvents(output, bundle, selected(bundle.events(), flags), flags);
+  } finally {
+    bundle.close();
+  }
+}
+
+async function openBundle(
+  invocation: Invocation,
+  file: string,
+  flags: EventsFlags,
+): Promise<BundleReader> {
+  const { from = 0, to = Infinity, type, kind, limit = Infinity, key } = flags;
+  // Where every event counts, the limit says where the last one is.
+  const end = type === undefined && kind === undefined ? Math.min(to, from + limit) : to;
+  const progress = invocation.progress("verifying");
+  try {
+    return await BundleReader.open(file, {
+      from,
+      to: end,
+      payloads: wantsPayloads(invocation.output, flags),
+      ...(key === undefined ? {} : { verifierKey: key }),
+      onProgress: progress.update,
+    });
+  } catch (error) {
+    if (codeOf(error) !== "BUNDLE_INVALID" || !isBundleFile(file)) throw error;
+    throw new ReachError("BUNDLE_INVALID", messageOf(error), {
+      where: file,
+      hint: `none of its events is shown; \`reach verify ${file}\` says all that is wrong`,
+      cause: error,
+    });
+  } finally {
+    progress.clear();
+  }
+}
+
+/** Whether payloads are shown that lie outside of their events. */
+function wantsPayloads(output: Output, { payload, ndjson }: EventsFlags): boolean {
+  return (payload ?? (ndjson || output.json ? "inline" : "ref")) === "inline";
 }
 
 /** What is said of a session whose events are written. */

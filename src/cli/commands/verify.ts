@@ -17,6 +17,7 @@ import {
   verifyBundle,
   verifySession,
 } from "../../session/index.ts";
+import { namesBundle } from "../bundle-file.ts";
 import type { CommandDefinition } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { type Interruption, interruption } from "../interrupt.ts";
@@ -24,8 +25,7 @@ import type { Invocation } from "../invocation.ts";
 import type { Output } from "../output.ts";
 import { fileError } from "../output-file.ts";
 import { remoteOf, resolveRemote } from "../remote.ts";
-import { resolveSession, wantedId, withReader } from "../sessions.ts";
-import { oneLine } from "../terminal-text.ts";
+import { resolveSession, withReader } from "../sessions.ts";
 import { checkKey } from "../verifier-key.ts";
 import { verdictWords, verifyExitCode, verifyLines } from "../verify-text.ts";
 
@@ -47,7 +47,8 @@ export const verifyCommand: CommandDefinition = {
       "signed checkpoint?). Damaged or incomplete: exit 4. What the program does with the events " +
       "is another question, for `reach replay`.",
     "Without --key a bundle is checked with the key that it brings along, which proves that it " +
-      "is consistent, not whose it is. `reach doctor` prints the key of a data directory.",
+      "is consistent, not whose it is. `reach doctor` prints the key of a data directory. " +
+      "`reach events` shows what is in a bundle, after the same check.",
     "With --url the session is fetched as a bundle and verified here: that it is the one that " +
       "was asked for, and intact. Without --key the key that the server sends along is believed.",
     'With --json: {"verified": [{"id", "integrity", "completeness", "problems", ...}]}.',
@@ -88,10 +89,8 @@ async function verifyAll(
     }
   };
   try {
-    const bundles = targets.filter(isFile);
+    const bundles = targets.filter(namesBundle);
     const ids = targets.filter((target) => !bundles.includes(target));
-    const missing = ids.find((target) => !/^[0-9a-f-]+$/.test(wantedId(target)));
-    if (missing !== undefined) throw nothingThere(missing);
     const single = !flags.all && targets.length === 1;
     const each: Each = async (named, all, check) => {
       for (const id of new Set([...named, ...all])) {
@@ -200,13 +199,6 @@ async function writeBody(file: string, body: ReadableStream<Uint8Array>): Promis
   }
 }
 
-function nothingThere(target: string): ReachError {
-  const message = `there is no session and no file ${oneLine(target)}`;
-  return new ReachError("NOT_FOUND", message, {
-    hint: "check the path; `reach ls` shows the sessions of this data directory",
-  });
-}
-
 function anotherSession(id: string, found: string): ReachError {
   return new ReachError("BUNDLE_INVALID", `the server sent session ${found}, not ${id}`, {
     where: id,
@@ -221,17 +213,6 @@ function checkFlags(targets: readonly string[], { all, key }: VerifyFlags): void
     });
   }
   checkKey(key);
-}
-
-/** A path to a file means a bundle; nothing that looks like an id is taken for one by mistake. */
-function isFile(target: string): boolean {
-  const found = fs.statSync(target, { throwIfNoEntry: false });
-  if (found?.isDirectory()) {
-    throw new ReachError("USAGE", `${target} is a folder, not a bundle`, {
-      hint: "give --data to verify the sessions of a data directory: `reach verify --all`",
-    });
-  }
-  return found !== undefined;
 }
 
 async function checkBundle(
