@@ -146,7 +146,7 @@ class SessionTarget implements BundleTarget {
 
   async begin(head: BundleHead, redacted: boolean): Promise<readonly RootClaim[]> {
     if (redacted) {
-      const hint = "`reach verify` verifies it; a session can be made of a whole one";
+      const hint = "`reach verify` and `reach events` take it; a session is made of a whole one";
       throw bundleError("it withholds events", hint);
     }
     const { manifest } = head;

@@ -50,8 +50,8 @@ export const exportCommand: CommandDefinition = {
       "verifies against the same signatures; what was withheld cannot be guessed from it. " +
       "Events that hold a hash of others (notes of imports and of idempotency keys, steps with " +
       "a snapshot) are withheld as well; those that repeat what others say are for you to name. " +
-      "Name, program and beginning of the session stay. Such a bundle can be verified, not " +
-      "imported or replayed.",
+      "Name, program and beginning of the session stay. Such a bundle can be verified and looked " +
+      "at (`reach events FILE`), not imported or replayed.",
   ],
   configure(command: Command, start) {
     command
