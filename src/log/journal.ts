@@ -23,6 +23,7 @@ import { type JournalSizes, journalSizes } from "./journal-sizes.ts";
 import type { DirectoryLock } from "./lock.ts";
 import { type PlaceLater, Placements } from "./placements.ts";
 import { Segment } from "./segment.ts";
+import { someAtOnce } from "./some-at-once.ts";
 import type { JournalTargets, SegmentExtent } from "./targets.ts";
 
 /** Room for frames that is kept; a larger one is rare. */
@@ -80,6 +81,12 @@ export interface JournalStatistics {
   retired: number;
   failures: number;
 }
+
+/**
+ * Files that are made durable at a time when nobody commits: as many as Node has threads for that.
+ * While others commit it is one, which leaves them the other threads.
+ */
+const syncsAtOnce = 4;
 
 /** The journal of one writer. Safe to call concurrently; commits are taken in the order called. */
 export class Journal implements RestingJournal {
@@ -328,8 +335,9 @@ export class Journal implements RestingJournal {
     this.#startRetiring().catch((error: unknown) => this.#tell(error));
   }
 
-  #startRetiring(): Promise<void> {
-    const retired = this.#retire().finally(() => {
+  /** `atOnce`: files and folders that are made durable at a time. */
+  #startRetiring(atOnce = 1): Promise<void> {
+    const retired = this.#retire(atOnce).finally(() => {
       this.#retiring = undefined;
     });
     this.#retiring = retired.catch(() => {});
@@ -368,12 +376,12 @@ export class Journal implements RestingJournal {
   }
 
   /** Step 7, oldest segment first. */
-  async #retire(): Promise<void> {
+  async #retire(atOnce: number): Promise<void> {
     for (;;) {
       this.placements.placeAll();
       if (this.#older.length === 0 || !this.placements.done) return;
       const segment = this.#older[0] as LiveSegment;
-      await this.#makeDurable(segment);
+      await this.#makeDurable(segment, atOnce);
       // Whoever has taken over meanwhile reads it, and removes it itself.
       this.#check();
       if (segment.damaged) this.#options.disk.rename(segment.path, `${segment.path}.damaged`);
@@ -386,9 +394,11 @@ export class Journal implements RestingJournal {
   }
 
   /** fsyncs the files that a segment touched, then every folder above them. */
-  async #makeDurable(segment: LiveSegment): Promise<void> {
-    const { targets } = this.#options;
-    for (const path of segment.files) await targets.makeDurable(path, this.liveSegments);
+  async #makeDurable(segment: LiveSegment, atOnce: number): Promise<void> {
+    const { targets, disk } = this.#options;
+    await someAtOnce(segment.files, atOnce, (path) => {
+      return targets.makeDurable(path, this.liveSegments);
+    });
     const folders = new Set<string>();
     for (const path of segment.files) {
       for (let folder = folderOf(path); folder.length >= targets.root.length; ) {
@@ -396,8 +406,16 @@ export class Journal implements RestingJournal {
         folder = folderOf(folder);
       }
     }
-    const deepestFirst = [...folders].sort((a, b) => b.length - a.length);
-    for (const folder of deepestFirst) await this.#options.disk.syncFolder(folder);
+    const byDepth: string[][] = [];
+    for (const folder of folders) {
+      const depth = folder.split("/").length;
+      byDepth[depth] ??= [];
+      byDepth[depth]?.push(folder);
+    }
+    // The deepest first; some depths have none.
+    for (const level of byDepth.reverse()) {
+      await someAtOnce(level ?? [], atOnce, (folder) => disk.syncFolder(folder));
+    }
   }
 
   /**
@@ -453,7 +471,7 @@ export class Journal implements RestingJournal {
       last.close();
     }
     this.#previousDirectory = new Uint8Array(0);
-    await this.#startRetiring();
+    await this.#startRetiring(syncsAtOnce);
   }
 
   /** Settles and takes nothing more. */

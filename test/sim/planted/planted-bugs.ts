@@ -45,7 +45,7 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: "forgets the folder sync before a journal segment is removed",
     file: "log/journal.ts",
-    passage: "for (const folder of deepestFirst) await this.#options.disk.syncFolder(folder);",
+    passage: "await someAtOnce(level ?? [], atOnce, (folder) => disk.syncFolder(folder));",
     instead: "",
     seed: 1,
   },
