@@ -1,7 +1,7 @@
 /**
  * What is computed from the bytes of a source alone while it is imported, by order, in a thread of
  * its own (`source-thread.ts`): the SHA-256 of all of it, and how payloads in it are stored. That
- * is a third of the work of an import. Where the thread dies the same goes on here.
+ * is a fifth of the work of an import. Where the thread dies the same goes on here.
  */
 import { type Sha256Stream, sha256Stream } from "../base/index.ts";
 import { type BlobCut, cutBlob } from "../blobs/index.ts";
