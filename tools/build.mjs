@@ -55,8 +55,16 @@ const packagesUnused = [
   "@fastify/fast-json-stringify-compiler",
   "light-my-request",
 ];
-/** The same, of a package that is loaded at once: an empty one in its place. */
-const packagesEmpty = { yaml: path.join(root, "tools", "empty-package.cjs") };
+const emptyPackage = path.join(root, "tools", "empty-package.cjs");
+/**
+ * The same, of packages that are loaded at once: an empty one in their place. Those of noble do
+ * what Node does natively; a browser needs them.
+ */
+const packagesEmpty = {
+  yaml: emptyPackage,
+  "@noble/curves/ed25519.js": emptyPackage,
+  "@noble/hashes/sha2.js": emptyPackage,
+};
 const requireOfPackages =
   'import { createRequire as requireOf } from "node:module"; ' +
   "const require = requireOf(import.meta.url);";
@@ -162,7 +170,16 @@ function bundleTogether(files, splitting) {
     logLevel: "warning",
     metafile: true,
   });
-  return Object.keys(metafile.inputs).flatMap((input) => {
+  return packagesIn(metafile);
+}
+
+/**
+ * The names of the packages that went into a bundle.
+ * @param {import("esbuild").Metafile} metafile
+ * @returns {string[]}
+ */
+function packagesIn({ inputs }) {
+  return Object.keys(inputs).flatMap((input) => {
     // Where `node_modules` is a link, its files lie elsewhere.
     const [, name] = /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input) ?? [];
     return name === undefined ? [] : [name];

@@ -26,13 +26,13 @@ import { type KeyedNote, openCheckpointOf, openKeyedCheckpoint } from "./checkpo
 import { PayloadReader } from "./chunk-window.ts";
 import { EventCheck } from "./event-check.ts";
 import { forkClaim, forkShortfall } from "./fork-claim.ts";
-import { isPlainKey, verifierOf } from "./keys.ts";
 import { programPayloads, secretsOf } from "./manifest.ts";
 import { PayloadAssembly, type PayloadTarget } from "./payload-assembly.ts";
 import { readRedactedEvents } from "./redacted-events.ts";
 import { type RootClaim, RootMarks } from "./root-marks.ts";
 import { isSignedBy, SignedClaims } from "./signed-claims.ts";
 import { SnapshotClaims } from "./snapshot-claims.ts";
+import { isPlainKey, verifierOf } from "./verifier.ts";
 import { ProblemList } from "./verify-report.ts";
 
 /** Where a bundle is imported to. */
