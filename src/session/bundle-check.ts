@@ -57,6 +57,13 @@ const checkpointsMax = 100;
 const recordsMax = 2 ** 17;
 const where = "bundle";
 
+/** Leaves the thread to others where it is time to; throws to stop. */
+export type Turn = () => Promise<void>;
+
+async function followAll(reader: PayloadReader, content: Uint8Array, turn: Turn): Promise<void> {
+  for (let at = 0; at < content.length; await turn()) at = reader.read(content, at);
+}
+
 /** The check of one bundle. */
 export class BundleCheck {
   readonly header: BundleHeader;
@@ -137,15 +144,18 @@ export class BundleCheck {
     return this.#payloads.bytes;
   }
 
-  /** Checks one section; throws where it cannot be understood, which ends the check. */
-  async section(kind: SectionKind, content: Uint8Array): Promise<void> {
+  /**
+   * Checks one section; throws where it cannot be understood, which ends the check. `turn` is asked
+   * amid work of which little content can make much.
+   */
+  async section(kind: SectionKind, content: Uint8Array, turn: Turn): Promise<void> {
     if (kind === sectionKinds.head) this.#readHead(content);
     else if (kind === sectionKinds.checkpoint) this.#checkpoint(content);
-    else if (kind === sectionKinds.snapshots) this.#snapshotRecords(content);
+    else if (kind === sectionKinds.snapshots) await this.#snapshotRecords(content, turn);
     else {
       await this.#beginBody();
-      if (kind === sectionKinds.payloads) this.#reader.read(content);
-      else if (kind === sectionKinds.states) this.#stateSection(content);
+      if (kind === sectionKinds.payloads) await followAll(this.#reader, content, turn);
+      else if (kind === sectionKinds.states) await this.#stateSection(content, turn);
       else this.#eventSection(kind, content);
       await this.#target?.room();
     }
@@ -192,7 +202,7 @@ export class BundleCheck {
     }
   }
 
-  #snapshotRecords(content: Uint8Array): void {
+  async #snapshotRecords(content: Uint8Array, turn: Turn): Promise<void> {
     const { origin } = this.head;
     const { program, records } = readSnapshotRecords(content);
     if (this.snapshots.counts.count + records.length > recordsMax) {
@@ -203,6 +213,7 @@ export class BundleCheck {
       const text = snapshotText(origin, program, record);
       const keys = { given: this.#given, own: this.#own as Verifier };
       this.snapshots.add({ ...record, program, where: place }, text, keys);
+      await turn();
     }
   }
 
@@ -281,11 +292,11 @@ export class BundleCheck {
     return `its payload has ${size} bytes, and it says ${blob.size}`;
   }
 
-  #stateSection(content: Uint8Array): void {
+  async #stateSection(content: Uint8Array, turn: Turn): Promise<void> {
     if (!this.#statesBegun && this.problems.count === 0) this.#target?.endEvents();
     this.#statesBegun = true;
     this.#states.target = this.#target;
-    this.#stateReader.read(content);
+    await followAll(this.#stateReader, content, turn);
   }
 
   /**

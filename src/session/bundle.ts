@@ -165,7 +165,7 @@ class BundleWalk {
       }
       this.#hash.update(header);
       this.#hash.update(content);
-      await this.#check.section(section.kind, content);
+      await this.#check.section(section.kind, content, () => this.#turn());
       if (this.#strict) refuse(this.#check);
       await this.#turn();
     }
