@@ -58,13 +58,15 @@ const packagesUnused = [
 const emptyPackage = path.join(root, "tools", "empty-package.cjs");
 /**
  * The same, of packages that are loaded at once: an empty one in their place. Those of noble do
- * what Node does natively; a browser needs them.
+ * what Node does natively; what is made for browsers has them.
  */
 const packagesEmpty = {
   yaml: emptyPackage,
   "@noble/curves/ed25519.js": emptyPackage,
   "@noble/hashes/sha2.js": emptyPackage,
 };
+/** What a page in a browser loads: one file, with nothing of Node. */
+const browserEntry = "browser.ts";
 const requireOfPackages =
   'import { createRequire as requireOf } from "node:module"; ' +
   "const require = requireOf(import.meta.url);";
@@ -187,6 +189,35 @@ function packagesIn({ inputs }) {
 }
 
 /**
+ * Bundles the entry for browsers. What its modules import of Node has to be gone with what is not
+ * used; an import that is left is an error.
+ * @returns {string[]} names of the packages that are in there
+ */
+function bundleForBrowsers() {
+  const { metafile } = buildSync({
+    entryPoints: [path.join(source, browserEntry)],
+    outdir: entriesOutput,
+    absWorkingDir: root,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    external: ["node:*"],
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: "none",
+    logLevel: "warning",
+    metafile: true,
+  });
+  const left = Object.values(metafile.outputs).flatMap(({ imports }) => imports);
+  if (left.length > 0) {
+    throw new Error(`${browserEntry} imports ${left.map(({ path: name }) => name).join(", ")}`);
+  }
+  return packagesIn(metafile);
+}
+
+/**
  * Bundles all entries, flat in one folder as `builtFile` wants it; the licences of the packages go
  * along.
  */
@@ -196,6 +227,7 @@ function bundleEntries() {
     ...bundleTogether(publicEntries, true),
     ...bundleTogether(threadEntries, true),
     ...bundleTogether(entriesAlone, false),
+    ...bundleForBrowsers(),
   ];
   const licences = [...new Set(packages)].sort().map((name) => `${name}\n\n${licenceOf(name)}\n`);
   writeFileSync(path.join(entriesOutput, "licenses.txt"), licences.join("\n\n"));
