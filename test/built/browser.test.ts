@@ -4,6 +4,7 @@
  */
 import * as fs from "node:fs";
 import path from "node:path";
+import * as vm from "node:vm";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, messageOf, toHex, utf8 } from "../../src/base/index.ts";
@@ -196,6 +197,34 @@ describe("in a page", () => {
   });
 });
 
+/** The scripts that docs/VERIFYING.md shows, without what they import. */
+const [pageScript = "", proofScript = ""] = [
+  ...fs
+    .readFileSync(path.join(root, "docs/VERIFYING.md"), "utf8")
+    .matchAll(/(?:<script type="module">|```js)\n\s*import [^\n]+\n(.*?)(?:<\/script>|```)/gs),
+].map(([, script]) => script);
+
+describe("docs/VERIFYING.md", () => {
+  it("shows a page that verifies the file that somebody chooses", async () => {
+    const elements: Record<string, Record<string, unknown>> = { key: {}, file: {}, out: {} };
+    const { page } = await builtPage();
+    page["document"] = { getElementById: (id: string) => elements[id] };
+    vm.runInContext(`{ const { verifyBundle } = reach; ${pageScript} }`, page);
+    const { key, file, out } = elements as Record<"key" | "file" | "out", Record<string, unknown>>;
+    file["files"] = [new Blob([Uint8Array.from(bundleNamed("whole"))])];
+    const shown = async (given = ""): Promise<unknown> => {
+      key["value"] = given;
+      await (file["onchange"] as () => Promise<void>)();
+      return JSON.parse(String(out["textContent"]));
+    };
+    const [, own, foreign, none] = keys;
+    expect(await shown(own)).toMatchObject({ integrity: "intact", keyFrom: "given" });
+    expect(await shown()).toMatchObject({ integrity: "intact", keyFrom: "bundle" });
+    expect(await shown(foreign)).toMatchObject({ integrity: "damaged", keyFrom: "given" });
+    expect(await shown(none)).toEqual({ error: expect.stringContaining("verifier key") });
+  });
+});
+
 function changedBundle(bundle: Buffer, how: string, section: number, at: number, bit: number) {
   const wrong = Buffer.from(bundle);
   const sections = sectionsOf(bundle);
@@ -259,6 +288,16 @@ async function checkProofs(server: BuiltServer): Promise<void> {
   forged[forged.length - 3] = (forged[forged.length - 3] as number) ^ 1;
   const opening = (): unknown => reach.openCheckpoint(forged, [reach.verifierOf(verifierKey)]);
   expect(opening).toThrow(expect.objectContaining({ name: "ReachError" }));
+
+  // What docs/VERIFYING.md shows.
+  const shown = vm.runInNewContext(`async (reach, fetch, url, id, key, seq) => {
+    const { fromHex, openCheckpoint, verifierOf, verifyInclusion } = reach;
+    ${proofScript}
+    return { ok, origin };
+  }`);
+  const { ok, origin } = await shown(reach, fetch, server.url, id, verifierKey, 7);
+  expect(ok).toBe(true);
+  expect(origin).toMatch(new RegExp(`/s/${id}$`));
 
   const body = await server.client.bundle(id as string);
   const report = await reach.verifyBundle(body, { verifierKey });
