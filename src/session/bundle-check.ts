@@ -146,7 +146,7 @@ export class BundleCheck {
 
   /**
    * Checks one section; throws where it cannot be understood, which ends the check. `turn` is asked
-   * amid work of which little content can make much.
+   * on the way: in a browser a section takes long, and a small one can stand for much.
    */
   async section(kind: SectionKind, content: Uint8Array, turn: Turn): Promise<void> {
     if (kind === sectionKinds.head) this.#readHead(content);
@@ -156,7 +156,7 @@ export class BundleCheck {
       await this.#beginBody();
       if (kind === sectionKinds.payloads) await followAll(this.#reader, content, turn);
       else if (kind === sectionKinds.states) await this.#stateSection(content, turn);
-      else this.#eventSection(kind, content);
+      else await this.#eventSection(kind, content, turn);
       await this.#target?.room();
     }
   }
@@ -230,13 +230,13 @@ export class BundleCheck {
     this.#payloads.target = this.#target;
   }
 
-  #eventSection(kind: SectionKind, content: Uint8Array): void {
+  async #eventSection(kind: SectionKind, content: Uint8Array, turn: Turn): Promise<void> {
     if (this.#reader.open) throw bundleError("events stand inside of a payload");
     if ((kind === sectionKinds.redactedEvents) !== this.header.redacted) {
       throw bundleError("its events are not in the form that its version has");
     }
     if (this.header.redacted) this.#redacted(content);
-    else this.#batches(content);
+    else await this.#batches(content, turn);
   }
 
   #redacted(content: Uint8Array): void {
@@ -249,7 +249,7 @@ export class BundleCheck {
     });
   }
 
-  #batches(content: Uint8Array): void {
+  async #batches(content: Uint8Array, turn: Turn): Promise<void> {
     for (let at = 0; at < content.length; ) {
       const batch = readBatch(content, at, this.#identity, this.#logOffset);
       if (typeof batch === "string" || batch.firstSeq !== this.#range.end) {
@@ -262,6 +262,7 @@ export class BundleCheck {
       if (this.problems.count === 0) this.#target?.appendBatch(content.subarray(at, batch.end));
       this.#logOffset += batch.end - batch.bodyStart + batchHeaderBytes;
       at = batch.end;
+      await turn();
     }
   }
 

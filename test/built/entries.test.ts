@@ -46,6 +46,14 @@ describe("what is bundled", () => {
     for (const name of later) expect(text(name), name).toMatch(/^export \{$/m);
   });
 
+  it("is for browsers one file, whose portable cryptography Node does not load", () => {
+    expect(text("browser.js")).not.toMatch(
+      /\bimport\b\s*[("'{*\w]|\bfrom\s*"|node:(?!crypto|zlib)/,
+    );
+    const scalars = "invalid scalar: expected";
+    expect(files.filter((name) => text(name).includes(scalars))).toEqual(["browser.js"]);
+  });
+
   it("loads no package that is not installed with it", () => {
     const specifier =
       /^(?:import|export)\s(?:[^"';]*?\sfrom\s)?"([^".][^"]*)"|\bimport\("([^".][^"]*)"\)/gm;
