@@ -27,7 +27,7 @@ export default defineConfig({
         resolve: {
           alias: [
             {
-              find: /^(?:\.\.\/)+src\/(client|config|index|testing)\.ts$/,
+              find: /^(?:\.\.\/)+src\/(browser|client|config|index|testing)\.ts$/,
               replacement: `${dist}/entries/$1.js`,
             },
             { find: /^(?:\.\.\/)+src\/program\.ts$/, replacement: `${dist}/program.js` },
@@ -36,6 +36,7 @@ export default defineConfig({
         test: {
           name: "built",
           include: [
+            "test/browser.test.ts",
             "test/built/*.test.ts",
             "test/client/*.test.ts",
             "test/effects/http-fetch.test.ts",

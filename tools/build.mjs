@@ -55,8 +55,18 @@ const packagesUnused = [
   "@fastify/fast-json-stringify-compiler",
   "light-my-request",
 ];
-/** The same, of a package that is loaded at once: an empty one in its place. */
-const packagesEmpty = { yaml: path.join(root, "tools", "empty-package.cjs") };
+const emptyPackage = path.join(root, "tools", "empty-package.cjs");
+/**
+ * The same, of packages that are loaded at once: an empty one in their place. Those of noble do
+ * what Node does natively; what is made for browsers has them.
+ */
+const packagesEmpty = {
+  yaml: emptyPackage,
+  "@noble/curves/ed25519.js": emptyPackage,
+  "@noble/hashes/sha2.js": emptyPackage,
+};
+/** What a page in a browser loads: one file, with nothing of Node. */
+const browserEntry = "browser.ts";
 const requireOfPackages =
   'import { createRequire as requireOf } from "node:module"; ' +
   "const require = requireOf(import.meta.url);";
@@ -162,11 +172,49 @@ function bundleTogether(files, splitting) {
     logLevel: "warning",
     metafile: true,
   });
-  return Object.keys(metafile.inputs).flatMap((input) => {
+  return packagesIn(metafile);
+}
+
+/**
+ * The names of the packages that went into a bundle.
+ * @param {import("esbuild").Metafile} metafile
+ * @returns {string[]}
+ */
+function packagesIn({ inputs }) {
+  return Object.keys(inputs).flatMap((input) => {
     // Where `node_modules` is a link, its files lie elsewhere.
     const [, name] = /^(?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(input) ?? [];
     return name === undefined ? [] : [name];
   });
+}
+
+/**
+ * Bundles the entry for browsers. What its modules import of Node has to be gone with what is not
+ * used; an import that is left is an error.
+ * @returns {string[]} names of the packages that are in there
+ */
+function bundleForBrowsers() {
+  const { metafile } = buildSync({
+    entryPoints: [path.join(source, browserEntry)],
+    outdir: entriesOutput,
+    absWorkingDir: root,
+    bundle: true,
+    minify: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+    external: ["node:*"],
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: "none",
+    logLevel: "warning",
+    metafile: true,
+  });
+  const left = Object.values(metafile.outputs).flatMap(({ imports }) => imports);
+  if (left.length > 0) {
+    throw new Error(`${browserEntry} imports ${left.map(({ path: name }) => name).join(", ")}`);
+  }
+  return packagesIn(metafile);
 }
 
 /**
@@ -179,6 +227,7 @@ function bundleEntries() {
     ...bundleTogether(publicEntries, true),
     ...bundleTogether(threadEntries, true),
     ...bundleTogether(entriesAlone, false),
+    ...bundleForBrowsers(),
   ];
   const licences = [...new Set(packages)].sort().map((name) => `${name}\n\n${licenceOf(name)}\n`);
   writeFileSync(path.join(entriesOutput, "licenses.txt"), licences.join("\n\n"));

@@ -49,4 +49,5 @@ export {
 } from "./ids.ts";
 export { inexactNumber } from "./inexact-number.ts";
 export { limits } from "./limits.ts";
+export { nextTurn } from "./turn.ts";
 export { pathText } from "./value-path.ts";

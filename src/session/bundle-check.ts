@@ -26,13 +26,13 @@ import { type KeyedNote, openCheckpointOf, openKeyedCheckpoint } from "./checkpo
 import { PayloadReader } from "./chunk-window.ts";
 import { EventCheck } from "./event-check.ts";
 import { forkClaim, forkShortfall } from "./fork-claim.ts";
-import { isPlainKey, verifierOf } from "./keys.ts";
 import { programPayloads, secretsOf } from "./manifest.ts";
 import { PayloadAssembly, type PayloadTarget } from "./payload-assembly.ts";
 import { readRedactedEvents } from "./redacted-events.ts";
 import { type RootClaim, RootMarks } from "./root-marks.ts";
 import { isSignedBy, SignedClaims } from "./signed-claims.ts";
 import { SnapshotClaims } from "./snapshot-claims.ts";
+import { isPlainKey, verifierOf } from "./verifier.ts";
 import { ProblemList } from "./verify-report.ts";
 
 /** Where what a bundle holds goes to. */
@@ -64,6 +64,13 @@ export interface BundleTarget extends PayloadTarget {
 const checkpointsMax = 100;
 const recordsMax = 2 ** 17;
 const where = "bundle";
+
+/** Leaves the thread to others where it is time to; throws to stop. */
+export type Turn = () => Promise<void>;
+
+async function followAll(reader: PayloadReader, content: Uint8Array, turn: Turn): Promise<void> {
+  for (let at = 0; at < content.length; await turn()) at = reader.read(content, at);
+}
 
 /** The check of one bundle. */
 export class BundleCheck {
@@ -145,16 +152,19 @@ export class BundleCheck {
     return this.#payloads.bytes;
   }
 
-  /** Checks one section; throws where it cannot be understood, which ends the check. */
-  async section(kind: SectionKind, content: Uint8Array): Promise<void> {
+  /**
+   * Checks one section; throws where it cannot be understood, which ends the check. `turn` is asked
+   * on the way: in a browser a section takes long, and a small one can stand for much.
+   */
+  async section(kind: SectionKind, content: Uint8Array, turn: Turn): Promise<void> {
     if (kind === sectionKinds.head) this.#readHead(content);
     else if (kind === sectionKinds.checkpoint) this.#checkpoint(content);
-    else if (kind === sectionKinds.snapshots) this.#snapshotRecords(content);
+    else if (kind === sectionKinds.snapshots) await this.#snapshotRecords(content, turn);
     else {
       await this.#beginBody();
-      if (kind === sectionKinds.payloads) this.#reader.read(content);
-      else if (kind === sectionKinds.states) this.#stateSection(content);
-      else this.#eventSection(kind, content);
+      if (kind === sectionKinds.payloads) await followAll(this.#reader, content, turn);
+      else if (kind === sectionKinds.states) await this.#stateSection(content, turn);
+      else await this.#eventSection(kind, content, turn);
       await this.#target?.room();
     }
   }
@@ -200,7 +210,7 @@ export class BundleCheck {
     }
   }
 
-  #snapshotRecords(content: Uint8Array): void {
+  async #snapshotRecords(content: Uint8Array, turn: Turn): Promise<void> {
     const { origin } = this.head;
     const { program, records } = readSnapshotRecords(content);
     if (this.snapshots.counts.count + records.length > recordsMax) {
@@ -211,6 +221,7 @@ export class BundleCheck {
       const text = snapshotText(origin, program, record);
       const keys = { given: this.#given, own: this.#own as Verifier };
       this.snapshots.add({ ...record, program, where: place }, text, keys);
+      await turn();
     }
   }
 
@@ -227,13 +238,13 @@ export class BundleCheck {
     this.#payloads.target = this.#target;
   }
 
-  #eventSection(kind: SectionKind, content: Uint8Array): void {
+  async #eventSection(kind: SectionKind, content: Uint8Array, turn: Turn): Promise<void> {
     if (this.#reader.open) throw bundleError("events stand inside of a payload");
     if ((kind === sectionKinds.redactedEvents) !== this.header.redacted) {
       throw bundleError("its events are not in the form that its version has");
     }
     if (this.header.redacted) this.#redacted(content);
-    else this.#batches(content);
+    else await this.#batches(content, turn);
   }
 
   #redacted(content: Uint8Array): void {
@@ -247,7 +258,7 @@ export class BundleCheck {
     });
   }
 
-  #batches(content: Uint8Array): void {
+  async #batches(content: Uint8Array, turn: Turn): Promise<void> {
     for (let at = 0; at < content.length; ) {
       const batch = readBatch(content, at, this.#identity, this.#logOffset);
       if (typeof batch === "string" || batch.firstSeq !== this.#range.end) {
@@ -259,6 +270,7 @@ export class BundleCheck {
       if (this.problems.count === 0) this.#target?.appendBatch(content.subarray(at, batch.end));
       this.#logOffset += batch.end - batch.bodyStart + batchHeaderBytes;
       at = batch.end;
+      await turn();
     }
   }
 
@@ -290,11 +302,11 @@ export class BundleCheck {
     return `its payload has ${size} bytes, and it says ${blob.size}`;
   }
 
-  #stateSection(content: Uint8Array): void {
+  async #stateSection(content: Uint8Array, turn: Turn): Promise<void> {
     if (!this.#statesBegun && this.problems.count === 0) this.#target?.endEvents();
     this.#statesBegun = true;
     this.#states.target = this.#target;
-    this.#stateReader.read(content);
+    await followAll(this.#stateReader, content, turn);
   }
 
   /**

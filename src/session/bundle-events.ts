@@ -14,10 +14,10 @@ import {
   readBundle,
 } from "./bundle.ts";
 import type { BundleTarget } from "./bundle-check.ts";
-import type { BundleSource } from "./bundle-source.ts";
+import { type BundleSource, bundlePieces } from "./bundle-source.ts";
 import { EventSpool } from "./event-spool.ts";
-import { verifierOf } from "./keys.ts";
 import type { RootClaim } from "./root-marks.ts";
+import { verifierOf } from "./verifier.ts";
 
 /** How a bundle is read. */
 export interface BundleEventsOptions extends BundleVerifyOptions {
@@ -53,7 +53,7 @@ export class BundleReader {
     const spool = new EventSpool();
     try {
       const target = new SpoolTarget(spool, options);
-      const { check, bytes } = await readBundle(source, given, target, options);
+      const { check, bytes } = await readBundle(bundlePieces(source), given, target, options);
       const report = bundleReport(check, given, bytes, started);
       checkVerdict(report);
       return new BundleReader(report, spool);

@@ -17,15 +17,15 @@ import type { BulkWriter } from "./bulk-writer.ts";
 import { type BundleReport, type BundleVerifyOptions, bundleReport, readBundle } from "./bundle.ts";
 import type { BundleCheck, BundleTarget } from "./bundle-check.ts";
 import { bundleError } from "./bundle-format.ts";
-import type { BundleSource } from "./bundle-source.ts";
+import { type BundleSource, bundlePieces } from "./bundle-source.ts";
 import type { BundleHead } from "./bundle-values.ts";
 import { keepForeignCheckpoint } from "./checkpoint-files.ts";
 import type { Directory } from "./directory.ts";
-import { verifierOf } from "./keys.ts";
 import { PayloadRepair } from "./payload-repair.ts";
 import type { RootClaim } from "./root-marks.ts";
 import { hasFiles, tombstonePath } from "./session-reader.ts";
 import { SessionRestore } from "./session-restore.ts";
+import { verifierOf } from "./verifier.ts";
 
 /** How a bundle is imported. */
 export interface BundleImportOptions extends BundleVerifyOptions {
@@ -73,7 +73,7 @@ export async function importBundle(
   const { restore = false } = options;
   const target = new SessionTarget(directory, given !== undefined, restore);
   try {
-    const { check, bytes } = await readBundle(source, given, target, options);
+    const { check, bytes } = await readBundle(bundlePieces(source), given, target, options);
     const report = bundleReport(check, given, bytes, started);
     const { id, events, completeness } = report;
     if (events === 0) throw bundleError("it holds no events");

@@ -1,17 +1,20 @@
 /**
  * Reading a bundle, wherever its bytes come from: verifying it offline, without a data directory,
  * and the loop that importing shares with that. One pass; memory is bounded by the window of
- * `chunk-window.ts` and by the names of the payloads; nothing is written anywhere.
+ * `chunk-window.ts` and by the names of the payloads; nothing is written anywhere. Free of Node, so
+ * that a browser verifies with the same code.
  */
 import {
   codeOf,
   messageOf,
+  nextTurn,
   ReachError,
   sessionIdBytes,
   sha256Stream,
   toHex,
 } from "../base/index.ts";
 import type { Verifier } from "../merkle/index.ts";
+import { BundleBytes } from "./bundle-bytes.ts";
 import { BundleCheck, type BundleTarget } from "./bundle-check.ts";
 import {
   bundleError,
@@ -23,8 +26,7 @@ import {
   sectionKinds,
   sectionOrder,
 } from "./bundle-format.ts";
-import { BundleBytes, type BundleSource } from "./bundle-source.ts";
-import { verifierOf } from "./keys.ts";
+import { verifierOf } from "./verifier.ts";
 import type { Progress, VerifyProblem, VerifyReport } from "./verify-report.ts";
 
 /** How a bundle is verified. */
@@ -58,12 +60,12 @@ export interface BundleReport extends VerifyReport {
 
 const turnMs = 25;
 /**
- * Verifies a bundle: a path, or its bytes in order. What is wrong is in the report; throws
- * `BUNDLE_INVALID` only for what is no bundle at all, `FORMAT_UNSUPPORTED` for one of a later
- * version, `INTERRUPTED`, and what reading the source throws.
+ * Verifies a bundle: its bytes in order, in pieces of any size. What is wrong is in the report.
+ * Throws `BUNDLE_INVALID` only for what is no bundle at all, `FORMAT_UNSUPPORTED` for one of a
+ * later version, `INTERRUPTED`, and what reading the source throws.
  */
 export async function verifyBundle(
-  source: BundleSource,
+  source: AsyncIterable<Uint8Array>,
   options: BundleVerifyOptions = {},
 ): Promise<BundleReport> {
   const started = performance.now();
@@ -77,7 +79,7 @@ export async function verifyBundle(
  * way; for one that keeps it, the first problem is thrown.
  */
 export async function readBundle(
-  source: BundleSource,
+  source: AsyncIterable<Uint8Array>,
   given: Verifier | undefined,
   target: BundleTarget | undefined,
   options: BundleVerifyOptions,
@@ -168,7 +170,7 @@ class BundleWalk {
       }
       this.#hash.update(header);
       this.#hash.update(content);
-      await this.#check.section(section.kind, content);
+      await this.#check.section(section.kind, content, () => this.#turn());
       if (this.#strict) refuse(this.#check);
       await this.#turn();
     }
@@ -189,7 +191,7 @@ class BundleWalk {
       throw new ReachError("INTERRUPTED", "reading the bundle was interrupted");
     }
     if (performance.now() - this.#turned < turnMs) return;
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     this.#progress();
     this.#turned = performance.now();
   }

@@ -16,7 +16,7 @@ import {
 import { type Disk, readFile, replaceFile } from "../disk/index.ts";
 import { sessionFolder } from "../log/index.ts";
 import { keyText, type OpenedCheckpoint, openCheckpoint, type Verifier } from "../merkle/index.ts";
-import { verifierOf } from "./keys.ts";
+import { verifierOf } from "./verifier.ts";
 
 /** A signed note with the key that its session came with. */
 export interface KeyedNote {

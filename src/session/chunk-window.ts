@@ -26,6 +26,8 @@ const copyBytes = 7;
 const copyMax = 0xffff;
 const keyBytes = 16;
 const firstWindowBytes = 1024 * 1024;
+/** Bytes of payloads that are followed in one go: hashing them takes a browser about 10 ms. */
+const strideBytes = 1024 * 1024;
 
 /** Writes payloads as operations. */
 export class PayloadWriter {
@@ -154,6 +156,7 @@ export class PayloadReader {
   #literals = 0;
   /** Bytes that the payload still lacks; -1 between payloads. */
   #left = -1;
+  #strideLeft = 0;
 
   constructor(sink: PayloadSink, windowBytes: number = windowBytesMax) {
     assert(windowBytes > 0xffff, "the window holds the longest literal");
@@ -166,9 +169,13 @@ export class PayloadReader {
     return this.#left >= 0;
   }
 
-  /** Follows the operations of a section. */
-  read(content: Uint8Array): void {
-    for (let at = 0; at < content.length; ) {
+  /**
+   * Follows the operations of a section from `at` on; returns where it stopped, since a small
+   * section can stand for gigabytes. The section is done when that is its end.
+   */
+  read(content: Uint8Array, at: number): number {
+    this.#strideLeft = strideBytes;
+    while (at < content.length && this.#strideLeft > 0) {
       const operation = content[at] as number;
       const size = operationBytes(content, at);
       if (at + size > content.length) throw bundleError("a section of payloads is cut off");
@@ -178,6 +185,7 @@ export class PayloadReader {
       } else this.#copy(readU32(content, at + 1), readU16(content, at + 5));
       at += size;
     }
+    return at;
   }
 
   #begin(content: Uint8Array, at: number): void {
@@ -212,6 +220,7 @@ export class PayloadReader {
       throw bundleError(this.open ? "a payload is longer than it says" : "bytes of no payload");
     }
     this.#left -= bytes.length;
+    this.#strideLeft -= bytes.length;
     this.#sink.data(bytes);
   }
 

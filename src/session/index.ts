@@ -12,7 +12,7 @@ export {
   type BundleImportOptions,
   importBundle,
 } from "./bundle-import.ts";
-export type { BundleSource } from "./bundle-source.ts";
+export { type BundleSource, bundlePieces } from "./bundle-source.ts";
 export {
   foreignCheckpointNames,
   type KeyedNote,
@@ -43,7 +43,7 @@ export type { ForkParting } from "./fork-parting.ts";
 export { collectGarbage, type GarbageOptions, type GarbageReport } from "./garbage.ts";
 export { ImportIndex, type IndexedImport } from "./import-index.ts";
 export { ImportSink, problemsKept, type SinkMeta } from "./import-sink.ts";
-export { hasIdentity, type Identity, signText, verifierOf, verifyEd25519 } from "./keys.ts";
+export { hasIdentity, type Identity, signText } from "./keys.ts";
 export { lastEvent } from "./last-event.ts";
 export {
   type ImportNote,
@@ -91,6 +91,7 @@ export {
   SessionWriter,
   type WriterContext,
 } from "./session-writer.ts";
+export { verifierOf } from "./verifier.ts";
 export { type VerifyOptions, verifySession } from "./verify.ts";
 export type {
   Progress,

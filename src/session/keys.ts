@@ -6,7 +6,6 @@ import * as crypto from "node:crypto";
 import { codeOf, equalBytes, fromUtf8, ReachError, utf8 } from "../base/index.ts";
 import { createFolders, type Disk, readFile, replaceFile, syncFolders } from "../disk/index.ts";
 import {
-  ed25519Note,
   ed25519Signer,
   formatSignerKey,
   formatVerifierKey,
@@ -15,9 +14,10 @@ import {
   type Signer,
   type Verifier,
 } from "../merkle/index.ts";
+import { verifierOf } from "./verifier.ts";
 
 const pkcs8Prefix = Buffer.from("302e020100300506032b657004220420", "hex");
-const spkiPrefix = Buffer.from("302a300506032b6570032100", "hex");
+const keyBytes = 32;
 const formatVersion = 1;
 
 /** Who signs in a data directory, and how that is checked. */
@@ -28,50 +28,6 @@ export interface Identity {
   readonly verifier: Verifier;
   /** There only for whoever may write. */
   readonly signer: Signer | undefined;
-}
-
-/** Public keys as Node holds them: making one costs half of what it takes to check a signature. */
-const publicKeys = new Map<string, crypto.KeyObject>();
-const publicKeysMax = 64;
-
-function publicKeyOf(bytes: Uint8Array): crypto.KeyObject {
-  const name = Buffer.from(bytes).toString("latin1");
-  const known = publicKeys.get(name);
-  if (known) return known;
-  const der = Buffer.concat([spkiPrefix, bytes]);
-  const key = crypto.createPublicKey({ key: der, format: "der", type: "spki" });
-  if (publicKeys.size >= publicKeysMax) publicKeys.clear();
-  publicKeys.set(name, key);
-  return key;
-}
-
-/** Checks an Ed25519 signature with `node:crypto`; never throws. */
-export function verifyEd25519(
-  publicKey: Uint8Array,
-  message: Uint8Array,
-  signature: Uint8Array,
-): boolean {
-  try {
-    return crypto.verify(null, message, publicKeyOf(publicKey), signature);
-  } catch {
-    return false;
-  }
-}
-
-/** The verifier of a public key given as text. Throws `NOTE_INVALID` for anything else. */
-export function verifierOf(verifierKey: string): Verifier {
-  const { name, publicKey } = parseVerifierKey(verifierKey);
-  return ed25519Note(name, publicKey, verifyEd25519);
-}
-
-/** Whether a text is a public key in the one spelling that keys are written in. */
-export function isPlainKey(verifierKey: string): boolean {
-  try {
-    const { name, publicKey } = parseVerifierKey(verifierKey);
-    return formatVerifierKey(name, publicKey) === verifierKey;
-  } catch {
-    return false;
-  }
 }
 
 /** The identity that was made last: a directory is often opened again by the same process. */
@@ -92,12 +48,12 @@ function makeIdentity(origin: string, seed: Uint8Array): Identity & { signer: Si
     type: "pkcs8",
   });
   const spki = crypto.createPublicKey(key).export({ format: "der", type: "spki" });
-  const publicKey = new Uint8Array(spki.subarray(spkiPrefix.length));
+  const publicKey = new Uint8Array(spki.subarray(-keyBytes));
   const verifierKey = formatVerifierKey(origin, publicKey);
   return {
     origin,
     verifierKey,
-    verifier: ed25519Note(origin, publicKey, verifyEd25519),
+    verifier: verifierOf(verifierKey),
     signer: ed25519Signer(origin, publicKey, (message) => crypto.sign(null, message, key)),
   };
 }

@@ -22,11 +22,11 @@ import {
 } from "./checkpoint-files.ts";
 import type { DerivedCheck } from "./derived-check.ts";
 import type { Directory } from "./directory.ts";
-import { verifierOf } from "./keys.ts";
 import type { ErrorReport } from "./rebuilding.ts";
 import type { RootClaim } from "./root-marks.ts";
 import { sessionOrigin } from "./session-reader.ts";
 import { type SignedSnapshot, type SnapshotClaims, storedSnapshots } from "./snapshot-claims.ts";
+import { verifierOf } from "./verifier.ts";
 import type { ProblemList, VerifiedCheckpoint } from "./verify-report.ts";
 
 /** Whose signatures count. */

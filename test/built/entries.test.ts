@@ -6,6 +6,7 @@ import { isBuiltin } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, it, test } from "vitest";
+import * as browser from "../../src/browser.ts";
 import * as client from "../../src/client.ts";
 import * as config from "../../src/config.ts";
 import * as library from "../../src/index.ts";
@@ -22,6 +23,7 @@ const { dependencies } = JSON.parse(readFileSync(path.join(root, "package.json")
 
 test.each([
   ["entries/index.js", library],
+  ["entries/browser.js", browser],
   ["entries/client.js", client],
   ["entries/config.js", config],
   ["entries/testing.js", testing],
@@ -42,6 +44,14 @@ describe("what is bundled", () => {
     );
     expect(later.length).toBeGreaterThan(20);
     for (const name of later) expect(text(name), name).toMatch(/^export \{$/m);
+  });
+
+  it("is for browsers one file, whose portable cryptography Node does not load", () => {
+    expect(text("browser.js")).not.toMatch(
+      /\bimport\b\s*[("'{*\w]|\bfrom\s*"|node:(?!crypto|zlib)/,
+    );
+    const scalars = "invalid scalar: expected";
+    expect(files.filter((name) => text(name).includes(scalars))).toEqual(["browser.js"]);
   });
 
   it("loads no package that is not installed with it", () => {

@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import * as vm from "node:vm";
 import { build } from "esbuild";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
+import { pageWith, scriptOf } from "./page.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const {
@@ -78,8 +79,9 @@ test("has the files of every entry", () => {
   }
 });
 
-test("has one class of errors for all entries", () => {
-  const names = Object.keys(entries).filter((name) => !name.endsWith(".json"));
+test("has one class of errors for all entries but that of pages, which stands alone", () => {
+  const apart = ["./browser", "./package.json"];
+  const names = Object.keys(entries).filter((name) => !apart.includes(name));
   const specifiers = names.map((name) => path.posix.join("reach-replay", name));
   const code = `
     const all = await Promise.all(${JSON.stringify(specifiers)}.map((name) => import(name)));
@@ -116,6 +118,40 @@ test("has a client for browsers, where there is nothing of Node", async () => {
     client.about().catch(reach.codeOf);`;
   expect(await vm.runInContext(code, page)).toBe("NOT_FOUND");
   expect(asked).toEqual(["http://localhost:4320/v1"]);
+});
+
+test("has an entry for pages, which verifies a bundle where there is nothing of Node", async () => {
+  const { reach: page } = pageWith(await scriptOf("reach-replay/browser", folder));
+  const bundle = fs.readFileSync(path.join(root, "fixtures/v1/bundles/recorded.bundle"));
+  const report = await page.verifyBundle(bundle);
+  expect(report).toMatchObject({ integrity: "intact", completeness: "complete" });
+});
+
+test("has types for pages, which know nothing of Node", () => {
+  const file = path.join(folder, "page.mts");
+  fs.writeFileSync(
+    file,
+    `import { codeOf, openCheckpoint, verifierOf, verifyBundle } from "reach-replay/browser";
+    import { ReachClient } from "reach-replay/client";
+    const input = document.querySelector("input") as HTMLInputElement;
+    export const ofFile = async (key: string) => {
+      const [file] = input.files ?? [];
+      return file && (await verifyBundle(file, { verifierKey: key })).integrity;
+    };
+    export const ofAnswer = async (url: string, signal: AbortSignal) => {
+      const { body } = await fetch(url);
+      return body && (await verifyBundle(body, { signal }).catch(codeOf));
+    };
+    export const ofServer = async (url: string, id: string) => {
+      return (await verifyBundle(await new ReachClient({ url }).bundle(id))).problems;
+    };
+    export const signed = (note: Uint8Array, key: string) => {
+      return openCheckpoint(note, [verifierOf(key)]).root;
+    };`,
+  );
+  const flags = "--strict --skipLibCheck false --module nodenext --target es2022 --lib ES2022,DOM";
+  const compiler = path.join(root, "node_modules/typescript/bin/tsc");
+  expect(node(compiler, "--noEmit", ...flags.split(" "), "--types", "", file)).toBe("");
 });
 
 test("records, replays in its threads and verifies", () => {

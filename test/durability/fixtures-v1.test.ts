@@ -7,7 +7,13 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, it } from "vitest";
 import { closeWorkers, loadProgram, replaySession } from "../../src/runtime/index.ts";
-import { Directory, importBundle, verifyBundle, verifySession } from "../../src/session/index.ts";
+import {
+  bundlePieces,
+  Directory,
+  importBundle,
+  verifyBundle,
+  verifySession,
+} from "../../src/session/index.ts";
 import { type Expected, expectedSession, fixtureFiles } from "./fixture-files.ts";
 import { type DirectoryName, processNumber, workspace } from "./small-directories.ts";
 
@@ -146,7 +152,7 @@ describe("the bundles of version 1", () => {
     "$file verifies and is imported",
     async ({ file, id, events, root }) => {
       const bundle = path.join(fixtures, file);
-      const report = await verifyBundle(bundle, { verifierKey });
+      const report = await verifyBundle(bundlePieces(bundle), { verifierKey });
       expect(report).toMatchObject({ id, events, root, problems: [], completeness: "complete" });
       const folder = fs.mkdtempSync(path.join(os.tmpdir(), "reach-v1-"));
       try {

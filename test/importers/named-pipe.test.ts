@@ -5,7 +5,13 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { fileSource, importSource } from "../../src/importers/index.ts";
-import { Directory, exportOriginal, importBundle, verifyBundle } from "../../src/session/index.ts";
+import {
+  bundlePieces,
+  Directory,
+  exportOriginal,
+  importBundle,
+  verifyBundle,
+} from "../../src/session/index.ts";
 import { bundleOf } from "../session/bundle-sections.ts";
 import { Scratch, writeSample } from "../session/sample-session.ts";
 
@@ -54,7 +60,11 @@ it("a bundle is verified and imported from a pipe", async () => {
   const id = await writeSample(directory, 30);
   const bundle = await bundleOf(directory, id);
   feed(bundle);
-  expect(await verifyBundle(pipe)).toMatchObject({ id, events: 30, integrity: "intact" });
+  expect(await verifyBundle(bundlePieces(pipe))).toMatchObject({
+    id,
+    events: 30,
+    integrity: "intact",
+  });
   const other = await Directory.open({ path: scratch.at("other"), mode: "write" });
   feed(bundle);
   expect(await importBundle(other, pipe)).toMatchObject({ id, events: 30 });
@@ -63,5 +73,5 @@ it("a bundle is verified and imported from a pipe", async () => {
 
 it("a pipe that holds no bundle is none, and is left at once", async () => {
   feed(Buffer.alloc(100, "x"));
-  await expect(verifyBundle(pipe)).rejects.toMatchObject({ code: "BUNDLE_INVALID" });
+  await expect(verifyBundle(bundlePieces(pipe))).rejects.toMatchObject({ code: "BUNDLE_INVALID" });
 });

@@ -40,7 +40,9 @@ function read(sections: readonly Uint8Array[]): Uint8Array[] {
     },
     windowBytes,
   );
-  for (const section of sections) reader.read(section);
+  for (const section of sections) {
+    for (let at = 0; at < section.length; ) at = reader.read(section, at);
+  }
   expect(reader.open).toBe(false);
   return payloads;
 }
@@ -90,4 +92,25 @@ test("sections are read in order or refused, never taken for other payloads", ()
     error = thrown;
   }
   expect(codeOf(error)).toBe("BUNDLE_INVALID");
+});
+
+test("a small section that stands for much is followed in strides", () => {
+  const payload = new Uint8Array(20_000_000);
+  const sections = written([payload]);
+  expect(size(sections)).toBeLessThan(100_000);
+  let bytes = 0;
+  const strides: number[] = [];
+  const data = (more: Uint8Array): void => {
+    bytes += more.length;
+  };
+  const reader = new PayloadReader({ begin: () => {}, data, end: () => {} }, windowBytes);
+  for (const section of sections) {
+    for (let at = 0; at < section.length; ) {
+      const before = bytes;
+      at = reader.read(section, at);
+      strides.push(bytes - before);
+    }
+  }
+  expect(bytes).toBe(payload.length);
+  expect(Math.max(...strides)).toBeLessThan(1.1 * 1024 * 1024);
 });

@@ -12,6 +12,7 @@ import type { Command } from "commander";
 import { codeOf, ReachError, type SessionId } from "../../base/index.ts";
 import type { ReachClient } from "../../client/index.ts";
 import {
+  bundlePieces,
   type Directory,
   type VerifyReport,
   verifyBundle,
@@ -223,7 +224,7 @@ async function checkBundle(
 ): Promise<Verified> {
   const progress = invocation.progress("verifying");
   try {
-    const report = await verifyBundle(file, {
+    const report = await verifyBundle(bundlePieces(file), {
       ...(key === undefined ? {} : { verifierKey: key }),
       onProgress: progress.update,
       signal,

@@ -203,7 +203,7 @@ export const bundlePayloads: FuzzTarget = {
     };
     const reader = new PayloadReader(sink, windowBytes);
     const read = attempt("read", ["BUNDLE_INVALID"], () => {
-      reader.read(input);
+      for (let at = 0; at < input.length; ) at = reader.read(input, at);
       return true;
     });
     const meant = follow(input);
