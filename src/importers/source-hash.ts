@@ -59,7 +59,9 @@ export class SourceHash {
   readonly #source: Source;
   readonly #stream: Sha256Stream = sha256Stream();
   readonly #thread: SideThread<SourceOrder, SourceAnswer> | undefined;
-  /** What the thread has come to. */
+  /** What answers orders where there is no thread. */
+  readonly #here: Answering<SourceOrder, SourceAnswer> = sourceWork(this.#stream);
+  /** What has been answered last. */
   #hashed: SourcePrefix = { size: 0, sha256: this.#stream.digest() };
   /** Bytes so far. */
   #size = 0;
@@ -74,11 +76,7 @@ export class SourceHash {
       file: "entries/source-thread.js",
       what: "hashes the source",
       memory: { bytes: sourcePieceBytes, pieces: buffersMax, readBack: true },
-      onAnswer: ({ size, sha256, cuts }) => {
-        this.#hashed = { size, sha256 };
-        this.#compare(this.#hashed);
-        if (cuts) this.onCut(cuts);
-      },
+      onAnswer: (answer) => this.#take(answer),
       goOn: () => this.#goOn(),
     });
   }
@@ -101,9 +99,13 @@ export class SourceHash {
     this.#beginning = beginning;
   }
 
-  #compare({ size, sha256 }: SourcePrefix): void {
-    if (size !== this.#beginning?.size) return;
-    if (!equalBytes(sha256, this.#beginning.sha256)) throw changedSource(this.#source);
+  #take({ size, sha256, cuts }: SourceAnswer): void {
+    this.#hashed = { size, sha256 };
+    const beginning = this.#beginning;
+    if (size === beginning?.size && !equalBytes(sha256, beginning.sha256)) {
+      throw changedSource(this.#source);
+    }
+    if (cuts) this.onCut(cuts);
   }
 
   /**
@@ -122,12 +124,8 @@ export class SourceHash {
     const { bytes } = order;
     const { buffer } = bytes;
     this.#size += bytes.length;
-    if (!this.#thread) {
-      this.#stream.update(bytes);
-      if (this.#size === this.#beginning?.size) {
-        this.#compare({ size: this.#size, sha256: this.#stream.digest() });
-      }
-    } else if (buffer instanceof SharedArrayBuffer) {
+    if (!this.#thread) this.#take(this.#here(order));
+    else if (buffer instanceof SharedArrayBuffer) {
       this.#thread.send(order, last ? new Uint8Array(buffer) : undefined);
     } else this.#thread.send({ bytes: bytes.slice() });
   }
@@ -137,8 +135,7 @@ export class SourceHash {
    * was read, `WORKER_FAILED` when this is closed meanwhile.
    */
   async digest(): Promise<Uint8Array> {
-    if (!this.#thread) return this.#stream.digest();
-    await this.#thread.answered();
+    await this.#thread?.answered();
     return this.#hashed.sha256;
   }
 

@@ -28,19 +28,23 @@ function scribbled(): () => void {
   const spy = vi.spyOn(SourceHash.prototype, "update").mockImplementation(function (
     this: SourceHash,
     piece: Uint8Array,
+    spans?: readonly number[],
   ) {
-    update.call(this, piece);
+    update.call(this, piece, spans);
     piece.fill(0xff);
   });
   return () => spy.mockRestore();
 }
 
-/** The bytes of a file in pieces that share no memory with it. */
-function cut(file: string, pieceBytes: number): Source {
+/** The bytes of a file in pieces of their own, in memory that is shared or not. */
+function cut(file: string, pieceBytes: number, shared = false): Source {
   const bytes = readFileSync(file);
   async function* open() {
     for (let at = 0; at < bytes.length; at += pieceBytes) {
-      yield await Promise.resolve(Uint8Array.from(bytes.subarray(at, at + pieceBytes)));
+      const size = Math.min(pieceBytes, bytes.length - at);
+      const piece = new Uint8Array(shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size));
+      piece.set(bytes.subarray(at, at + size));
+      yield await Promise.resolve(piece);
     }
   }
   return { name: path.basename(file), size: bytes.length, reopenable: true, open };
@@ -64,9 +68,11 @@ async function isReadOnce(file: string, pieceSizes: readonly number[]): Promise<
   expect(whole.original.equals(readFileSync(file))).toBe(true);
   const stop = scribbled();
   for (const size of pieceSizes) {
-    const { events, original } = await imported(cut(file, size));
-    expect(original.equals(whole.original), `pieces of ${size}`).toBe(true);
-    expect(events).toEqual(whole.events);
+    for (const shared of [false, true]) {
+      const { events, original } = await imported(cut(file, size, shared));
+      expect(original.equals(whole.original), `pieces of ${size}`).toBe(true);
+      expect(events).toEqual(whole.events);
+    }
   }
   stop();
 }
