@@ -7,7 +7,7 @@ import { ReachError } from "../base/index.ts";
 import type { BundleImport } from "../session/index.ts";
 import { shortHash } from "./import-text.ts";
 import { byteSize, counted, seconds } from "./quantity.ts";
-import { wantedId } from "./sessions.ts";
+import { isBeginning, wantedId } from "./sessions.ts";
 import { twoColumns } from "./table.ts";
 import { oneLine } from "./terminal-text.ts";
 import { keyRemark, verdictWords } from "./verify-text.ts";
@@ -45,7 +45,7 @@ export function namesBundle(target: string): boolean {
   const found = fs.statSync(target, { throwIfNoEntry: false });
   if (found && !found.isDirectory()) return true;
   // Sessions lie in folders that are called like them.
-  if (/^[0-9a-f-]*$/.test(wantedId(target))) return false;
+  if (isBeginning(wantedId(target))) return false;
   if (found) {
     throw new ReachError("USAGE", `${target} is a folder, not a bundle`, {
       hint: "name a file, or a session of the data directory that --data names",

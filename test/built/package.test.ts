@@ -9,7 +9,6 @@ import * as os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import * as vm from "node:vm";
-import { build } from "esbuild";
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import { pageWith, scriptOf } from "./page.ts";
 
@@ -91,18 +90,7 @@ test("has one class of errors for all entries but that of pages, which stands al
 });
 
 test("has a client for browsers, where there is nothing of Node", async () => {
-  const { outputFiles } = await build({
-    stdin: {
-      contents: 'export { codeOf, ReachClient } from "reach-replay/client";',
-      resolveDir: folder,
-    },
-    bundle: true,
-    format: "iife",
-    globalName: "reach",
-    logLevel: "silent",
-    platform: "browser",
-    write: false,
-  });
+  const script = await scriptOf("reach-replay/client", folder);
   const asked: string[] = [];
   const fetch = async (url: URL): Promise<Response> => {
     asked.push(url.href);
@@ -112,7 +100,7 @@ test("has a client for browsers, where there is nothing of Node", async () => {
   };
   const web = { AbortController, AbortSignal, TextDecoder, TextEncoder, URL, crypto };
   const page = vm.createContext({ ...web, clearTimeout, setTimeout, fetch });
-  vm.runInContext(outputFiles[0]?.text ?? "", page);
+  vm.runInContext(script, page);
   const code = `
     const client = new reach.ReachClient({ url: "http://localhost:4320" });
     client.about().catch(reach.codeOf);`;
