@@ -13,6 +13,7 @@ export {
   type ClientOptions,
   type EventObject,
   type EventsOptions,
+  type InclusionInfo,
   type JobInfo,
   type ListOptions,
   type NewEventObject,

@@ -14,6 +14,7 @@
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   readdirSync,
   readFileSync,
@@ -67,6 +68,10 @@ const packagesEmpty = {
 };
 /** What a page in a browser loads: one file, with nothing of Node. */
 const browserEntry = "browser.ts";
+/** The observer's page, which a server hands out as it is: `dist/web`. */
+const webEntries = ["web/observe.tsx", "web/verify-worker.ts", "web/observe.css"];
+const webPage = "web/index.html";
+const webOutput = path.join(output, "web");
 const requireOfPackages =
   'import { createRequire as requireOf } from "node:module"; ' +
   "const require = requireOf(import.meta.url);";
@@ -100,6 +105,7 @@ function prune() {
     const stem = path.relative(output, file).replace(/\.(?:d\.ts|js\.map|js)$/, "");
     if (bundled.has(stem.split(path.sep).join("/"))) continue;
     if (file.startsWith(entriesOutput + path.sep)) continue;
+    if (file.startsWith(webOutput + path.sep)) continue;
     if (!existsSync(path.join(source, `${stem}.ts`))) rmSync(file);
   }
 }
@@ -189,22 +195,26 @@ function packagesIn({ inputs }) {
 }
 
 /**
- * Bundles the entry for browsers. What its modules import of Node has to be gone with what is not
- * used; an import that is left is an error.
+ * Bundles what browsers load, one file an entry. What its modules import of Node has to be gone
+ * with what is not used; an import that is left is an error.
+ * @param {string[]} files
+ * @param {string} outdir
  * @returns {string[]} names of the packages that are in there
  */
-function bundleForBrowsers() {
+function bundleForBrowsers(files, outdir) {
   const { metafile } = buildSync({
-    entryPoints: [path.join(source, browserEntry)],
-    outdir: entriesOutput,
+    entryPoints: files.map((entry) => path.join(source, entry)),
+    outdir,
     absWorkingDir: root,
     bundle: true,
     minify: true,
+    jsx: "automatic",
+    jsxImportSource: "preact",
     format: "esm",
     platform: "browser",
     target: "es2022",
     external: ["node:*"],
-    sourcemap: true,
+    sourcemap: outdir === entriesOutput,
     sourcesContent: false,
     legalComments: "none",
     logLevel: "warning",
@@ -212,9 +222,20 @@ function bundleForBrowsers() {
   });
   const left = Object.values(metafile.outputs).flatMap(({ imports }) => imports);
   if (left.length > 0) {
-    throw new Error(`${browserEntry} imports ${left.map(({ path: name }) => name).join(", ")}`);
+    throw new Error(`${files} import ${left.map(({ path: name }) => name).join(", ")}`);
   }
   return packagesIn(metafile);
+}
+
+/**
+ * Makes the observer's page.
+ * @returns {string[]} names of the packages that are in there
+ */
+function makeWebPage() {
+  rmSync(webOutput, { recursive: true, force: true });
+  const packages = bundleForBrowsers(webEntries, webOutput);
+  copyFileSync(path.join(source, webPage), path.join(output, webPage));
+  return packages;
 }
 
 /**
@@ -227,7 +248,8 @@ function bundleEntries() {
     ...bundleTogether(publicEntries, true),
     ...bundleTogether(threadEntries, true),
     ...bundleTogether(entriesAlone, false),
-    ...bundleForBrowsers(),
+    ...bundleForBrowsers([browserEntry], entriesOutput),
+    ...makeWebPage(),
   ];
   const licences = [...new Set(packages)].sort().map((name) => `${name}\n\n${licenceOf(name)}\n`);
   writeFileSync(path.join(entriesOutput, "licenses.txt"), licences.join("\n\n"));
@@ -248,6 +270,14 @@ export function buildPackage() {
 }
 
 /**
+ * Whether a source file belongs to the observer's page, and so is in its bundle alone.
+ * @param {string} file
+ */
+function isOfWebPage(file) {
+  return file.startsWith(path.join(source, "web") + path.sep);
+}
+
+/**
  * Whether a file of `src`, or this one, is newer than the whole of `dist`, or `dist` is not there.
  * @returns {boolean}
  */
@@ -255,8 +285,9 @@ export function packageIsStale() {
   const built = filesBelow(output)
     .filter((file) => file.endsWith(".js"))
     .map((file) => statSync(file).mtimeMs);
-  const sources = filesBelow(source).filter((file) => file.endsWith(".ts"));
-  if (built.length < sources.length) return true;
+  const sources = filesBelow(source);
+  const modules = sources.filter((file) => file.endsWith(".ts") && !isOfWebPage(file));
+  if (built.length < modules.length || !existsSync(path.join(output, webPage))) return true;
   const here = fileURLToPath(import.meta.url);
   const newest = Math.max(...[here, ...sources].map((file) => statSync(file).mtimeMs));
   return newest > Math.min(...built);

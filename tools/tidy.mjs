@@ -33,6 +33,7 @@ const layers = {
   importers: 5,
   config: 6,
   recorder: 5,
+  web: 5,
   engine: 6,
   server: 7,
   cli: 8,
@@ -224,7 +225,7 @@ export function tidyProject(root) {
     const top = path.join(root, folder);
     if (!existsSync(top)) return [];
     return readdirSync(top, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && /\.(?:ts|mjs)$/.test(entry.name))
+      .filter((entry) => entry.isFile() && /\.(?:tsx?|mjs)$/.test(entry.name))
       .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
       .map((file) => file.split(path.sep).join("/"))
       .filter((file) => !file.startsWith("test/fixtures/"))

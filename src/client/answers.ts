@@ -65,6 +65,16 @@ export interface AppendedInfo {
   readonly duplicate: boolean;
 }
 
+/** What proves that an event is in the tree over the first `size` events (RFC 9162, 2.1.3). */
+export interface InclusionInfo {
+  readonly seq: number;
+  readonly size: number;
+  /** Hashes, hexadecimal. */
+  readonly leafHash: string;
+  readonly root: string;
+  readonly proof: readonly string[];
+}
+
 /** Work that takes long. */
 export interface JobInfo {
   readonly id: string;

@@ -8,6 +8,7 @@ import type { EventView } from "../event/index.ts";
 import type {
   AppendedInfo,
   EventObject,
+  InclusionInfo,
   JobInfo,
   NewEventObject,
   ServerInfo,
@@ -26,6 +27,8 @@ export interface ListOptions {
   readonly prefix?: string;
   /** Begun at or after this time, in milliseconds. */
   readonly since?: number;
+  /** At most so many; default all. */
+  readonly limit?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -37,6 +40,8 @@ export interface EventsOptions {
   /** Kinds, separated by commas. */
   readonly kind?: string;
   readonly payload?: "inline" | "ref" | "none";
+  /** At most so many; default all. */
+  readonly limit?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -55,6 +60,7 @@ const pollMs = 200;
 /** Whoever calls a job off waits so long for the server to hear of it. */
 const farewellMs = 2000;
 const listPage = 1000;
+const eventPage = 1000;
 /** What the server computes before it answers may take so many times as long. */
 const patience = 5;
 
@@ -79,18 +85,22 @@ export class ReachClient {
   }
 
   /** Sessions, the newest first. */
-  async *sessions({ signal, ...filter }: ListOptions = {}): AsyncGenerator<SessionInfo, void> {
+  async *sessions(options: ListOptions = {}): AsyncGenerator<SessionInfo, void> {
+    const { signal, limit, ...filter } = options;
+    let left = limitOf(limit);
     let cursor: string | undefined;
-    do {
-      const query = { ...filter, limit: listPage, cursor };
+    while (left > 0) {
+      const query = { ...filter, limit: Math.min(left, listPage), cursor };
       const page = await this.#requests.json<{ sessions: SessionInfo[]; cursor: string | null }>(
         "/v1/sessions",
         { query, signal },
         ({ sessions }) => Array.isArray(sessions),
       );
       yield* page.sessions;
-      cursor = page.cursor ?? undefined;
-    } while (cursor !== undefined);
+      left -= page.sessions.length;
+      if (page.cursor === null) return;
+      cursor = page.cursor;
+    }
   }
 
   /** One session. Throws `NOT_FOUND`, `GONE`; `CORRUPT` where the server answers with another. */
@@ -176,15 +186,17 @@ export class ReachClient {
 
   /** Events that are durable now, as JSON. */
   async *events(id: SessionId, options: EventsOptions = {}): AsyncGenerator<EventObject, void> {
-    const { signal, ...query } = options;
-    for (let after = options.after ?? -1; ; ) {
+    const { signal, limit, ...query } = options;
+    let left = limitOf(limit);
+    for (let after = options.after ?? -1; left > 0; ) {
       const page = await this.#requests.json<EventsPage>(
         `/v1/sessions/${id}/events`,
-        { query: { ...query, after }, signal },
+        { query: { ...query, after, limit: Math.min(left, eventPage) }, signal },
         ({ events, next, more }) =>
           Array.isArray(events) && typeof next === "number" && typeof more === "boolean",
       );
       yield* page.events;
+      left -= page.events.length;
       if (!page.more) return;
       after = behind(id, after, page.next);
     }
@@ -233,6 +245,21 @@ export class ReachClient {
   async checkpoint(id: SessionId, signal?: AbortSignal): Promise<string> {
     const { bytes } = await this.#requests.whole(`/v1/sessions/${id}/checkpoint`, { signal });
     return new TextDecoder().decode(bytes);
+  }
+
+  /**
+   * Proof that event `seq` is in the tree of the first `size` events, by default those of a signed
+   * checkpoint, which is signed now where none holds the event: for `verifyInclusion`.
+   */
+  inclusion(
+    id: SessionId,
+    { seq, size }: { readonly seq: number; readonly size?: number },
+    signal?: AbortSignal,
+  ): Promise<InclusionInfo> {
+    const path = `/v1/sessions/${id}/proof/inclusion`;
+    return this.#requests.json<InclusionInfo>(path, { query: { seq, size }, signal }, (answer) => {
+      return Array.isArray(answer.proof);
+    });
   }
 
   /**
@@ -307,6 +334,14 @@ export class ReachClient {
     if (error) throw new ReachError(error.code, error.detail);
     return job.result;
   }
+}
+
+/** How many are wanted. Throws `USAGE` for what is no number of anything. */
+function limitOf(limit = Number.POSITIVE_INFINITY): number {
+  if (limit === Number.POSITIVE_INFINITY || (Number.isSafeInteger(limit) && limit >= 0)) {
+    return limit;
+  }
+  throw new ReachError("USAGE", `limit is a number from 0 on, not ${limit}`);
 }
 
 interface EventsPage {

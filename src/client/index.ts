@@ -2,6 +2,7 @@
 export type {
   AppendedInfo,
   EventObject,
+  InclusionInfo,
   JobInfo,
   NewEventObject,
   ProblemInfo,

@@ -175,7 +175,8 @@ export class Requests {
       answer = await this.#fetch(target, {
         method,
         headers: sent,
-        ...(body === undefined ? {} : { body }),
+        // What `encodeValue` makes is never shared memory.
+        ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
         signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
         redirect: "manual",
       });

@@ -14,6 +14,7 @@ import { addCors } from "./cors.ts";
 import { addDocRoutes } from "./doc-pages.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { addObservation } from "./observation.ts";
+import { addObserverRoutes } from "./observer-page.ts";
 import { addOpenApiRoute, collectRoutes } from "./openapi.ts";
 import { HttpError, noRoute, problemOf, problemType, sendProblem } from "./problem.ts";
 import { addRoutes } from "./routes/routes.ts";
@@ -122,6 +123,7 @@ export async function assembleServer(options: ServerOptions): Promise<ReachServe
   await addRoutes(app, context);
   addOpenApiRoute(app);
   addDocRoutes(app);
+  addObserverRoutes(app);
   await app.ready();
   return new ReachServer(app, context, options, door);
 }
