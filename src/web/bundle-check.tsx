@@ -16,7 +16,7 @@ export function BundleCheck({ verifierKey }: { readonly verifierKey: string }) {
         Key to trust{" "}
         <input
           class="key-text"
-          value={key}
+          defaultValue={key}
           placeholder="the one that the bundle brings along"
           onChange={({ currentTarget }) => setKey(currentTarget.value.trim())}
         />

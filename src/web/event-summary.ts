@@ -28,8 +28,16 @@ export function eventSummary({ kind, data, blob, form }: EventObject): EventSumm
   if (data === undefined) return { text: "", failed: false };
   const error = kind === "result" || kind === "end" ? errorOf(data) : undefined;
   if (error !== undefined) return { text: clipped(error, charsMax), failed: true };
-  const told = kind === "call" && isMembers(data) && "input" in data ? data["input"] : data;
+  const told = withoutWrapping(kind, data);
+  if (isMembers(told) && Object.keys(told).length === 0) return { text: "", failed: false };
   return { text: clipped(said(told, 0) ?? json(told), charsMax), failed: false };
+}
+
+/** The input of a call and the value of a result, which are what they are about. */
+function withoutWrapping(kind: EventObject["kind"], data: unknown): unknown {
+  const member = kind === "call" ? "input" : kind === "result" ? "value" : undefined;
+  if (member === undefined || !isMembers(data) || !Object.hasOwn(data, member)) return data;
+  return data[member];
 }
 
 function errorOf(data: unknown): string | undefined {

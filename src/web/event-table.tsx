@@ -2,11 +2,13 @@
  * The events of a window as a table, one line each, and what chooses among them: a kind, a type.
  * The event that is looked at is kept in sight, and so is the last one of a session being followed.
  */
+import { Component } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { EventObject } from "../client/index.ts";
 import { eventKinds } from "../event/index.ts";
 import { eventSummary } from "./event-summary.ts";
 import { Failure } from "./loading.tsx";
+import { useSeqClicks } from "./seq-clicks.ts";
 import type { EventFilter, Transcript } from "./transcript.ts";
 import { span, timestamp } from "./wording.ts";
 
@@ -28,6 +30,7 @@ export function EventTable({
 }) {
   const table = useRef<HTMLDivElement>(null);
   const last = events.at(-1)?.seq;
+  useSeqClicks(table, select);
   useEffect(() => {
     if (following) table.current?.scrollTo({ top: table.current.scrollHeight });
   }, [following, last]);
@@ -45,9 +48,8 @@ export function EventTable({
               <EventRow
                 key={event.seq}
                 event={event}
-                before={events[index - 1]}
+                timeBefore={events[index - 1]?.time}
                 selected={event.seq === selected}
-                select={select}
               />
             ))}
           </tbody>
@@ -87,7 +89,7 @@ function Filter({
       <label>
         Type{" "}
         <input
-          value={filter.type}
+          defaultValue={filter.type}
           placeholder="any; * stands for anything"
           onChange={({ currentTarget }) => {
             setFilter({ ...filter, type: currentTarget.value.trim() });
@@ -98,36 +100,38 @@ function Filter({
   );
 }
 
-function EventRow({
-  event,
-  before,
-  selected,
-  select,
-}: {
+interface RowProps {
   readonly event: EventObject;
-  readonly before: EventObject | undefined;
+  /** When the event before happened; `undefined` for the first. */
+  readonly timeBefore: number | undefined;
   readonly selected: boolean;
-  readonly select: (seq: number) => void;
-}) {
-  const { seq, time, kind, type, ref } = event;
-  const { text, failed } = eventSummary(event);
-  const passed = before === undefined ? undefined : time - before.time;
-  return (
-    <tr
-      class={selected ? "selected" : undefined}
-      aria-selected={selected}
-      onClick={() => select(seq)}
-    >
-      <td class="right dim">{seq}</td>
-      <td class="right dim" title={timestamp(time)}>
-        {passed === undefined ? "" : passed === 0 ? "" : `+${span(passed)}`}
-      </td>
-      <td>
-        <span class={`kind kind-${kind}`}>{kind}</span>
-      </td>
-      <td class="type">{type}</td>
-      <td class="right dim">{ref === null ? "" : `↩ ${ref}`}</td>
-      <td class={failed ? "said failed" : "said"}>{text}</td>
-    </tr>
-  );
+}
+
+/** One event. Drawn anew only where it has become another one: there are a thousand of them. */
+class EventRow extends Component<RowProps> {
+  override shouldComponentUpdate({ event, timeBefore, selected }: RowProps): boolean {
+    const { props } = this;
+    return event !== props.event || timeBefore !== props.timeBefore || selected !== props.selected;
+  }
+
+  override render({ event, timeBefore = 0, selected }: RowProps) {
+    const { seq, time, kind, type, ref } = event;
+    const { text, failed } = eventSummary(event);
+    // 0 stands for a record without a time.
+    const passed = timeBefore > 0 && time > 0 ? time - timeBefore : 0;
+    return (
+      <tr class={selected ? "selected" : undefined} aria-selected={selected} data-seq={seq}>
+        <td class="right dim">{seq}</td>
+        <td class="right dim" title={timestamp(time)}>
+          {passed === 0 ? "" : `${passed > 0 ? "+" : ""}${span(passed)}`}
+        </td>
+        <td>
+          <span class={`kind kind-${kind}`}>{kind}</span>
+        </td>
+        <td class="type">{type}</td>
+        <td class="right dim">{ref === null ? "" : `↩ ${ref}`}</td>
+        <td class={failed ? "said failed" : "said"}>{text}</td>
+      </tr>
+    );
+  }
 }

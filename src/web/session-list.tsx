@@ -56,7 +56,7 @@ export function SessionList({
         <label>
           Program{" "}
           <input
-            value={program}
+            defaultValue={program}
             placeholder="any"
             onChange={({ currentTarget }) => setProgram(currentTarget.value.trim())}
           />

@@ -2,7 +2,7 @@
  * One session: what it is, its events a window at a time, and beside them the event that is looked
  * at, the state after it, or the proof that it is in the log.
  */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { SessionId } from "../base/index.ts";
 import type { SessionInfo } from "../client/index.ts";
 import type { Connection } from "./connection.ts";
@@ -130,7 +130,7 @@ function Heading({
           <code>{id}</code>
         </dd>
         <dt>Program</dt>
-        <dd>{program ?? "none: recorded"}</dd>
+        <dd>{program ?? (format === "" ? "none, recorded" : `none, from ${format}`)}</dd>
         <dt>Begun</dt>
         <dd>{timestamp(created)}</dd>
         <dt>Events</dt>
@@ -165,39 +165,54 @@ function Places({
     if (value !== "" && Number.isSafeInteger(wanted)) select(Math.min(Math.max(wanted, 0), last));
   };
   const back = Math.max(seq - windowEvents, 0);
+  const ahead = Math.min(seq + windowEvents, last);
   return (
     <div class="places">
-      <button type="button" disabled={seq === 0} onClick={() => select(back)}>
-        ‹ {count(windowEvents)}
-      </button>
-      <input
-        type="range"
-        min="0"
-        max={last}
-        value={seq}
-        aria-label="Place in the session"
-        onChange={({ currentTarget }) => go(currentTarget.value)}
-      />
-      <button
-        type="button"
-        disabled={seq >= last}
-        onClick={() => select(Math.min(seq + windowEvents, last))}
-      >
-        {count(windowEvents)} ›
-      </button>
-      <label>
-        Event{" "}
-        <input
-          class="seq"
-          type="number"
-          min="0"
-          max={last}
-          value={seq}
-          onChange={({ currentTarget }) => go(currentTarget.value)}
-        />
-      </label>
+      {size > windowEvents && (
+        <button type="button" disabled={seq === 0} onClick={() => select(back)}>
+          ‹ {count(windowEvents)}
+        </button>
+      )}
+      <Place type="range" label="Place in the session" last={last} seq={seq} go={go} />
+      {size > windowEvents && (
+        <button type="button" disabled={seq >= last} onClick={() => select(ahead)}>
+          {count(windowEvents)} ›
+        </button>
+      )}
+      <span class="dim">Event</span>
+      <Place type="number" label="Event" last={last} seq={seq} go={go} />
       {children}
     </div>
+  );
+}
+
+/** One control of the place. What somebody is writing or moving is left alone until it is done. */
+function Place({
+  type,
+  label,
+  last,
+  seq,
+  go,
+}: {
+  readonly type: "range" | "number";
+  readonly label: string;
+  readonly last: number;
+  readonly seq: number;
+  readonly go: (value: string) => void;
+}) {
+  const control = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (control.current) control.current.value = String(seq);
+  }, [seq]);
+  return (
+    <input
+      ref={control}
+      type={type}
+      min="0"
+      max={last}
+      aria-label={label}
+      onChange={({ currentTarget }) => go(currentTarget.value)}
+    />
   );
 }
 

@@ -2,8 +2,9 @@
  * The events of a window as a picture: what ran beside what, and for how long. A click on a mark
  * chooses its event; the table beside it does the same for the keyboard.
  */
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import type { EventObject } from "../client/index.ts";
+import { useSeqClicks } from "./seq-clicks.ts";
 import { layTimeline, type TimelineMark } from "./timeline.ts";
 import { count, span } from "./wording.ts";
 
@@ -22,16 +23,13 @@ export function TimelineStrip({
   readonly select: (seq: number) => void;
 }) {
   const { marks, lanes, axis, ms } = useMemo(() => layTimeline(events), [events]);
+  const drawn = useMemo(
+    () => marks.map((mark) => <Mark key={mark.seq} mark={mark} selected={false} />),
+    [marks],
+  );
+  const chosen = marks.find(({ seq }) => seq === selected);
   const picture = useRef<SVGSVGElement>(null);
-  useEffect(() => {
-    const onClick = ({ target }: Event): void => {
-      const seq = target instanceof SVGElement ? target.dataset["seq"] : undefined;
-      if (seq !== undefined) select(Number(seq));
-    };
-    const { current } = picture;
-    current?.addEventListener("click", onClick);
-    return () => current?.removeEventListener("click", onClick);
-  });
+  useSeqClicks(picture, select);
   const [first] = marks;
   const last = marks.at(-1);
   if (!first || !last) return null;
@@ -46,9 +44,8 @@ export function TimelineStrip({
         role="img"
         aria-label="When events happened, and how long calls took"
       >
-        {marks.map((mark) => (
-          <Mark key={mark.seq} mark={mark} selected={mark.seq === selected} />
-        ))}
+        {drawn}
+        {chosen && <Mark mark={chosen} selected={true} />}
       </svg>
       <figcaption>
         <span>{count(first.seq)}</span>

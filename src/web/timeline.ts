@@ -53,9 +53,12 @@ export function layTimeline(events: readonly EventObject[]): Timeline {
   return { marks, lanes: 1 + Math.min(ends.length, lanesMax), axis, ms };
 }
 
-/** Times that never go back, as real transcripts do: each at least that of the event before. */
+/**
+ * Times that never go back, as those of real transcripts do: each at least that of the event
+ * before. 0 stands for a record without a time.
+ */
 function runningTimes(events: readonly EventObject[]): number[] {
-  let latest = Number.NEGATIVE_INFINITY;
+  let latest = events.find(({ time }) => time > 0)?.time ?? 0;
   return events.map(({ time }) => {
     latest = Math.max(latest, time);
     return latest;

@@ -9,7 +9,7 @@ import { byteSize, clipped, count } from "./wording.ts";
 const membersShown = 100;
 const textShown = 600;
 const bytesShown = 32;
-const openDepth = 2;
+const openDepth = 3;
 const openMembers = 40;
 
 /** A value, with what it is called in the value around it. */

@@ -158,6 +158,7 @@ async function serve(invocation: Invocation, flags: ServeFlags): Promise<undefin
     const about = { url, port, workspaces, programs: names, tokens: !open };
     if (output.json) await output.printObject(about);
     else await output.print(`listening on ${url}`);
+    output.note(`for a browser: ${url}/ui`);
     if (open) output.note("no tokens: only this machine is answered; see `reach token create`");
     // By now whoever runs sessions has it.
     setTimeout(endRunnerAhead, runnerAheadMs).unref();
