@@ -52,6 +52,8 @@ const questions: readonly (readonly [string, RequestInit?])[] = [
   ["/openapi.json"],
   ["/docs"],
   ["/docs/errors"],
+  ["/ui"],
+  ["/ui/observe.js"],
   ["/readyz"],
   ["/nowhere"],
   [`/v1/sessions/${nobody}`],

@@ -3,8 +3,9 @@
 import * as net from "node:net";
 import { inspect } from "node:util";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { codeOf, toHex } from "../../src/base/index.ts";
+import { codeOf, fromHex, toHex } from "../../src/base/index.ts";
 import { ReachClient, type TailOptions } from "../../src/client.ts";
+import { leafHashOf, verifyInclusion } from "../../src/merkle/index.ts";
 import { type Served, serve } from "../server/serving.ts";
 import { writeSample } from "../session/sample-session.ts";
 
@@ -115,6 +116,56 @@ describe("the client", () => {
     let stored = 0;
     for await (const event of client.stored(id)) expect(event.seq).toBe(stored++);
     expect(stored).toBe(2500);
+  });
+
+  it("stops at the number of events or sessions that are wanted", async () => {
+    const served = await serve();
+    const client = new ReachClient({ url: served.url });
+    const id = await recorded(served, 1203);
+    for (let n = 0; n < 3; n++) await client.record([{ type: "n", data: n }]);
+    const seqs = async (limit?: number, type?: string): Promise<number[]> => {
+      const found: number[] = [];
+      const options = { ...(limit !== undefined && { limit }), ...(type && { type }), after: 1 };
+      for await (const { seq } of client.events(id, options)) found.push(seq);
+      return found;
+    };
+    expect(await seqs(3)).toEqual([2, 3, 4]);
+    expect(await seqs(3, "n*")).toEqual([2, 3, 4]);
+    expect(await seqs(0)).toEqual([]);
+    expect((await seqs(1001)).length).toBe(1001);
+    expect((await seqs()).length).toBe(1201);
+    const ids = async (limit?: number): Promise<number> => {
+      let found = 0;
+      for await (const _ of client.sessions(limit === undefined ? {} : { limit })) found += 1;
+      return found;
+    };
+    expect([await ids(0), await ids(2), await ids(4), await ids(9), await ids()]).toEqual([
+      0, 2, 4, 4, 4,
+    ]);
+    for (const limit of [-1, 1.5, Number.NaN]) {
+      await expect(seqs(limit), `${limit}`).rejects.toMatchObject({ code: "USAGE" });
+    }
+  });
+
+  it("has proofs that hold against a signed checkpoint", async () => {
+    const served = await serve();
+    const client = new ReachClient({ url: served.url });
+    const id = await recorded(served, 40);
+    // Nothing is signed yet; asked for a proof, the server signs.
+    const { size, root, proof, leafHash } = await client.inclusion(id, { seq: 7 });
+    expect(size).toBe(40);
+    expect(await client.checkpoint(id)).toContain("\n40\n");
+    for await (const { bytes } of client.stored(id, { from: 7, limit: 1 })) {
+      expect(toHex(leafHashOf(bytes))).toBe(leafHash);
+    }
+    const bytes = (text: string): Uint8Array => fromHex(text) as Uint8Array;
+    const claim = { size, root: bytes(root), leafHash: bytes(leafHash), proof: proof.map(bytes) };
+    expect(verifyInclusion({ ...claim, index: 7 }).ok).toBe(true);
+    expect(verifyInclusion({ ...claim, index: 8 }).ok).toBe(false);
+    expect((await client.inclusion(id, { seq: 7, size: 20 })).size).toBe(20);
+    await expect(client.inclusion(id, { seq: 20, size: 20 })).rejects.toMatchObject({
+      code: "REQUEST_INVALID",
+    });
   });
 
   it("tails without a gap or a duplicate over connections that keep breaking", async () => {
