@@ -15,6 +15,7 @@ import type { ServerMetrics } from "./metrics.ts";
 import { Proofs } from "./proofs.ts";
 import { ReaderPool } from "./reader-pool.ts";
 import type { ServerConfig, WorkspaceSource } from "./server-options.ts";
+import { StateKeeper } from "./state-keeper.ts";
 import { Streams } from "./streams/streams.ts";
 import { TailHub } from "./tails/tail-hub.ts";
 import { TriggerQueue } from "./triggers.ts";
@@ -35,6 +36,7 @@ export class Workspace {
   readonly streams: Streams;
   readonly proofs: Proofs;
   readonly jobs: Jobs;
+  readonly states: StateKeeper;
   readonly config: ServerConfig;
 
   constructor(
@@ -59,6 +61,9 @@ export class Workspace {
     this.tails = new TailHub(directory, this.readers, config);
     this.triggers = new TriggerQueue(config.triggers);
     this.jobs = new Jobs((job, error) => logFailure(log, job, error));
+    this.states = new StateKeeper(directory, (session, error) => {
+      log?.info({ workspace: this.name, session, reason: messageOf(error) }, "states are not kept");
+    });
     this.streams = new Streams({
       directory,
       readers: this.readers,
@@ -74,6 +79,7 @@ export class Workspace {
   stop(): void {
     this.triggers.stop();
     this.jobs.stop();
+    this.states.stop();
     this.tails.stop();
     this.streams.stop();
   }
@@ -82,6 +88,7 @@ export class Workspace {
   async close(): Promise<void> {
     // A fork that is about to be there is still to be known to the engine.
     await this.jobs.idle();
+    await this.states.idle();
     try {
       await this.engine?.close({ graceMs: this.config.shutdownMs });
       await this.appends.close();

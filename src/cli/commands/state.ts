@@ -22,6 +22,9 @@ import { resolveSession, withReader } from "../sessions.ts";
 import { jsonable } from "../value-json.ts";
 import { treeStyles, valueTree } from "../value-tree.ts";
 
+/** From so many events on it is worth saying that they need not be folded each time. */
+const slowEvents = 5000;
+
 interface StateFlags extends PatienceFlags {
   readonly at?: number;
   readonly program?: string;
@@ -96,6 +99,8 @@ async function printState(output: Output, found: FoundState): Promise<void> {
 function originText(found: FoundState): string {
   const { at, snapshotUsed } = found;
   const start = snapshotUsed === null ? "no snapshot" : `the snapshot at ${grouped(snapshotUsed)}`;
-  const folded = counted(at - (snapshotUsed ?? 0), "event");
-  return `after ${counted(at, "event")}: from ${start} and ${folded}, ${seconds(found.seconds)}`;
+  const events = at - (snapshotUsed ?? 0);
+  const folded = counted(events, "event");
+  const slow = events >= slowEvents ? "; `reach replay` keeps states, and then this is fast" : "";
+  return `after ${counted(at, "event")}: from ${start} and ${folded}, ${seconds(found.seconds)}${slow}`;
 }

@@ -117,11 +117,13 @@ async function sendState(
   at: number | undefined,
 ): Promise<FastifyReply> {
   const type = negotiate(request, reply, [json, cbor]);
-  const { directory, readers } = request.access.workspace;
-  await readers.with(id, () => undefined);
+  const { directory, readers, states } = request.access.workspace;
+  const kind = await readers.with(id, ({ manifest }) => manifest.kind);
   const program = await programFor(directory, id);
   const signal = gone(reply);
   const found = await encodedStateAt(directory, id, at, { program, signal });
+  // The states of an executed session are kept while it runs.
+  if (kind === "recorded") states.looked(id, program, found);
   reply.type(type).header("etag", `"${found.stateHash}.${type}"`);
   reply.header("reach-at", String(found.at)).header("cache-control", "private, no-cache");
   if (type === cbor) {
