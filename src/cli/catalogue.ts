@@ -138,4 +138,9 @@ export const catalogue: readonly CatalogueEntry[] = [
     summary: "see all of it work on generated data",
     load: async () => (await import("./commands/demo.ts")).demoCommand,
   },
+  {
+    name: "bench",
+    summary: "how fast this machine and its disk make it",
+    load: async () => (await import("./commands/bench.ts")).benchCommand,
+  },
 ];

@@ -2,6 +2,8 @@
  * A made-up session of a coding agent for `reach demo`, in the form that Claude Code writes: the
  * same for the same seed, some of its payloads large, some of them sent again and again.
  */
+import * as fs from "node:fs";
+import { sha256Stream, toHex } from "../base/index.ts";
 
 const words = (
   "parse the header then check every frame and note where it ends because a torn tail is cut " +
@@ -107,4 +109,27 @@ export function* demoTranscript(events: number, seed: number): Generator<string,
       written += 1;
     }
   }
+}
+
+/** Writes a transcript to a new file; returns its SHA-256 in hexadecimal. */
+export function writeDemoTranscript(file: string, events: number, seed: number): string {
+  const hash = sha256Stream();
+  const fd = fs.openSync(file, "wx");
+  try {
+    let piece = "";
+    const write = (): void => {
+      const bytes = Buffer.from(piece);
+      hash.update(bytes);
+      for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
+      piece = "";
+    };
+    for (const line of demoTranscript(events, seed)) {
+      piece += line;
+      if (piece.length > 1024 * 1024) write();
+    }
+    write();
+  } finally {
+    fs.closeSync(fd);
+  }
+  return toHex(hash.digest());
 }

@@ -7,14 +7,13 @@ import * as os from "node:os";
 import * as path from "node:path";
 import process from "node:process";
 import type { Command } from "commander";
-import { sha256Stream, toHex } from "../../base/index.ts";
 import { fileSource, importSource } from "../../importers/index.ts";
 import { eventLogPath } from "../../log/index.ts";
 import type { TranscriptState } from "../../programs/index.ts";
 import { closeWorkers, loadProgram, replaySession, stateAt } from "../../runtime/index.ts";
 import { Directory, exportOriginal, verifySession } from "../../session/index.ts";
 import { type CommandDefinition, parsePositive } from "../command.ts";
-import { demoTranscript } from "../demo-transcript.ts";
+import { writeDemoTranscript } from "../demo-transcript.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import { importLines, shortHash } from "../import-text.ts";
 import { interruptedExitCode, interruption } from "../interrupt.ts";
@@ -71,7 +70,7 @@ async function demo(invocation: Invocation, { events, keep }: DemoFlags): Promis
     process.exit(interruptedExitCode());
   });
   try {
-    const sha256 = writeTranscript(file, events);
+    const sha256 = writeDemoTranscript(file, events, seed);
     const id = await recordAndReplay(stage, sha256);
     const caught = await damageAndVerify(stage, id);
     if (output.json) await output.printObject(stage.results);
@@ -82,29 +81,6 @@ async function demo(invocation: Invocation, { events, keep }: DemoFlags): Promis
     remove();
     if (keep) output.note(`kept: reach ls --data ${path.join(folder, "data")}`);
   }
-}
-
-/** Writes the transcript; returns its SHA-256 in hexadecimal. */
-function writeTranscript(file: string, events: number): string {
-  const hash = sha256Stream();
-  const fd = fs.openSync(file, "wx");
-  try {
-    let piece = "";
-    const write = (): void => {
-      const bytes = Buffer.from(piece);
-      hash.update(bytes);
-      for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
-      piece = "";
-    };
-    for (const line of demoTranscript(events, seed)) {
-      piece += line;
-      if (piece.length > 1024 * 1024) write();
-    }
-    write();
-  } finally {
-    fs.closeSync(fd);
-  }
-  return toHex(hash.digest());
 }
 
 /** A step: the command that would do the same, then what came out. */

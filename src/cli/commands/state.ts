@@ -100,7 +100,7 @@ function originText(found: FoundState): string {
   const { at, snapshotUsed } = found;
   const start = snapshotUsed === null ? "no snapshot" : `the snapshot at ${grouped(snapshotUsed)}`;
   const events = at - (snapshotUsed ?? 0);
-  const folded = counted(events, "event");
-  const slow = events >= slowEvents ? "; `reach replay` keeps states, and then this is fast" : "";
-  return `after ${counted(at, "event")}: from ${start} and ${folded}, ${seconds(found.seconds)}${slow}`;
+  const folded = `${counted(events, "event")}, ${seconds(found.seconds)}`;
+  const slow = events >= slowEvents ? "; fast once `reach replay` has kept states" : "";
+  return `after ${counted(at, "event")}: from ${start} and ${folded}${slow}`;
 }
