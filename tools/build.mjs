@@ -69,7 +69,12 @@ const packagesEmpty = {
 /** What a page in a browser loads: one file, with nothing of Node. */
 const browserEntry = "browser.ts";
 /** The observer's page, which a server hands out as it is: `dist/web`. */
-const webEntries = ["web/observe.tsx", "web/verify-worker.ts", "web/observe.css"];
+const webEntries = [
+  "web/observe.tsx",
+  "web/verify-worker.ts",
+  "web/offline.tsx",
+  "web/observe.css",
+];
 const webPage = "web/index.html";
 const webOutput = path.join(output, "web");
 const requireOfPackages =

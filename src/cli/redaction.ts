@@ -3,11 +3,10 @@
  * names no event is refused: somebody may have mistyped what was to stay behind.
  */
 import { ReachError } from "../base/index.ts";
-import type { EventView } from "../event/index.ts";
+import { type EventView, typeFilter } from "../event/index.ts";
 import type { SessionReader } from "../session/index.ts";
 import { counted, grouped } from "./quantity.ts";
 import { oneLine } from "./terminal-text.ts";
-import { typePattern } from "./type-pattern.ts";
 
 const seqsShape = /^(\d+)(?:-(\d+))?$/;
 
@@ -32,9 +31,9 @@ function ofSeqs({ size }: SessionReader, word: string): Named | undefined {
 }
 
 function ofType(session: SessionReader, word: string): Named {
-  const pattern = typePattern(word);
+  const matches = typeFilter(word);
   for (const { type } of session.events()) {
-    if (pattern.test(type)) return (event) => pattern.test(event.type);
+    if (matches(type)) return (event) => matches(event.type);
   }
   const what = `no event has the type ${oneLine(word) || '""'}`;
   throw refused(what, "`reach events` shows the types; * stands for anything");

@@ -40,3 +40,4 @@ export {
   payloadOf,
   valueOf,
 } from "./payload.ts";
+export { typeFilter } from "./type-filter.ts";

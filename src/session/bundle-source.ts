@@ -5,6 +5,7 @@
 import * as fs from "node:fs";
 import { messageOf, ReachError } from "../base/index.ts";
 import { nodeDisk } from "../disk/index.ts";
+import { bundleOfPage } from "./bundle-page.ts";
 
 /** A path, or the bytes themselves in order. */
 export type BundleSource = string | AsyncIterable<Uint8Array>;
@@ -35,10 +36,10 @@ async function* piecesOfPipe(path: string): AsyncGenerator<Uint8Array, void> {
   }
 }
 
-/** The bytes of a bundle in order, in pieces of any size. */
+/** The bytes of a bundle in order, in pieces of any size; also of one that a page holds. */
 export function bundlePieces(source: BundleSource): AsyncIterable<Uint8Array> {
-  if (typeof source !== "string") return source;
+  if (typeof source !== "string") return bundleOfPage(source);
   const stat = fs.statSync(source, { throwIfNoEntry: false });
   const isPipe = stat !== undefined && !stat.isFile() && !stat.isDirectory();
-  return isPipe ? piecesOfPipe(source) : piecesOfFile(source);
+  return bundleOfPage(isPipe ? piecesOfPipe(source) : piecesOfFile(source));
 }

@@ -12,6 +12,7 @@ export {
   type BundleImportOptions,
   importBundle,
 } from "./bundle-import.ts";
+export { isPage, writeBundlePage } from "./bundle-page.ts";
 export { type BundleSource, bundlePieces } from "./bundle-source.ts";
 export {
   foreignCheckpointNames,
@@ -41,6 +42,7 @@ export { type ForkOptions, type ForkReport, forkSession } from "./fork.ts";
 export { type ForkData, readForkData } from "./fork-data.ts";
 export type { ForkParting } from "./fork-parting.ts";
 export { collectGarbage, type GarbageOptions, type GarbageReport } from "./garbage.ts";
+export { HeldBundle, type HeldManifest } from "./held-bundle.ts";
 export { ImportIndex, type IndexedImport } from "./import-index.ts";
 export { ImportSink, problemsKept, type SinkMeta } from "./import-sink.ts";
 export { hasIdentity, type Identity, signText } from "./keys.ts";

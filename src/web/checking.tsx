@@ -31,22 +31,24 @@ export function CheckOutcome({ checking }: { readonly checking: Checking }) {
   if (!checking) return null;
   if ("done" in checking) return <span class="dim">{byteSize(checking.done)} checked …</span>;
   if ("failed" in checking) return <span class="failure">{checking.failed}</span>;
-  const { report } = checking;
-  const good = isGood(report);
+  return <Verdict report={checking.report} />;
+}
+
+/** What verifying found. Good is what is intact, complete, and signed by a key that was given. */
+export function Verdict({ report }: { readonly report: BundleReport }) {
+  const { integrity, completeness, keyFrom, problems } = report;
+  const good = integrity === "intact" && completeness === "complete";
+  const word = !good ? "bad" : keyFrom === "given" ? "good" : "unsure";
   return (
-    <span class={good ? "verdict good" : "verdict bad"}>
+    <span class={`verdict ${word}`}>
       {verdictText(report)}
-      {report.problems.slice(0, 3).map(({ message }) => (
+      {problems.slice(0, 3).map(({ message }) => (
         <span key={message} class="problem">
           {message}
         </span>
       ))}
     </span>
   );
-}
-
-function isGood({ integrity, completeness, keyFrom }: BundleReport): boolean {
-  return integrity === "intact" && completeness === "complete" && keyFrom === "given";
 }
 
 function verdictText(report: BundleReport): string {
@@ -57,6 +59,7 @@ function verdictText(report: BundleReport): string {
     `${byteSize(bytes)} of ${name || id}`,
   ];
   if (firstBad !== null) parts.push(`first bad event ${count(firstBad)}`);
-  if (keyFrom === "bundle") parts.push("signed by the key that it brings along: anybody's");
+  if (keyFrom === "bundle")
+    parts.push("signed by the key that it brings along, which may be anybody's");
   return parts.join(" · ");
 }

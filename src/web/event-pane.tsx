@@ -3,22 +3,23 @@
  * only if it has the hash that the event names.
  */
 import type { SessionId } from "../base/index.ts";
-import type { EventObject, ReachClient } from "../client/index.ts";
+import type { EventObject } from "../client/index.ts";
 import { decodePayload } from "../event/index.ts";
 import { Failure, useLoaded } from "./loading.tsx";
+import type { SessionSource } from "./session-source.ts";
 import { ValueTree } from "./value-tree.tsx";
 import { byteSize, span, timestamp } from "./wording.ts";
 
 /** The event `seq`; `known` where it is in the window, `near` what else is there. */
 export function EventPane({
-  client,
+  source,
   id,
   seq,
   known,
   near,
   select,
 }: {
-  readonly client: ReachClient;
+  readonly source: SessionSource;
   readonly id: SessionId;
   readonly seq: number;
   readonly known: EventObject | undefined;
@@ -26,8 +27,8 @@ export function EventPane({
   readonly select: (seq: number) => void;
 }) {
   const { value: event, error } = useLoaded(
-    (signal) => (known ? Promise.resolve(known) : eventAt(client, id, seq, signal)),
-    [client, id, seq, known],
+    (signal) => (known ? Promise.resolve(known) : eventAt(source, id, seq, signal)),
+    [source, id, seq, known],
   );
   if (event?.seq !== seq) return <Failure error={error} />;
   const { time, kind, type, ref, form, blob } = event;
@@ -69,7 +70,7 @@ export function EventPane({
         )}
       </dl>
       {blob ? (
-        <Payload client={client} sha256={blob.sha256} size={blob.size} form={form ?? "cbor"} />
+        <Payload source={source} sha256={blob.sha256} size={blob.size} form={form ?? "cbor"} />
       ) : (
         <ValueTree key={seq} value={event.data} />
       )}
@@ -92,19 +93,19 @@ function EventLink({
 }
 
 function Payload({
-  client,
+  source,
   sha256,
   size,
   form,
 }: {
-  readonly client: ReachClient;
+  readonly source: SessionSource;
   readonly sha256: string;
   readonly size: number;
   readonly form: NonNullable<EventObject["form"]>;
 }) {
   const { value, error, loading } = useLoaded(
-    async (signal) => ({ data: decodePayload(form, await client.payload(sha256, signal)) }),
-    [client, sha256, form],
+    async (signal) => ({ data: decodePayload(form, await source.payload(sha256, signal)) }),
+    [source, sha256, form],
   );
   if (loading) return <p class="dim">{byteSize(size)} on their way …</p>;
   return (
@@ -116,12 +117,12 @@ function Payload({
 }
 
 async function eventAt(
-  client: ReachClient,
+  source: SessionSource,
   id: SessionId,
   seq: number,
   signal: AbortSignal,
 ): Promise<EventObject | undefined> {
   const options = { after: seq - 1, limit: 1, payload: "ref", signal } as const;
-  for await (const event of client.events(id, options)) return event;
+  for await (const event of source.events(id, options)) return event;
   return undefined;
 }

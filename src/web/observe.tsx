@@ -3,12 +3,13 @@
  * them, and whether all of it is what was signed. It only reads.
  */
 import { render } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { type Connection, connect, hasToken, keepToken } from "./connection.ts";
 import { Failure, useLoaded } from "./loading.tsx";
-import { parseRoute, type Route } from "./route.ts";
+import type { Route } from "./route.ts";
 import { SessionList } from "./session-list.tsx";
 import { SessionView } from "./session-view.tsx";
+import { useRoute } from "./use-route.ts";
 
 function Page() {
   const [tries, setTries] = useState(0);
@@ -84,16 +85,6 @@ function TokenForm({ again }: { readonly again: () => void }) {
       <button type="submit">Look</button>
     </form>
   );
-}
-
-function useRoute(): Route {
-  const [route, setRoute] = useState(() => parseRoute(location.hash));
-  useEffect(() => {
-    const onHash = (): void => setRoute(parseRoute(location.hash));
-    addEventListener("hashchange", onHash);
-    return () => removeEventListener("hashchange", onHash);
-  }, []);
-  return route;
 }
 
 const place = document.getElementById("page");

@@ -10,16 +10,17 @@ export const panes = ["event", "state", "proof"] as const;
 /** One of `panes`. */
 export type Pane = (typeof panes)[number];
 
+/** A session and a place in it. */
+export interface SessionRoute {
+  readonly page: "session";
+  readonly id: SessionId;
+  /** Seq of the event that is looked at; none at first. */
+  readonly seq: number | undefined;
+  readonly pane: Pane;
+}
+
 /** The list of sessions, or one of them. */
-export type Route =
-  | { readonly page: "sessions" }
-  | {
-      readonly page: "session";
-      readonly id: SessionId;
-      /** Seq of the event that is looked at; none at first. */
-      readonly seq: number | undefined;
-      readonly pane: Pane;
-    };
+export type Route = { readonly page: "sessions" } | SessionRoute;
 
 /** The route that an address names; the list of sessions for what names none. */
 export function parseRoute(hash: string): Route {

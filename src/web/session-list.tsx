@@ -8,6 +8,7 @@ import { BundleCheck } from "./bundle-check.tsx";
 import type { Connection } from "./connection.ts";
 import { Failure, useBeat, useLoaded } from "./loading.tsx";
 import { routeHash } from "./route.ts";
+import { Status } from "./status.tsx";
 import { ago, count, timestamp } from "./wording.ts";
 
 const firstShown = 100;
@@ -124,16 +125,5 @@ function SessionRow({ session, now }: { readonly session: SessionInfo; readonly 
       <td class="right">{signed === null ? "" : signed === size ? "all" : count(signed)}</td>
       <td title={timestamp(created)}>{ago(created, now)}</td>
     </tr>
-  );
-}
-
-/** How a session stands, in a word. */
-export function Status({ session }: { readonly session: SessionInfo }) {
-  const { status, outcome, problem } = session;
-  const ended = outcome !== null && outcome !== "" ? outcome : status;
-  return (
-    <span class={`status status-${problem === null ? ended : "damaged"}`} title={problem ?? status}>
-      {ended}
-    </span>
   );
 }

@@ -3,26 +3,27 @@
  * two states are compared here.
  */
 import type { SessionId } from "../base/index.ts";
-import type { ReachClient, StateInfo } from "../client/index.ts";
+import type { StateInfo } from "../client/index.ts";
 import { type Difference, differences } from "../replay/index.ts";
 import { Failure, useLoaded } from "./loading.tsx";
+import type { SessionSource } from "./session-source.ts";
 import { ValueTree } from "./value-tree.tsx";
 
 const changesShown = 50;
 
 /** The state after the first `seq + 1` events. */
 export function StatePane({
-  client,
+  source,
   id,
   seq,
 }: {
-  readonly client: ReachClient;
+  readonly source: SessionSource;
   readonly id: SessionId;
   readonly seq: number;
 }) {
   const { value, error, loading } = useLoaded(
-    (signal) => stateAround(client, id, seq, signal),
-    [client, id, seq],
+    (signal) => stateAround(source, id, seq, signal),
+    [source, id, seq],
   );
   if (value?.after.at !== seq + 1) {
     return loading ? <p class="dim">computing …</p> : <Failure error={error} />;
@@ -74,14 +75,14 @@ function Changes({ changes }: { readonly changes: readonly Difference[] }) {
 }
 
 async function stateAround(
-  client: ReachClient,
+  source: SessionSource,
   id: SessionId,
   seq: number,
   signal: AbortSignal,
 ): Promise<{ readonly after: StateInfo; readonly changes: readonly Difference[] }> {
   const [before, after] = await Promise.all([
-    client.state(id, seq, signal),
-    client.state(id, seq + 1, signal),
+    source.state(id, seq, signal),
+    source.state(id, seq + 1, signal),
   ]);
   const changes = differences(before.state, after.state, { limit: changesShown + 1 });
   return { after, changes };

@@ -5,7 +5,8 @@
  */
 import { useEffect, useState } from "preact/hooks";
 import type { SessionId } from "../base/index.ts";
-import type { EventObject, ReachClient } from "../client/index.ts";
+import type { EventObject } from "../client/index.ts";
+import type { SessionSource } from "./session-source.ts";
 
 /** Events in a window: those of a page. */
 export const windowEvents = 1000;
@@ -44,7 +45,7 @@ const empty: Transcript = { events: [], loading: true, error: undefined, upToDat
 
 /** The window, loaded when it is another one than before. */
 export function useTranscript(
-  client: ReachClient,
+  source: SessionSource,
   { id, seq, filter, following }: Asked,
 ): Transcript {
   const [shown, setShown] = useState(empty);
@@ -58,15 +59,15 @@ export function useTranscript(
     };
     const fail = (error: unknown): void => show({ error, loading: false, upToDate: false });
     if (following) {
-      follow(client, id, signal, show).catch(fail);
+      follow(source, id, signal, show).catch(fail);
     } else {
       show({ loading: true, upToDate: false });
-      read(client, { id, from, kind, type, signal }).then((events) => {
+      read(source, { id, from, kind, type, signal }).then((events) => {
         show({ events, loading: false });
       }, fail);
     }
     return () => controller.abort();
-  }, [client, id, from, kind, type, following]);
+  }, [source, id, from, kind, type, following]);
   return shown;
 }
 
@@ -86,7 +87,7 @@ export function windowStart(
 }
 
 async function read(
-  client: ReachClient,
+  source: SessionSource,
   asked: {
     readonly id: SessionId;
     readonly from: number;
@@ -105,18 +106,18 @@ async function read(
     ...(type && { type }),
     signal,
   } as const;
-  for await (const event of client.events(id, options)) events.push(event);
+  for await (const event of source.events(id, options)) events.push(event);
   return events;
 }
 
 /** Shows the last events and those that come, ten times a second at most. */
 async function follow(
-  client: ReachClient,
+  source: SessionSource,
   id: SessionId,
   signal: AbortSignal,
   show: (change: Partial<Transcript>) => void,
 ): Promise<void> {
-  const { size } = await client.session(id, signal);
+  const { size } = await source.session(id, signal);
   let events: EventObject[] = [];
   let due = false;
   const draw = (): void => {
@@ -132,7 +133,7 @@ async function follow(
     onUpToDate: () => show({ loading: false, upToDate: true }),
     onLost: () => show({ upToDate: false }),
   } as const;
-  for await (const event of client.tail(id, options)) {
+  for await (const event of source.tail(id, options)) {
     events.push(event);
     if (!due) setTimeout(draw, drawMs);
     due = true;

@@ -4,7 +4,7 @@
  */
 import { type Command, Option } from "commander";
 import { codeOf, messageOf, ReachError } from "../../base/index.ts";
-import { type EventKind, type EventView, eventKinds } from "../../event/index.ts";
+import { type EventKind, type EventView, eventKinds, typeFilter } from "../../event/index.ts";
 import { BundleReader } from "../../session/index.ts";
 import { isBundleFile, namesBundle } from "../bundle-file.ts";
 import { addRange, type CommandDefinition, parsePositive, type RangeFlags } from "../command.ts";
@@ -14,7 +14,6 @@ import type { Output } from "../output.ts";
 import { counted } from "../quantity.ts";
 import { remoteOf, resolveRemote } from "../remote.ts";
 import { resolveSession, withReader } from "../sessions.ts";
-import { typePattern } from "../type-pattern.ts";
 import { checkKey } from "../verifier-key.ts";
 import { keyRemark, verdictWords, withheldText } from "../verify-text.ts";
 
@@ -190,11 +189,11 @@ async function* selected(
   events: Iterable<EventView> | AsyncIterable<EventView>,
   { type, kind, limit = Number.POSITIVE_INFINITY }: EventsFlags,
 ): AsyncGenerator<EventView, void> {
-  const pattern = type === undefined ? undefined : typePattern(type);
+  const matches = type === undefined ? undefined : typeFilter(type);
   let count = 0;
   for await (const event of events) {
     if (kind !== undefined && event.kind !== kind) continue;
-    if (pattern && !pattern.test(event.type)) continue;
+    if (matches && !matches(event.type)) continue;
     yield event;
     count += 1;
     if (count >= limit) return;

@@ -13,6 +13,7 @@ import {
   exportOriginal,
   exportTlogTiles,
   type TilesOptions,
+  writeBundlePage,
 } from "../../session/index.ts";
 import { addRange, type CommandDefinition, parseOutput, type RangeFlags } from "../command.ts";
 import { type Interruption, interruption } from "../interrupt.ts";
@@ -20,9 +21,10 @@ import type { Invocation } from "../invocation.ts";
 import { fileError, throwIfAborted, writeResult } from "../output-file.ts";
 import { byteSize, counted } from "../quantity.ts";
 import { redaction } from "../redaction.ts";
+import { sessionPage } from "../session-page.ts";
 import { resolveSession, withReader } from "../sessions.ts";
 
-const exportFormats = ["original", "bundle", "ndjson", "tlog-tiles"] as const;
+const exportFormats = ["original", "bundle", "html", "ndjson", "tlog-tiles"] as const;
 
 interface ExportFlags extends RangeFlags {
   readonly format: (typeof exportFormats)[number];
@@ -39,6 +41,7 @@ export const exportCommand: CommandDefinition = {
       "reach export 0199c1f2 --format bundle --redact '37,40-52,user/*' -o run.bundle",
       "the same, and these events stay here",
     ],
+    ["reach export 0199c1f2 --format html -o run.html", "to look at in a browser, offline"],
     ["reach export 0199c1f2 --format ndjson | jq .type", "one event per line"],
     ["reach export 0199c1f2 --format tlog-tiles -o tiles/", "for tools of transparency logs"],
   ],
@@ -46,6 +49,9 @@ export const exportCommand: CommandDefinition = {
     "A file appears under its name when it is complete and durable. A new one can be read by its " +
       "owner alone, one that is replaced keeps its mode. tlog-tiles needs -o with a folder that " +
       "does not exist yet. With -o and --json: what was written, as an object.",
+    "html is a bundle in a page: a browser verifies it, then shows the events, and of recorded " +
+      "sessions the states, without a server and without the network. `reach verify FILE` and " +
+      "`reach events FILE` read it as well.",
     "A bundle made with --redact has the hash of each withheld event in its place, so it " +
       "verifies against the same signatures; what was withheld cannot be guessed from it. " +
       "Events that hold a hash of others (notes of imports and of idempotency keys, steps with " +
@@ -98,9 +104,9 @@ function checkFlags({ format, from, to, output, redact }: ExportFlags): void {
       hint: "a part of a session is exported with --format ndjson",
     });
   }
-  if (redact && format !== "bundle") {
+  if (redact && format !== "bundle" && format !== "html") {
     throw new ReachError("USAGE", `--redact has no meaning for ${format}`, {
-      hint: "events are withheld from a bundle: --format bundle",
+      hint: "events are withheld from a bundle: --format bundle, or html",
     });
   }
   if (format === "tlog-tiles" && (output === undefined || output === "-")) {
@@ -161,11 +167,13 @@ async function produceFormat(
   { format, from, to, redact }: ExportFlags,
   sink: ByteSink,
 ): Promise<Exported> {
-  if (format === "bundle" && !redact) return exportBundle(directory, id, sink);
   const session = directory.session(id);
   try {
-    if (redact) {
-      return await exportBundle(directory, id, sink, { withhold: redaction(session, redact) });
+    if (format === "bundle" || format === "html") {
+      const options = redact ? { withhold: redaction(session, redact) } : {};
+      const produce = (to: ByteSink) => exportBundle(directory, id, to, options);
+      if (format === "bundle") return await produce(sink);
+      return await writeBundlePage(sink, sessionPage(session.manifest.name || id), produce);
     }
     if (format === "original") return await exportOriginal(session, sink);
     return await exportNdjson(session, sink, {

@@ -18,7 +18,7 @@ export interface PageRequest {
   readonly payload: PayloadChoice;
   /** Only events of these kinds. */
   readonly kinds?: ReadonlySet<EventKind> | undefined;
-  /** Only events whose type this accepts; see `typeFilter`. */
+  /** Only events whose type this accepts. */
   readonly type?: ((type: string) => boolean) | undefined;
 }
 
@@ -71,28 +71,6 @@ export function planPage(reader: SessionReader, request: PageRequest): Page {
     if (scanned > scanBytesMax && filtered) break;
   }
   return { events, bytes, next };
-}
-
-/**
- * A filter by type, in which `*` stands for anything. Takes time that grows with the length of a
- * type, whatever the pattern: no regular expression.
- */
-export function typeFilter(pattern: string): (type: string) => boolean {
-  const [first = "", ...rest] = pattern.split("*");
-  const last = rest.pop();
-  if (last === undefined) return (type) => type === first;
-  return (type) => {
-    if (type.length < first.length + last.length) return false;
-    if (!type.startsWith(first) || !type.endsWith(last)) return false;
-    let at = first.length;
-    const end = type.length - last.length;
-    for (const part of rest) {
-      const found = type.indexOf(part, at);
-      if (found < 0 || found + part.length > end) return false;
-      at = found + part.length;
-    }
-    return true;
-  };
 }
 
 /** Bytes of an event with its payload. */

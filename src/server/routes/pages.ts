@@ -6,7 +6,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as Type from "typebox";
 import { limits } from "../../base/index.ts";
-import { type EventKind, EventView, eventKinds } from "../../event/index.ts";
+import { type EventKind, EventView, eventKinds, typeFilter } from "../../event/index.ts";
 import type { SessionReader } from "../../session/index.ts";
 import { EventObject, EventPage, PageQuery, Payload } from "../event-schemas.ts";
 import { negotiate } from "../negotiation.ts";
@@ -18,7 +18,6 @@ import {
   type Page,
   payloadBudget,
   planPage,
-  typeFilter,
 } from "../pages/page.ts";
 import { HttpError } from "../problem.ts";
 import { problems, Seq, SessionIdParam, SessionParams } from "../schemas.ts";

@@ -1,0 +1,126 @@
+/**
+ * The page that brings its session along (`reach export --format html`): verified here when it is
+ * opened, and shown only then. It asks nobody for anything; what it shows is in the file.
+ */
+import { render } from "preact";
+import { useState } from "preact/hooks";
+import type { SessionInfo } from "../client/index.ts";
+import { HeldBundle } from "../session/index.ts";
+import { Verdict } from "./checking.tsx";
+import { HeldSession } from "./held-session.ts";
+import { Failure, useLoaded } from "./loading.tsx";
+import type { Pane } from "./route.ts";
+import { Heading } from "./session-view.tsx";
+import { Transcript } from "./transcript-view.tsx";
+import { useRoute } from "./use-route.ts";
+import { byteSize } from "./wording.ts";
+
+function Page({ embedded }: { readonly embedded: Blob }) {
+  const [key, setKey] = useState("");
+  const [done, setDone] = useState(0);
+  const { value, error, loading } = useLoaded(
+    async (signal) => {
+      const onProgress = (progress: { readonly done: number }): void => setDone(progress.done);
+      const options = { onProgress, signal, ...(key && { verifierKey: key }) };
+      const bundle = await HeldBundle.read(piecesOf(embedded), options);
+      const held = new HeldSession(bundle);
+      const session = bundle.manifest && (await held.session());
+      return { report: bundle.report, held, session };
+    },
+    [embedded, key],
+  );
+  if (loading && !value) return <p class="dim">verifying … {byteSize(done)}</p>;
+  const { report, held, session } = value ?? {};
+  return (
+    <main class="session">
+      {session && <Heading session={session}>{null}</Heading>}
+      <Failure error={error} />
+      <p class="check">{report && <Verdict report={report} />}</p>
+      <KeyForm offered={report?.verifierKey ?? null} setKey={setKey} />
+      {held && session && report?.integrity === "intact" && (
+        <Events held={held} session={session} />
+      )}
+    </main>
+  );
+}
+
+function Events({ held, session }: { readonly held: HeldSession; readonly session: SessionInfo }) {
+  const { id } = session;
+  const route = useRoute();
+  const here = { page: "session", id, seq: undefined, pane: "event" } as const;
+  const panes: readonly Pane[] = held.hasStates ? ["event", "state"] : ["event"];
+  return (
+    <Transcript
+      source={held}
+      session={session}
+      route={route.page === "session" && route.id === id ? route : here}
+      panes={panes}
+      grows={false}
+    >
+      {() => null}
+    </Transcript>
+  );
+}
+
+/** Whoever has the key from elsewhere gives it here; the one in the file may be anybody's. */
+function KeyForm({
+  offered,
+  setKey,
+}: {
+  readonly offered: string | null;
+  readonly setKey: (key: string) => void;
+}) {
+  return (
+    <p class="check">
+      <label>
+        Key to trust{" "}
+        <input
+          class="key-text"
+          placeholder="paste the one that you have from its owner"
+          onChange={({ currentTarget }) => setKey(currentTarget.value.trim())}
+        />
+      </label>{" "}
+      {offered !== null && (
+        <span class="dim">
+          this file says <code>{offered}</code>
+        </span>
+      )}
+    </p>
+  );
+}
+
+/** The bytes of the bundle, decompressed as they are asked for. */
+async function* piecesOf(embedded: Blob): AsyncGenerator<Uint8Array> {
+  const stream = embedded.stream().pipeThrough(new DecompressionStream("gzip"));
+  const reader = stream.getReader();
+  try {
+    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+/** What stands in the page in base64. */
+function embeddedIn(element: Element): Blob {
+  const text = element.textContent ?? "";
+  element.remove();
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  const chars = 4 * 256 * 1024;
+  for (let at = 0; at < text.length; at += chars) {
+    parts.push(bytesOf(atob(text.slice(at, at + chars))));
+  }
+  return new Blob(parts);
+}
+
+function bytesOf(binary: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
+  return bytes;
+}
+
+const place = document.getElementById("page");
+const element = document.getElementById("bundle");
+if (place && element) {
+  place.replaceChildren();
+  render(<Page embedded={embeddedIn(element)} />, place);
+}
