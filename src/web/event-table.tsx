@@ -3,7 +3,7 @@
  * The event that is looked at is kept in sight, and so is the last one of a session being followed.
  */
 import { Component } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { EventObject } from "../client/index.ts";
 import { eventKinds } from "../event/index.ts";
 import { eventSummary } from "./event-summary.ts";
@@ -11,6 +11,9 @@ import { Failure } from "./loading.tsx";
 import { useSeqClicks } from "./seq-clicks.ts";
 import type { EventFilter, Transcript } from "./transcript.ts";
 import { span, timestamp } from "./wording.ts";
+
+/** As near to its end a list counts as being at it. */
+const nearEndPixels = 40;
 
 /** The table. */
 export function EventTable({
@@ -31,9 +34,15 @@ export function EventTable({
   const table = useRef<HTMLDivElement>(null);
   const last = events.at(-1)?.seq;
   useSeqClicks(table, select);
+  const [atEnd, setAtEnd] = useState(true);
+  const toEnd = (): void => table.current?.scrollTo({ top: table.current.scrollHeight });
   useEffect(() => {
-    if (following) table.current?.scrollTo({ top: table.current.scrollHeight });
-  }, [following, last]);
+    if (following) setAtEnd(true);
+  }, [following]);
+  // Whoever has scrolled away is reading: new events do not take that from them.
+  useEffect(() => {
+    if (following && atEnd) toEnd();
+  }, [following, atEnd, last]);
   useEffect(() => {
     table.current?.querySelector("tr.selected")?.scrollIntoView({ block: "nearest" });
   }, [selected, events]);
@@ -41,7 +50,13 @@ export function EventTable({
     <section class="events">
       <Filter filter={filter} setFilter={setFilter} />
       <Failure error={error} />
-      <div class="scroll" ref={table}>
+      <div
+        class="scroll"
+        ref={table}
+        onScroll={({ currentTarget: { scrollHeight, scrollTop, clientHeight } }) => {
+          setAtEnd(scrollHeight - scrollTop - clientHeight < nearEndPixels);
+        }}
+      >
         <table>
           <tbody>
             {events.map((event, index) => (
@@ -59,7 +74,12 @@ export function EventTable({
         )}
       </div>
       <p class="dim" role="status">
-        {loading ? "loading …" : following ? (upToDate ? "up to date" : "connecting …") : ""}
+        {loading ? "loading …" : following ? (upToDate ? "up to date" : "connecting …") : ""}{" "}
+        {following && !atEnd && (
+          <button type="button" onClick={toEnd}>
+            ↓ latest
+          </button>
+        )}
       </p>
     </section>
   );

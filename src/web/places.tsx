@@ -76,7 +76,19 @@ function Place({
   );
 }
 
-/** ↑ and ↓ choose the event before and behind, unless somebody is writing or choosing. */
+/** Keys that go to another event: steps from the one that is looked at, or all the way. */
+const steps: Readonly<Record<string, number>> = {
+  ArrowDown: 1,
+  ArrowUp: -1,
+  j: 1,
+  k: -1,
+  PageDown: 20,
+  PageUp: -20,
+  Home: Number.NEGATIVE_INFINITY,
+  End: Number.POSITIVE_INFINITY,
+};
+
+/** ↑ ↓ j k and their like choose another event of those shown, unless somebody is writing. */
 export function useKeys(
   events: readonly { readonly seq: number }[],
   seq: number | undefined,
@@ -84,14 +96,16 @@ export function useKeys(
 ): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
-      const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
-      const { target } = event;
-      if (step === 0 || (target instanceof HTMLElement && target.matches("input, select"))) return;
+      const step = steps[event.key];
+      const { target, ctrlKey, metaKey, altKey } = event;
+      const writing = target instanceof HTMLElement && target.matches("input, select");
+      if (step === undefined || writing || ctrlKey || metaKey || altKey) return;
       const at = events.findIndex((shown) => shown.seq === seq);
-      const next = events[at < 0 ? 0 : at + step];
+      const wanted = at < 0 ? 0 : Math.min(Math.max(at + step, 0), events.length - 1);
+      const next = events[wanted];
       if (!next) return;
       event.preventDefault();
-      select(next.seq);
+      if (next.seq !== seq) select(next.seq);
     };
     addEventListener("keydown", onKey);
     return () => removeEventListener("keydown", onKey);

@@ -3,11 +3,13 @@
  * hashed here, the path to the root is hashed here, and the signature under the root is checked
  * here. Only the key has to be believed, and it can be compared with one that came another way.
  */
+import { useState } from "preact/hooks";
 import { fromHex, type SessionId, toHex, utf8 } from "../base/index.ts";
 import { leafHashOf, openCheckpoint, verifyInclusion } from "../merkle/index.ts";
 import { verifierOf } from "../session/index.ts";
 import type { Connection } from "./connection.ts";
 import { Failure, useLoaded } from "./loading.tsx";
+import { pinKey, pinnedKey } from "./pinned-key.ts";
 import { count } from "./wording.ts";
 
 interface Proof {
@@ -71,9 +73,36 @@ export function ProofPane({
       </dl>
       <p class="dim">
         Hashes and signature were checked in this page. The key comes from this server: compare it
-        with the one that <code>reach doctor</code> printed where the data lies.
+        with the one that <code>reach doctor</code> prints where the data lies.
       </p>
+      <KeyTrust verifierKey={verifierKey} />
     </div>
+  );
+}
+
+/** Once the key has been compared, the browser can remember that. */
+function KeyTrust({ verifierKey }: { readonly verifierKey: string }) {
+  const [pinned, setPinned] = useState(pinnedKey());
+  const keep = (key: string): void => {
+    pinKey(key);
+    setPinned(key || undefined);
+  };
+  if (pinned === verifierKey) {
+    return (
+      <p class="verdict good">
+        It is the key that you trust.{" "}
+        <button type="button" onClick={() => keep("")}>
+          No longer
+        </button>
+      </p>
+    );
+  }
+  return (
+    <p>
+      <button type="button" onClick={() => keep(verifierKey)}>
+        I have compared it: trust this key
+      </button>
+    </p>
   );
 }
 

@@ -91,7 +91,7 @@ export function Transcript({
             ))}
           </nav>
           {seq === undefined ? (
-            <p class="dim">Choose an event; ↑ and ↓ go to the next ones.</p>
+            <p class="dim">Choose an event; ↑ ↓ or j k, Page, Home and End go on from there.</p>
           ) : pane === "event" ? (
             <EventPane
               source={source}

@@ -1,5 +1,5 @@
-// `reach export --format html`: one file that a browser shows (test/web/offline.test.ts) and that the
-// commands read as the bundle it holds.
+// `reach export --format html`: one file that a browser shows (test/web/offline.test.ts) and that
+// the commands read as the bundle it holds.
 
 import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";

@@ -116,6 +116,60 @@ describe.skipIf(browserPath === undefined)("the observer's page in a browser", (
     await page.getByText(/intact, complete · 300 events/).waitFor();
   });
 
+  it("remembers the key that somebody trusts, and points out another one", async () => {
+    const { served, id } = await sample(20);
+    await open(served, `#/session/${id}/3/proof`);
+    await page.getByRole("button", { name: "I have compared it: trust this key" }).click();
+    await page.getByText("It is the key that you trust.").waitFor();
+    await page.reload();
+    await page.getByText("It is the key that you trust.").waitFor();
+    await page.route(/\/v1$/, async (route) => {
+      const answer = await route.fetch();
+      const about = (await answer.json()) as Record<string, unknown>;
+      about["verifierKey"] = "reach.local+5ab3c1d2+AUV8hbQQdcdDDjIjhD4jGYDW/mH/YVEZw3HfFV86kwak";
+      await route.fulfill({ response: answer, json: about });
+    });
+    await page.reload();
+    await page.getByText("This server signs with another key").waitFor();
+  });
+
+  it("does not take from whoever reads further up what they read", async () => {
+    const served = await serve();
+    const event = (n: number): object => ({ type: "message", data: { text: `line ${n}` } });
+    const events = Array.from({ length: 200 }, (_, n) => event(n));
+    const begun = await served.post("/v1/sessions", { name: "long", events });
+    const { id } = (await begun.json()) as { id: SessionId };
+    await open(served, `#/session/${id}`);
+    await page.getByLabel("Follow").check();
+    await page.getByText("up to date").waitFor();
+    const scrolled = (): Promise<number> =>
+      page
+        .locator(".scroll")
+        .evaluate((list) => (list as unknown as { scrollTop: number }).scrollTop);
+    await expect.poll(scrolled).toBeGreaterThan(1000);
+    await page.locator(".scroll").hover();
+    await page.mouse.wheel(0, -100_000);
+    await expect.poll(scrolled).toBe(0);
+    await served.post(`/v1/sessions/${id}/events`, [event(200)]);
+    await expect.poll(() => page.locator(".scroll tr").count()).toBe(201);
+    expect(await scrolled()).toBe(0);
+    await page.getByRole("button", { name: "↓ latest" }).click();
+    await expect.poll(scrolled).toBeGreaterThan(1000);
+    await served.post(`/v1/sessions/${id}/events`, [event(201)]);
+    await page.getByText("line 201").waitFor();
+  });
+
+  it("leaves alone what somebody is writing while the page goes on", async () => {
+    const { served, id } = await sample(30);
+    await open(served, `#/session/${id}`);
+    const type = page.locator(".events input");
+    await type.pressSequentially("sample/", { delay: 350 });
+    await type.pressSequentially("json", { delay: 350 });
+    expect(await type.inputValue()).toBe("sample/json");
+    await type.press("Enter");
+    await expect.poll(() => page.locator(".scroll tr").count()).toBe(10);
+  });
+
   it("proves nothing of an event, or a session, that was changed on the way", async () => {
     const { served, id } = await sample(300);
     ({ page, complaints } = await openPage(browser));

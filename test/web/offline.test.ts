@@ -1,5 +1,5 @@
-// `reach export --format html` in a real browser: verified when it is opened, shown without a server
-// and without a request to anybody; what was changed in the file is not shown.
+// `reach export --format html` in a real browser: verified when it is opened, shown without a
+// server and without a request to anybody; what was changed in the file is not shown.
 
 import * as fs from "node:fs";
 import type { Browser, Page } from "playwright-core";
