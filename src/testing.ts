@@ -11,7 +11,8 @@ import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { codeOf, messageOf, ReachError, type SessionId } from "./base/index.ts";
-import { Rerun, type SessionRecorder } from "./recorder/index.ts";
+import { Rerun } from "./recorder/index.ts";
+import type { SessionRecorder } from "./recording/index.ts";
 import {
   type Divergence,
   type OperationDivergence,
@@ -21,7 +22,7 @@ import {
 import { programFor, type ReplayReport, replaySession } from "./runtime/index.ts";
 import { Directory, importBundle } from "./session/index.ts";
 
-export type { RecordedCall, SessionRecorder } from "./recorder/index.ts";
+export type { RecordedCall, SessionRecorder } from "./recording/index.ts";
 export type { ReplayReport } from "./runtime/index.ts";
 
 /** A session in a data directory. */
