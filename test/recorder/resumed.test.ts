@@ -51,7 +51,7 @@ function interrupted(name: string) {
 }
 
 describe("a recording whose process died", () => {
-  test("is gone on with behind a note, and what was under way has a result that says so", async () => {
+  test("is gone on with behind a note, and what was under way has a result", async () => {
     const id = await crashed();
     const before = eventsOf(id);
     expect(before.map(([kind]) => kind)).toEqual([
