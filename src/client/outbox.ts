@@ -38,6 +38,8 @@ export interface OutboxSession {
 interface Waiting {
   /** As it is sent. */
   readonly bytes: Uint8Array;
+  /** The server may refuse it for itself: then it goes alone, and nothing else fails. */
+  readonly isDoubtful: boolean;
   readonly resolve: (seq: number) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -91,14 +93,16 @@ export class Outbox implements EventSink {
     if (this.#failure) throw this.#failure;
     if (this.#closed) throw closed(this.#session.id);
     const { kind, type, time, ref, bytes } = event;
-    const seq = this.#size + this.#underWay + this.#waiting.length;
-    checkEventHeader({ seq, kind, type, time, ref });
+    const next = this.#size + this.#underWay + this.#waiting.length;
+    // Others may have appended what it refers to: whether that is there the server has to say.
+    const isDoubtful = ref !== null && ref >= next && Number.isSafeInteger(ref + 1);
+    checkEventHeader({ seq: isDoubtful ? ref + 1 : next, kind, type, time, ref });
     this.checkSize(bytes);
     const encoded = encodedForSending(event);
     this.#checkRoom(encoded.length);
     this.#waitingBytes += encoded.length;
     const sent = new Promise<number>((resolve, reject) => {
-      this.#waiting.push({ bytes: encoded, resolve, reject });
+      this.#waiting.push({ bytes: encoded, isDoubtful, resolve, reject });
     });
     this.#sending ??= this.#send();
     return sent;
@@ -152,7 +156,8 @@ export class Outbox implements EventSink {
         }
         await nextTurn();
       } catch (error) {
-        this.#fail(together, error);
+        if (isRefusal(together, error)) this.#refuse(together, error);
+        else this.#fail(together, error);
       }
     }
     this.#sending = undefined;
@@ -164,8 +169,9 @@ export class Outbox implements EventSink {
     let count = 0;
     for (const one of this.#waiting.slice(0, limits.appendEventsMax)) {
       bytes += one.bytes.length;
-      if (count > 0 && bytes > joinedBytesMax) break;
+      if (count > 0 && (bytes > joinedBytesMax || one.isDoubtful)) break;
       count += 1;
+      if (one.isDoubtful) break;
     }
     this.#underWay = count;
     return this.#waiting.splice(0, count);
@@ -209,6 +215,15 @@ export class Outbox implements EventSink {
     this.#begins = undefined;
   }
 
+  /** The server has not taken one event, for what is wrong with that one. */
+  #refuse(together: readonly Waiting[], error: unknown): void {
+    this.#underWay = 0;
+    for (const { bytes, reject } of together) {
+      this.#waitingBytes -= bytes.length;
+      reject(error);
+    }
+  }
+
   /** Nothing is sent any more; whoever waits hears why. */
   #fail(together: readonly Waiting[], cause: unknown): void {
     const failure = failureOf(this.#session.id, this.#size, cause);
@@ -217,6 +232,11 @@ export class Outbox implements EventSink {
     this.#waiting.length = 0;
     this.#waitingBytes = 0;
   }
+}
+
+/** Whether it is the event that is wrong, and not the recording. */
+function isRefusal([only]: readonly Waiting[], error: unknown): boolean {
+  return only?.isDoubtful === true && codeOf(error) === "EVENT_INVALID";
 }
 
 /** An event as a body has it, without decoding its data, which is the last of its members. */

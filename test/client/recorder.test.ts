@@ -185,9 +185,23 @@ it("others append to the session meanwhile, and its own events keep their seqs",
   const session = client.recorder();
   expect(await session.append({ type: "a", data: 1 })).toBe(0);
   await client.append(session.id, [{ type: "of others" }]);
-  expect(await session.append({ type: "b", data: 1 })).toBe(2);
+  // Whoever tails the session has seen it, and may refer to it.
+  expect(await session.append({ type: "b", ref: 1, data: 1 })).toBe(2);
+  const wrong = { type: "c", ref: 3, data: 1 };
+  const appending = [
+    session.append({ type: "c", data: 1 }),
+    session.append({ ...wrong, ref: 9 }).catch(({ code, message }) => [code, message]),
+    session.append({ ...wrong, ref: 2 ** 53 }).catch(({ code }) => code),
+    session.append({ type: "d", data: 1 }),
+  ];
+  expect(await Promise.all(appending)).toEqual([
+    3,
+    ["EVENT_INVALID", "event 4 refers to 9, which is not before it"],
+    "EVENT_INVALID",
+    4,
+  ]);
   expect(await session.effect("tool", {}, () => 7)).toBe(7);
-  expect(eventsOn(served, session.id).at(-1)).toMatchObject({ kind: "result", ref: 3 });
+  expect(eventsOn(served, session.id).at(-1)).toMatchObject({ kind: "result", ref: 5 });
   await session.close();
 });
 
