@@ -87,11 +87,11 @@ export class Outbox implements EventSink {
    * Sends an event behind all those before; resolves with its seq when it is durable there. Throws
    * at once what refuses this event alone: `EVENT_INVALID`, `EVENT_TOO_LARGE`, and `OVERLOADED`
    * while 64 MiB wait. Everything else ends the recording, and every event behind it is refused
-   * with the same error.
+   * with the same error; behind the end it is `CLOSED`.
    */
   append(event: EncodedEvent): Promise<number> {
-    if (this.#failure) throw this.#failure;
-    if (this.#closed) throw closed(this.#session.id);
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (this.#closed) return Promise.reject(closed(this.#session.id));
     const { kind, type, time, ref, bytes } = event;
     const next = this.#size + this.#underWay + this.#waiting.length;
     // Others may have appended what it refers to: whether that is there the server has to say.
@@ -263,9 +263,10 @@ function closed(id: SessionId): ReachError {
 
 /** Why a recording has ended: what the event at `seq` met is what everything behind it is told. */
 function failureOf(id: SessionId, seq: number, cause: unknown): ReachError {
-  const code = codeOf(cause) ?? "BUG";
+  // What is foreign was thrown by whoever gives the token.
+  const code = codeOf(cause) ?? "UNAVAILABLE";
   const message = messageOf(cause);
-  const { hint } = cause as { readonly hint?: string };
+  const { hint } = (cause ?? {}) as { readonly hint?: string };
   const where = `${id}@${seq}`;
   if (code === "FENCED") {
     return new ReachError(code, `session ${id} is written elsewhere now: ${message}`, {

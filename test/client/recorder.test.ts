@@ -7,6 +7,7 @@ import {
   EffectFailure,
   type EventInput,
   ReachClient,
+  type RecordedCall,
   type SessionRecorder,
 } from "../../src/client.ts";
 import { drawing, drawnParts, runParts } from "../recorder/drawn-code.ts";
@@ -127,13 +128,22 @@ describe("a recording on a server", () => {
           late = resolve;
         }),
     );
+    const call = await new Promise<RecordedCall>((resolve) => {
+      void session.effect("noting", {}, resolve);
+    });
     await session.append({ type: "x", data: 1 });
     await Promise.all([session.close(), session.close()]);
     late();
+    call.note("late", null);
     const closed = { code: "CLOSED", message: `the recording of session ${session.id} is closed` };
     await expect(slow).rejects.toMatchObject(closed);
     await expect(session.append({ type: "x", data: 1 })).rejects.toMatchObject(closed);
-    expect(typesOn(served, session.id)).toEqual(["call slow", "emit x"]);
+    expect(typesOn(served, session.id)).toEqual([
+      "call slow",
+      "call noting",
+      "emit x",
+      "result noting",
+    ]);
   });
 
   it("says at once what makes no sense", async () => {

@@ -1,5 +1,5 @@
-// Records a run of the agent on a server, `REACH_URL` with `REACH_TOKEN`: nothing of it lies here, and
-// it is seen there while it goes on. The id comes first, what the agent answers last.
+// Records a run of the agent on a server (`REACH_URL`, `REACH_TOKEN`), where it is seen while it
+// goes on. The id comes first, what the agent answers last.
 
 import process from "node:process";
 import { ReachClient } from "reach-replay/client";
