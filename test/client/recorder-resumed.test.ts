@@ -84,6 +84,43 @@ describe("going on", () => {
     await second.close();
   });
 
+  it("stands behind everything that the one before was told is durable", async () => {
+    const served = await serve();
+    const client = new ReachClient({ url: served.url });
+    let session = client.recorder();
+    const { id } = session;
+    await session.append({ type: "begun", data: null });
+    const told: { life: number; seq: number }[] = [];
+    const lives = 5;
+    for (let life = 0; life < lives; life++) {
+      const writer = session;
+      // Several at a time, and effects, so that requests of every kind are under way.
+      const write = async (): Promise<void> => {
+        for (;;) {
+          told.push({ life, seq: await writer.append({ type: `life ${life}`, data: null }) });
+          await writer.effect("tool", life, ({ note }) => note(`life ${life}`, null));
+        }
+      };
+      const writing = Promise.allSettled([write(), write(), write()]);
+      await new Promise((resolve) => setTimeout(resolve, 60 + 17 * life));
+      session = await client.resume(id);
+      for (const end of await writing) expect(end).toMatchObject({ reason: { code: "FENCED" } });
+    }
+    await session.close();
+    const events = eventsOn(served, id);
+    let life = 0;
+    for (const { type } of events) {
+      if (type === "reach.resumed") life += 1;
+      else if (type.startsWith("life")) expect(type).toBe(`life ${life}`);
+    }
+    expect(life).toBe(lives);
+    expect(told.length).toBeGreaterThan(2 * lives);
+    for (const one of told) expect(events[one.seq]?.type).toBe(`life ${one.life}`);
+    const calls = events.filter(({ kind }) => kind === "call").map(({ seq }) => seq);
+    const results = events.filter(({ kind }) => kind === "result").map(({ ref }) => ref);
+    expect(results.sort((a, b) => Number(a) - Number(b))).toEqual(calls);
+  });
+
   it("of two processes at a time leaves one", async () => {
     const served = await serve();
     const { id } = await recorded(served);
