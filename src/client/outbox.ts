@@ -99,7 +99,8 @@ export class Outbox implements EventSink {
     checkEventHeader({ seq: isDoubtful ? ref + 1 : next, kind, type, time, ref });
     this.checkSize(bytes);
     const encoded = encodedForSending(event);
-    this.#checkRoom(encoded.length);
+    // No call stays without its result: there are as many of those as effects under way.
+    if (kind !== "result") this.#checkRoom(encoded.length);
     this.#waitingBytes += encoded.length;
     const sent = new Promise<number>((resolve, reject) => {
       this.#waiting.push({ bytes: encoded, isDoubtful, resolve, reject });

@@ -202,7 +202,7 @@ export class Rerun implements SessionRecorder {
   #noMore(): void {
     for (const [seq, { name, reject }] of this.#waiting) {
       const message = `the recording ends before the result of ${name}, event ${seq}`;
-      const hint = "its process ended there; where another one goes on, its log says so";
+      const hint = "its process ended there; `resume` of the session would mark such effects";
       reject(new ReachError("NOT_FOUND", message, { where: `${this.id}@${seq}`, hint }));
     }
     this.#waiting.clear();

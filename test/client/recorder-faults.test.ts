@@ -194,14 +194,25 @@ describe("what cannot be recorded", () => {
   it("is refused while too much waits, and taken again when it does not", async () => {
     const served = await serve();
     let open: () => void = () => {};
-    const gate = new Promise<void>((resolve) => {
-      open = resolve;
-    });
+    let gate = Promise.resolve();
     const waiting: typeof fetch = async (...asking) => {
       await gate;
       return fetch(...asking);
     };
     const session = new ReachClient({ url: served.url, fetch: waiting }).recorder();
+    let finish: ((result: string) => void) | undefined;
+    const effect = session.effect("tool", {}, ({ note }) => {
+      return new Promise<string>((resolve) => {
+        finish = (result) => {
+          expect(() => note("piece", data)).toThrow("60 MiB wait to be sent");
+          resolve(result);
+        };
+      });
+    });
+    await expect.poll(() => finish).toBeDefined();
+    gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
     const data = "x".repeat(6 * 1024 * 1024);
     const appended = Array.from({ length: 10 }, () => session.append({ type: "six", data }));
     const refused = session.append({ type: "refused", data });
@@ -209,9 +220,13 @@ describe("what cannot be recorded", () => {
       code: "OVERLOADED",
       message: "60 MiB wait to be sent",
     });
+    // What an effect came to is taken all the same: no call stays without its result.
+    finish?.(data);
     open();
-    expect(await Promise.all(appended)).toEqual(appended.map((_, n) => n));
-    expect(await session.append({ type: "again", data })).toBe(10);
+    expect(await Promise.all(appended)).toEqual(appended.map((_, n) => n + 1));
+    expect(await effect).toBe(data);
+    expect(await session.append({ type: "again", data })).toBe(12);
     await session.close();
+    expect(eventsOn(served, session.id)).toHaveLength(13);
   });
 });
