@@ -6,7 +6,7 @@
  *   const client = new ReachClient({ url: "http://127.0.0.1:4320", token });
  *   for await (const event of client.tail(id)) console.log(event.seq, event.type);
  */
-export { codeOf, type ErrorCode, ReachError } from "./base/index.ts";
+export { codeOf, type ErrorCode, ReachError, type SessionId } from "./base/index.ts";
 export {
   type AppendConditions,
   type AppendedInfo,
@@ -17,8 +17,11 @@ export {
   type JobInfo,
   type ListOptions,
   type NewEventObject,
+  type NewRecording,
   type ProblemInfo,
   ReachClient,
+  type RecorderOptions,
+  RemoteRecording,
   type ReplayRequest,
   type ServerInfo,
   type SessionInfo,
@@ -26,3 +29,10 @@ export {
   type StoredOptions,
   type TailOptions,
 } from "./client/index.ts";
+export {
+  EffectFailure,
+  type EventInput,
+  type OpenCall,
+  type RecordedCall,
+  type SessionRecorder,
+} from "./recording/index.ts";

@@ -12,16 +12,14 @@ export {
 export { type EventKind, EventView, eventKinds } from "./event/index.ts";
 export type { ImportOptions, ImportReport } from "./importers/index.ts";
 export { type EventRange, type OpenOptions, open, Reach } from "./reach.ts";
+export { Recording, Rerun, type RerunOptions, type RerunReport } from "./recorder/index.ts";
 export {
   EffectFailure,
   type EventInput,
+  type OpenCall,
   type RecordedCall,
-  Recording,
-  Rerun,
-  type RerunOptions,
-  type RerunReport,
   type SessionRecorder,
-} from "./recorder/index.ts";
+} from "./recording/index.ts";
 export {
   type Divergence,
   type OperationDivergence,

@@ -108,10 +108,14 @@ export class Reach {
     return new Rerun(this.directory.session(id), options);
   }
 
-  /** Goes on with a session. Throws `USAGE`, `NOT_FOUND`, `CONFLICT` while it is being written. */
+  /**
+   * Goes on with a session, also one whose process has died: a note in its log says so, and effects
+   * that were under way get a result, a failure with the code `INTERRUPTED`; `leftOpen` of the
+   * recording names them. Throws `USAGE`, `NOT_FOUND`, `CONFLICT` while it is being written.
+   */
   resume(id: SessionId): Recording {
     sessionIdBytes(id); // paths are made of it
-    return new Recording(this.directory, this.directory.appendTo(id));
+    return Recording.resume(this.directory, id);
   }
 
   /** Imports a file, or a folder of files; see `importSource`. */

@@ -7,11 +7,13 @@
  *   import { replays } from "reach-replay/testing";
  *   test("the incident of March", replays("fixtures/march.bundle", { program: "src/agent.ts" }));
  */
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { codeOf, messageOf, ReachError, type SessionId } from "./base/index.ts";
-import { Rerun, type SessionRecorder } from "./recorder/index.ts";
+import { type ClientOptions, ReachClient } from "./client/index.ts";
+import { Rerun, type RerunReport } from "./recorder/index.ts";
+import type { SessionRecorder } from "./recording/index.ts";
 import {
   type Divergence,
   type OperationDivergence,
@@ -21,7 +23,8 @@ import {
 import { programFor, type ReplayReport, replaySession } from "./runtime/index.ts";
 import { Directory, importBundle } from "./session/index.ts";
 
-export type { RecordedCall, SessionRecorder } from "./recorder/index.ts";
+export type { RerunReport } from "./recorder/index.ts";
+export type { RecordedCall, SessionRecorder } from "./recording/index.ts";
 export type { ReplayReport } from "./runtime/index.ts";
 
 /** A session in a data directory. */
@@ -32,6 +35,15 @@ export interface StoredSession {
   /** Default `default`. */
   readonly workspace?: string;
 }
+
+/** A session of a server, which is fetched as a bundle: how it is reached, or by which client. */
+export type ServedSession = { readonly id: SessionId } & (
+  | Pick<ClientOptions, "url" | "token">
+  | { readonly client: Pick<ReachClient, "saveBundle"> }
+);
+
+/** What is run again: the path of a bundle, a session in a data directory, or one of a server. */
+export type SessionSource = string | StoredSession | ServedSession;
 
 /** How the session is run again. */
 export interface ReplaysOptions {
@@ -56,16 +68,13 @@ export interface RerunsOptions {
 
 /**
  * A test that passes when the session comes out again. `source` is the path of a bundle
- * (`reach export ID --format bundle`), relative to the working directory, or a stored session. For
- * any runner that takes a function: vitest, node:test. Fails with `DIVERGED` and the report, with
- * `CORRUPT` or `BUNDLE_INVALID` when the session is not what was signed, with `PROGRAM_INVALID`
- * when the session was executed and the code cannot be, and with `USAGE` when there was nothing to
- * compare the code with: such a test would pass whatever it does.
+ * (`reach export ID --format bundle`), relative to the working directory, a stored session, or one
+ * of a server. For any runner that takes a function: vitest, node:test. Fails with `DIVERGED` and
+ * the report, with `CORRUPT` or `BUNDLE_INVALID` when the session is not what was signed, with
+ * `PROGRAM_INVALID` when the session was executed and the code cannot be, and with `USAGE` when
+ * there was nothing to compare the code with: such a test would pass whatever it does.
  */
-export function replays(
-  source: string | StoredSession,
-  options: ReplaysOptions = {},
-): () => Promise<void> {
+export function replays(source: SessionSource, options: ReplaysOptions = {}): () => Promise<void> {
   return async () => {
     const report = await replayOf(source, options);
     if (report.verdict === "corrupt") {
@@ -81,30 +90,46 @@ export function replays(
 /**
  * A test that passes when code which recorded itself does the same again: it is given a rerun
  * instead of a recording, and no effect is run. Fails with `DIVERGED` and the report, also where
- * the code catches that; with what the code throws; and for a bad source as `replays` does.
+ * the code catches that; with what the code throws; and for a bad source as `replays` does. One of
+ * a server fails with `UNAVAILABLE`, `UNAUTHENTICATED`, `FORBIDDEN`, `NOT_FOUND` as a client does.
  *
  *   test("the incident", reruns("incident.bundle", (session) => agent(session)));
+ *   test("of last night", reruns({ url, token, id }, (session) => agent(session)));
  */
 export function reruns(
-  source: string | StoredSession,
+  source: SessionSource,
+  code: (session: SessionRecorder) => unknown,
+  options: RerunsOptions = {},
+): () => Promise<void> {
+  return async () => {
+    const { divergence } = await rerunOf(source, code, options);
+    if (divergence) throw diverged(divergence);
+  };
+}
+
+/**
+ * Runs code again that recorded itself; the whole report, for tests that look closer. Throws as
+ * `reruns` does, apart from what the report says.
+ */
+export function rerunOf(
+  source: SessionSource,
   code: (session: SessionRecorder) => unknown,
   { verifierKey, patienceMs = rerunPatienceMs }: RerunsOptions = {},
-): () => Promise<void> {
-  return () =>
-    withSession(source, verifierKey, async (directory, id) => {
-      const reader = directory.session(id);
-      if (reader.manifest.kind === "executed") {
-        reader.close();
-        throw new ReachError("USAGE", `a program ran session ${id}, it did not record itself`, {
-          hint: "`replays` is for programs",
-        });
-      }
-      const session = new Rerun(reader, { patienceMs });
-      const [outcome] = await Promise.allSettled([(async () => code(session))()]);
-      const { divergence } = await session.close();
-      if (divergence) throw diverged(divergence);
-      if (outcome.status === "rejected") throw outcome.reason;
-    });
+): Promise<RerunReport> {
+  return withSession(source, verifierKey, async (directory, id) => {
+    const reader = directory.session(id);
+    if (reader.manifest.kind === "executed") {
+      reader.close();
+      throw new ReachError("USAGE", `a program ran session ${id}, it did not record itself`, {
+        hint: "`replays` is for programs",
+      });
+    }
+    const session = new Rerun(reader, { patienceMs });
+    const [outcome] = await Promise.allSettled([(async () => code(session))()]);
+    const report = await session.close();
+    if (outcome.status === "rejected" && !report.divergence) throw outcome.reason;
+    return report;
+  });
 }
 
 function diverged(divergence: Divergence | OperationDivergence): ReachError {
@@ -135,7 +160,7 @@ function nothingCompared({ program, operations }: ReplayReport): ReachError {
  * does, apart from what the report says.
  */
 export function replayOf(
-  source: string | StoredSession,
+  source: SessionSource,
   options: ReplaysOptions = {},
 ): Promise<ReplayReport> {
   return withSession(source, options.verifierKey, (directory, id) => {
@@ -145,11 +170,12 @@ export function replayOf(
 
 /** Opens what a test names. */
 async function withSession<Result>(
-  source: string | StoredSession,
+  source: SessionSource,
   verifierKey: string | undefined,
   use: (directory: Directory, id: SessionId) => Promise<Result>,
 ): Promise<Result> {
   if (typeof source === "string") return withBundle(source, verifierKey, use);
+  if (!("data" in source)) return withServed(source, verifierKey, use);
   const { data, id, workspace = "default" } = source;
   const directory = await Directory.open({ path: path.join(data, workspace), mode: "read" });
   try {
@@ -169,20 +195,52 @@ async function withBundle<Result>(
   await stat(where).catch((cause: unknown) => {
     throw new ReachError("NOT_FOUND", `there is no bundle ${file}`, { where, cause });
   });
+  return inFolder((folder) => takenIn(folder, file, verifierKey, use));
+}
+
+/** What a server sends is verified as a bundle is, and has to be the session that was asked for. */
+function withServed<Result>(
+  source: ServedSession,
+  verifierKey: string | undefined,
+  use: (directory: Directory, id: SessionId) => Promise<Result>,
+): Promise<Result> {
+  const { id } = source;
+  const client = "client" in source ? source.client : new ReachClient(source);
+  return inFolder(async (folder) => {
+    const file = path.join(folder, "session.bundle");
+    await client.saveBundle(id, (body) => writeFile(file, body));
+    return takenIn(folder, file, verifierKey, async (directory, found) => {
+      if (found === id) return use(directory, id);
+      throw new ReachError("CORRUPT", `the server sent session ${found}, not ${id}`, { where: id });
+    });
+  });
+}
+
+async function inFolder<Result>(use: (folder: string) => Promise<Result>): Promise<Result> {
   const folder = await mkdtemp(path.join(tmpdir(), "reach-test-"));
   try {
-    const directory = await Directory.open({ path: path.join(folder, "default"), mode: "write" });
-    try {
-      const key = verifierKey === undefined ? {} : { verifierKey };
-      const { id } = await importBundle(directory, where, key).catch((error: unknown) => {
-        throw ofBundle(file, where, error);
-      });
-      return await use(directory, id);
-    } finally {
-      await directory.close();
-    }
+    return await use(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function takenIn<Result>(
+  folder: string,
+  file: string,
+  verifierKey: string | undefined,
+  use: (directory: Directory, id: SessionId) => Promise<Result>,
+): Promise<Result> {
+  const where = path.resolve(file);
+  const directory = await Directory.open({ path: path.join(folder, "default"), mode: "write" });
+  try {
+    const key = verifierKey === undefined ? {} : { verifierKey };
+    const { id } = await importBundle(directory, where, key).catch((error: unknown) => {
+      throw ofBundle(file, where, error);
+    });
+    return await use(directory, id);
+  } finally {
+    await directory.close();
   }
 }
 

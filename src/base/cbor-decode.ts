@@ -71,8 +71,8 @@ class Reader {
     this.#bytes = bytes;
   }
 
-  whole(): unknown {
-    const value = this.#item(0);
+  whole(depth: number): unknown {
+    const value = this.#item(depth);
     if (this.#at !== this.#bytes.length) throw this.#malformed("bytes after the end");
     return value;
   }
@@ -277,8 +277,9 @@ class Reader {
 /**
  * The value of bytes that `encodeValue` made; shares no memory with them. Throws `CORRUPT` for
  * bytes that are not one value of plain data. Of two encodings of the same value it may read both,
- * of two equal keys it keeps the last: `checkWellFormed` is stricter.
+ * of two equal keys it keeps the last: `checkWellFormed` is stricter. `levels` of nesting lie
+ * around what may be as deep as data can.
  */
-export function decodeValue(bytes: Uint8Array): unknown {
-  return new Reader(bytes).whole();
+export function decodeValue(bytes: Uint8Array, levels = 0): unknown {
+  return new Reader(bytes).whole(-levels);
 }

@@ -65,6 +65,17 @@ export interface AppendedInfo {
   readonly duplicate: boolean;
 }
 
+/** A recording that goes on. */
+export interface ResumedInfo {
+  /** Of its producer, from now on. */
+  readonly epoch: number;
+  /** What the next append is numbered. */
+  readonly sequence: number;
+  readonly size: number;
+  /** Calls that were under way, each with a result now that says so. */
+  readonly leftOpen: readonly { readonly seq: number; readonly name: string }[];
+}
+
 /** What proves that an event is in the tree over the first `size` events (RFC 9162, 2.1.3). */
 export interface InclusionInfo {
   readonly seq: number;

@@ -16,6 +16,7 @@ import type {
   StateInfo,
 } from "./answers.ts";
 import { type TailOptions, tailEvents } from "./event-tail.ts";
+import { type NewRecording, type RecorderOptions, RemoteRecording } from "./remote-recording.ts";
 import { type ClientOptions, namedBreaks, pause, Requests, stranger } from "./requests.ts";
 import { behind, fetchPayload, type StoredOptions, storedEvents } from "./stored-events.ts";
 
@@ -128,6 +129,29 @@ export class ReachClient {
     { key, name }: { readonly key?: string; readonly name?: string } = {},
   ): Promise<{ id: SessionId }> {
     return this.#begin({ events, ...(name === undefined ? {} : { name }) }, key);
+  }
+
+  /**
+   * Records what code does into a new session: the same calls as those of a recording into a data
+   * directory (`Reach.record`), with the same promises. What was awaited is durable on the server;
+   * each event is there once, in order, although connections break and the server starts again; it
+   * is tried for `patienceMs`. What cannot be recorded fails, and everything behind it. The session
+   * exists once its first event is durable. A token needs `sessions:trigger` and
+   * `sessions:append`. Throws `USAGE`; what is appended first `ALREADY_EXISTS` for an `id` in use.
+   */
+  recorder(session: NewRecording = {}): RemoteRecording {
+    return RemoteRecording.begin(this.#requests, session);
+  }
+
+  /**
+   * Goes on with a recording, also one whose process has died: a note in its log says so, and
+   * effects that were under way get a result, a failure with the code `INTERRUPTED`; `leftOpen` of
+   * the recording names them. Where that process lives after all, what it appends from now on fails
+   * with `FENCED`. Throws `USAGE`, `NOT_FOUND`, `GONE`, `CONFLICT` for a session of another kind,
+   * `UNAVAILABLE` when the server cannot be reached for `patienceMs`.
+   */
+  resume(id: SessionId, options: RecorderOptions = {}): Promise<RemoteRecording> {
+    return RemoteRecording.resume(this.#requests, id, options);
   }
 
   async #begin(body: object, key: string = crypto.randomUUID()): Promise<{ id: SessionId }> {

@@ -18,5 +18,6 @@ export {
   type ReplayRequest,
 } from "./client.ts";
 export type { TailOptions } from "./event-tail.ts";
+export { type NewRecording, type RecorderOptions, RemoteRecording } from "./remote-recording.ts";
 export type { ClientOptions } from "./requests.ts";
 export type { StoredOptions } from "./stored-events.ts";

@@ -38,9 +38,16 @@ export interface Asking {
   readonly headers?: Readonly<Record<string, string>>;
   /** Plain data, sent as CBOR: JSON has no form for some of it. */
   readonly body?: unknown;
+  /** The same, encoded already. */
+  readonly bytes?: Uint8Array;
   readonly signal?: AbortSignal | undefined;
   /** Whether it may be sent again; default: for `GET` and `HEAD`. */
   readonly again?: boolean;
+  /**
+   * Instead of so often it is tried for so long, in milliseconds, also where the server is silent.
+   * Implies `again`.
+   */
+  readonly patienceMs?: number;
   /** How long the server may say nothing, where that is not what the client was made with. */
   readonly silenceMs?: number;
 }
@@ -59,7 +66,7 @@ const askedMsMax = 60_000;
 const silenceMsDefault = 60_000;
 /** The cause of giving up a server that hangs: it is not asked again, which would take as long. */
 const silence = new Error("the server says nothing");
-const passing: ReadonlySet<number> = new Set([429, 502, 503, 504]);
+const passing: ReadonlySet<number> = new Set([408, 429, 502, 503, 504]);
 
 /** Sends requests to one server. */
 export class Requests {
@@ -132,23 +139,22 @@ export class Requests {
     asking: Asking,
     use: (answer: Response) => Promise<Result>,
   ): Promise<Result> {
-    const { method = "GET", signal } = asking;
-    const body = asking.body === undefined ? undefined : encodeValue(asking.body);
-    const again = asking.again ?? (method === "GET" || method === "HEAD");
-    const attempts = again ? this.#attempts : 1;
+    const { signal, patienceMs } = asking;
+    const body = asking.body === undefined ? asking.bytes : encodeValue(asking.body);
+    const isLast = this.#triesOf(asking);
     for (let attempt = 1; ; attempt++) {
       const { answer, error } = await this.#try(path, asking, body);
       if (answer?.ok || answer?.status === 304) {
         try {
           return await use(answer);
         } catch (failure) {
-          const lasting = !isPassing(failure) || isSilence(failure);
-          if (lasting || attempt >= attempts) throw failure;
+          const silent = isSilence(failure) && patienceMs === undefined;
+          if (!isPassing(failure) || silent || isLast(attempt)) throw failure;
         }
       } else {
         const lasting = answer !== undefined && !passing.has(answer.status);
         const late = askedMs(answer) > askedMsMax;
-        if (lasting || late || attempt >= attempts) {
+        if (lasting || late || isLast(attempt)) {
           throw answer ? await this.#errorOf(answer, asking) : error;
         }
         await answer?.body?.cancel();
@@ -157,11 +163,23 @@ export class Requests {
     }
   }
 
+  /** Tells of each attempt that has failed whether it was the last one. */
+  #triesOf({ method = "GET", again, patienceMs }: Asking): (attempt: number) => boolean {
+    if (patienceMs !== undefined) {
+      const end = performance.now() + patienceMs;
+      return () => performance.now() >= end;
+    }
+    const attempts = (again ?? (method === "GET" || method === "HEAD")) ? this.#attempts : 1;
+    return (attempt) => attempt >= attempts;
+  }
+
   async #try(
     path: string,
-    { method = "GET", query = {}, headers = {}, signal, silenceMs = this.silenceMs }: Asking,
+    asking: Asking,
     body: Uint8Array | undefined,
   ): Promise<{ answer?: Response; error?: ReachError }> {
+    const { method = "GET", query = {}, headers = {}, signal, patienceMs } = asking;
+    const { silenceMs = this.silenceMs } = asking;
     const target = new URL(this.url + path);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
@@ -182,7 +200,11 @@ export class Requests {
       });
     } catch (cause) {
       if (signal?.aborted) throw interrupted(cause);
-      if (late.signal.aborted) throw silent(this.url, silenceMs);
+      if (late.signal.aborted) {
+        const error = silent(this.url, silenceMs);
+        if (patienceMs === undefined) throw error;
+        return { error };
+      }
       return { error: unreachable(this.url, cause) };
     } finally {
       clearTimeout(timer);
@@ -344,7 +366,9 @@ function codeOfStatus(status: number): ErrorCode {
   if (status === 401) return "UNAUTHENTICATED";
   if (status === 403) return "FORBIDDEN";
   if (status === 404) return "NOT_FOUND";
+  if (status === 408) return "UNAVAILABLE";
   if (status === 410) return "GONE";
+  if (status === 413) return "REQUEST_TOO_LARGE";
   if (status === 429) return "RATE_LIMITED";
   return status >= 500 ? "UNAVAILABLE" : "REQUEST_INVALID";
 }

@@ -1,85 +1,108 @@
 /**
- * The recorder for people who keep their own code: events as they happen, and effects whose calls
- * are durable before they start, so that what was done to the world is never missing from the log.
+ * The recorder for people who keep their own code, into a data directory that this process writes:
+ * one writer, behind which large payloads keep the order of calls.
  */
+import type { SessionId } from "../base/index.ts";
 import {
-  decodeValue,
-  encodeValue,
-  messageOf,
-  ReachError,
-  type SessionId,
-  systemClock,
-} from "../base/index.ts";
-import type { EventKind } from "../event/index.ts";
-import type { Appended, Directory, NewEvent, SessionWriter } from "../session/index.ts";
-import { AnswerOrder } from "./answer-order.ts";
-import { EffectFailure, failureOf, recordedFailure } from "./effect-failure.ts";
-import { Notes } from "./notes.ts";
-import type { EventInput, RecordedCall, SessionRecorder } from "./session-recorder.ts";
+  type EncodedEvent,
+  EventRecorder,
+  type EventSink,
+  interruptedResult,
+  isOwnRecording,
+  type OpenCall,
+  OpenCallSearch,
+  resumedNote,
+} from "../recording/index.ts";
+import type { Appended, Directory, SessionWriter } from "../session/index.ts";
 
 /** A session that is being recorded. */
-export class Recording implements SessionRecorder {
+export class Recording extends EventRecorder {
   readonly id: SessionId;
+  /**
+   * The effects that were under way when the process ended whose recording goes on here: whether
+   * they did anything, only the other side knows. Empty for a new session.
+   */
+  readonly leftOpen: readonly OpenCall[];
   readonly #directory: Directory;
   readonly #writer: SessionWriter;
-  /** Appends of large payloads under way: what comes later waits, to keep the order of calls. */
-  #queue: Promise<unknown> | undefined;
-  readonly #answers = new AnswerOrder();
+  readonly #queue: AppendQueue;
 
-  constructor(directory: Directory, writer: SessionWriter) {
+  constructor(directory: Directory, writer: SessionWriter, leftOpen: readonly OpenCall[] = []) {
+    const queue = new AppendQueue(writer);
+    super(queue);
     this.id = writer.id;
+    this.leftOpen = leftOpen;
     this.#directory = directory;
     this.#writer = writer;
+    this.#queue = queue;
   }
 
   /**
-   * Appends an event; resolves with its seq once it is durable. Calls may overlap, their order is
-   * the order of the events. Throws `DATA_UNSUPPORTED` with the path of what cannot be kept.
+   * Goes on with a session: a note in its log says so, and calls that were left open get a result
+   * with the code `INTERRUPTED`. Throws `NOT_FOUND`, `CONFLICT` while it is being written. A
+   * session that was imported is only appended to.
    */
-  async append(event: EventInput): Promise<number> {
-    const { type, data, kind = "emit", time = systemClock(), ref = null } = event;
-    const bytes = encodeValue(data);
-    return this.#answers.behind(this.#durable({ type, kind, time, ref, form: "cbor", bytes }));
-  }
-
-  async effect<Result>(
-    name: string,
-    input: unknown,
-    run: (call: RecordedCall) => Result | PromiseLike<Result>,
-  ): Promise<Result> {
-    checkRun(name, run);
-    const call = await this.#durable(made("call", name, null, encodeValue({ input })));
-    const notes = new Notes(call, (event) => this.#durable(event));
-    let data: Uint8Array;
-    let cause: unknown;
+  static resume(directory: Directory, id: SessionId): Recording {
+    const writer = directory.appendTo(id);
+    if (!isOwnRecording(writer.manifest)) return new Recording(directory, writer);
     try {
-      const value = await run(notes.ofCall);
-      await notes.durable;
-      data = resultOf(name, value);
+      const leftOpen = openCalls(directory, id);
+      writer.append(resumedNote());
+      for (const call of leftOpen) writer.append(interruptedResult(call));
+      return new Recording(directory, writer, leftOpen);
     } catch (error) {
-      cause = error;
-      data = encodeValue({ error: failureOf(error) });
+      void directory.closeWriter(writer);
+      throw error;
     }
-    await this.#answers.behind(this.#durable(made("result", name, call, data)));
-    return outcomeOf(data, cause) as Result;
   }
 
   /** Ends the recording: everything is durable and a checkpoint is signed. */
   async close(): Promise<void> {
-    await this.#answers.idle();
-    await this.#queue;
+    await this.answered();
+    await this.#queue.idle();
     await this.#directory.closeWriter(this.#writer);
     await this.#directory.signCheckpoint(this.#writer);
   }
+}
 
-  async #durable(event: NewEvent): Promise<number> {
-    const { seq, durable } = await this.#append(event);
+/** The calls of a session that have no result. */
+function openCalls(directory: Directory, id: SessionId): OpenCall[] {
+  const search = new OpenCallSearch();
+  const reader = directory.session(id);
+  try {
+    for (const event of reader.events()) search.see(event);
+    return search.found();
+  } finally {
+    reader.close();
+  }
+}
+
+/** Appends one event behind the other, also where one of them is large. */
+class AppendQueue implements EventSink {
+  readonly #writer: SessionWriter;
+  /** Appends of large payloads under way: what comes later waits, to keep the order of calls. */
+  #last: Promise<unknown> | undefined;
+
+  constructor(writer: SessionWriter) {
+    this.#writer = writer;
+  }
+
+  async append(event: EncodedEvent): Promise<number> {
+    const { seq, durable } = await this.#appended(event);
     await durable;
     return seq;
   }
 
-  #append(event: NewEvent): Promise<Appended> {
-    const before = this.#queue;
+  /** A data directory takes whatever can be encoded. */
+  checkSize(): void {}
+
+  /** Resolves when everything has its place. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+
+  #appended(event: EncodedEvent): Promise<Appended> {
+    const before = this.#last;
     const appending =
       before !== undefined
         ? before.then(() => this.#writer.appendLarge(event))
@@ -88,40 +111,11 @@ export class Recording implements SessionRecorder {
       () => this.#leave(settled),
       () => this.#leave(settled),
     );
-    this.#queue = settled;
+    this.#last = settled;
     return appending;
   }
 
   #leave(queued: Promise<unknown>): void {
-    if (this.#queue === queued) this.#queue = undefined;
+    if (this.#last === queued) this.#last = undefined;
   }
-}
-
-function made(kind: EventKind, type: string, ref: number | null, bytes: Uint8Array): NewEvent {
-  return { kind, type, time: systemClock(), ref, form: "cbor", bytes };
-}
-
-/** Throws `USAGE` for what cannot be run: then nothing is recorded. */
-export function checkRun(name: string, run: unknown): void {
-  if (typeof run === "function") return;
-  throw new ReachError("USAGE", `the effect "${name}" has no function to run: ${typeof run}`, {
-    hint: "session.effect(name, input, () => tool(input))",
-  });
-}
-
-/** The data of a result. Whoever reads the refusal has to know that the effect has run. */
-function resultOf(name: string, value: unknown): Uint8Array {
-  try {
-    return encodeValue({ value });
-  } catch (cause) {
-    const what = `the effect "${name}" has run and its result is lost, for it is no plain data`;
-    throw new ReachError("DATA_UNSUPPORTED", `${what}: ${messageOf(cause)}`, { cause });
-  }
-}
-
-/** Returns or throws what the data of a result says; `cause` is what was thrown just now. */
-export function outcomeOf(data: Uint8Array, cause?: unknown): unknown {
-  const result = decodeValue(data) as { readonly value?: unknown; readonly error?: unknown };
-  if (!Object.hasOwn(result, "error")) return result.value;
-  throw new EffectFailure(recordedFailure(result.error), cause);
 }

@@ -28,6 +28,8 @@ export interface RerunDifference {
   readonly script: RecordedScript;
   /** The result that was given out last. */
   readonly delivered: EventView | undefined;
+  /** Where another process went on with the recording, if one did. */
+  readonly resumedAt: number | undefined;
   /** What was made; `undefined`: the code has ended. */
   readonly made: MadeOperation | undefined;
   readonly ref: number | null;
@@ -103,7 +105,7 @@ function pendingCalls({ reader, pending }: RerunDifference) {
 }
 
 function causeOf(
-  { script, made, pending }: RerunDifference,
+  { script, made, pending, resumedAt }: RerunDifference,
   { kind }: OperationChange,
 ): OperationCause {
   const recorded = script.next;
@@ -121,9 +123,14 @@ function causeOf(
       "such as a timer. Start them in an order of your own, or await one before the other.";
     return { kind: "unrecorded-input", text };
   }
+  const resumed =
+    resumedAt === undefined
+      ? ""
+      : `behind event ${resumedAt} another process went on with the recording, and the code has ` +
+        "to do here what that one did. Else ";
   const text =
-    "the code changed, or something that it does not get through an effect did: the time, " +
-    "randomness, the environment, a file, a variable that outlives the session.";
+    `${resumed}the code changed, or something that it does not get through an effect did: ` +
+    "the time, randomness, the environment, a file, a variable that outlives the session.";
   if (made || pending.length === 0) return { kind: "code-or-input", text };
   const effects = pending.map(({ seq, name }) => `"${name}" (event ${seq})`).join(" or ");
   const inside =

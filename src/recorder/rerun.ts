@@ -2,15 +2,27 @@
  * The same code run again over what was recorded of it: effects are answered from the log, events
  * are compared with it, and nothing is run or written. The first difference ends it.
  */
-import { encodeValue, ReachError, type SessionId, systemClock, timerMsMax } from "../base/index.ts";
+import {
+  encodeValue,
+  nextTurn,
+  ReachError,
+  type SessionId,
+  systemClock,
+  timerMsMax,
+} from "../base/index.ts";
 import { checkEventHeader, type EventKind, type EventView } from "../event/index.ts";
+import {
+  checkRun,
+  type EventInput,
+  isResumedNote,
+  outcomeOf,
+  type RecordedCall,
+  type SessionRecorder,
+} from "../recording/index.ts";
 import { holdsPayload, type MadeOperation, type OperationDivergence } from "../replay/index.ts";
 import type { SessionReader } from "../session/index.ts";
-import { turn } from "./answer-order.ts";
 import { type EventRole, RecordedScript } from "./recorded-script.ts";
-import { checkRun, outcomeOf } from "./recording.ts";
 import { rerunDivergence } from "./rerun-divergence.ts";
-import type { EventInput, RecordedCall, SessionRecorder } from "./session-recorder.ts";
 
 /** What a rerun came to. */
 export interface RerunReport {
@@ -53,6 +65,8 @@ export class Rerun implements SessionRecorder {
   #answered = 0;
   #giving = false;
   #delivered: EventView | undefined;
+  /** Where the recording was taken up again, of what has been read. */
+  #resumedAt: number | undefined;
   #divergence: OperationDivergence | undefined;
   #closed = false;
   readonly #patienceMs: number;
@@ -97,7 +111,7 @@ export class Rerun implements SessionRecorder {
 
   /** Ends the rerun; says whether everything that was recorded was made again. */
   async close(): Promise<RerunReport> {
-    do await turn();
+    do await nextTurn();
     while (this.#giving);
     const { next } = this.#script;
     if (!this.#closed && !this.#divergence && next) this.#diverge(undefined, null);
@@ -126,7 +140,12 @@ export class Rerun implements SessionRecorder {
     return recorded.seq;
   }
 
-  #roleOf({ kind, ref }: EventView): EventRole {
+  #roleOf(event: EventView): EventRole {
+    const { kind, ref } = event;
+    if (isResumedNote(event)) {
+      this.#resumedAt = event.seq;
+      return "beside";
+    }
     if (ref === null || !this.#effects.has(ref)) return "made";
     return kind === "result" ? "given" : kind === "note" ? "beside" : "made";
   }
@@ -135,7 +154,7 @@ export class Rerun implements SessionRecorder {
   #give(): void {
     if (this.#giving || this.#closed || this.#divergence) return;
     this.#giving = true;
-    void turn().then(() => {
+    void nextTurn().then(() => {
       this.#giving = false;
       if (this.#closed || this.#divergence) return;
       const event = this.#script.takeAnswer();
@@ -183,7 +202,8 @@ export class Rerun implements SessionRecorder {
   #noMore(): void {
     for (const [seq, { name, reject }] of this.#waiting) {
       const message = `the recording ends before the result of ${name}, event ${seq}`;
-      reject(new ReachError("NOT_FOUND", message, { where: `${this.id}@${seq}` }));
+      const hint = "its process ended there; `resume` of the session would mark such effects";
+      reject(new ReachError("NOT_FOUND", message, { where: `${this.id}@${seq}`, hint }));
     }
     this.#waiting.clear();
   }
@@ -193,6 +213,7 @@ export class Rerun implements SessionRecorder {
       reader: this.#reader,
       script: this.#script,
       delivered: this.#delivered,
+      resumedAt: this.#resumedAt,
       made: operation,
       ref,
       pending: [...this.#waiting].map(([seq, { name }]) => ({ seq, name })),

@@ -4,6 +4,7 @@
  * numbers its appends.
  */
 import { codeOf, limits, type SessionId } from "../base/index.ts";
+import { isOwnRecording } from "../recording/index.ts";
 import {
   type Appended,
   type Directory,
@@ -172,6 +173,50 @@ export class Appends {
     }
   }
 
+  /**
+   * Begins a recorded session under an id that the producer chose, exactly once: the same request
+   * again appends nothing. Throws `ALREADY_EXISTS` for a session that somebody else began, and as
+   * `append`.
+   */
+  begin(
+    session: NewSession & { readonly id: SessionId },
+    events: readonly NewEvent[],
+    producer: AppendProducer,
+  ): Promise<AppendAnswer> {
+    return this.#admitted(events, async () => {
+      try {
+        return await this.#create(session, events, { producer });
+      } catch (error) {
+        if (codeOf(error) !== "ALREADY_EXISTS") throw error;
+        return this.#begun(session.id, events, producer, error);
+      }
+    });
+  }
+
+  /** Of a session that is there already: whether it was begun by this very request. */
+  async #begun(
+    id: SessionId,
+    events: readonly NewEvent[],
+    producer: AppendProducer,
+    exists: unknown,
+  ): Promise<AppendAnswer> {
+    try {
+      const manifest =
+        this.#open.get(id)?.writer.manifest ??
+        (await this.#readers.with(id, (reader) => reader.manifest));
+      if (!isOwnRecording(manifest)) throw exists;
+      const open = await this.#writerOf(id);
+      // The next event is never the first: this only tells a duplicate.
+      const options = { producer, expectedSeq: 0 };
+      return await this.#using(open, () => this.#append(open, events, options));
+    } catch (error) {
+      if (codeOf(error) === "CONFLICT") throw exists;
+      // The first try has failed meanwhile, and the id is free again.
+      if (codeOf(error) === "NOT_FOUND") throw beginning(id);
+      throw error;
+    }
+  }
+
   /** What producer `name` has appended last, as far as it is durable. */
   async producer(id: SessionId, name: string): Promise<{ epoch: number; sequence: number } | null> {
     const open = await this.#writerOf(id);
@@ -333,6 +378,13 @@ function outlived(name: string, id: SessionId): HttpError {
   return new HttpError("UNAVAILABLE", message, {
     where: id,
     hint: "send that one again, then this one",
+  });
+}
+
+function beginning(id: SessionId): HttpError {
+  return new HttpError("UNAVAILABLE", `session ${id} could not be begun`, {
+    where: id,
+    retryAfterSeconds: 1,
   });
 }
 

@@ -8,6 +8,9 @@ import type { FastifyInstance } from "fastify";
 import { decodeValue, inexactNumber, messageOf, textOfJson } from "../base/index.ts";
 import { HttpError } from "./problem.ts";
 
+/** A body of events has the data of each in a map, in a list, in a map. */
+const bodyLevels = 3;
+
 /** Teaches `app` to read bodies. */
 export function addContentTypes(app: FastifyInstance): void {
   app.addHook("onRequest", async ({ method, headers }, reply) => {
@@ -24,7 +27,7 @@ export function addContentTypes(app: FastifyInstance): void {
     return readBody("JSON", body, exactJson);
   });
   app.addContentTypeParser("application/cbor", options, async (_: unknown, body: Buffer) => {
-    return readBody("CBOR", body, decodeValue);
+    return readBody("CBOR", body, (bytes) => decodeValue(bytes, bodyLevels));
   });
   app.addContentTypeParser("*", async () => {
     throw new HttpError("MEDIA_TYPE_UNSUPPORTED", "the body has a Content-Type that is not taken", {

@@ -114,6 +114,8 @@ export const NewEvents = Type.Union([
 
 /** An event as it is appended: the value is encoded once, here. */
 export function newEventOf(event: Type.Static<typeof NewEventObject>, now: number): NewEvent {
-  const { type, data = null, kind = "emit", time = now, ref = null } = event;
+  const { type, kind = "emit", time = now, ref = null } = event;
+  // CBOR tells data that is undefined from data that was left out.
+  const data = "data" in event ? event.data : null;
   return { type, kind, time, ref, form: "cbor", bytes: encodeValue(data) };
 }

@@ -7,7 +7,7 @@ import * as fs from "node:fs";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import * as Type from "typebox";
 import { builtFile } from "../disk/index.ts";
-import { HttpError } from "./problem.ts";
+import { HttpError, noRoute } from "./problem.ts";
 import { matches } from "./routes/pages.ts";
 import { problems } from "./schemas.ts";
 import { sendBytes } from "./sending.ts";
@@ -50,7 +50,11 @@ export function addObserverRoutes(app: ServerApp): void {
   app.get(
     "/",
     { config, schema: { tags: ["life"], summary: "To the observer's page", response: moved } },
-    async (_, reply) => reply.redirect("/ui", 302),
+    async (request, reply) => {
+      // `*` is no path, and the router takes it for this one.
+      if (!request.raw.url?.startsWith("/")) throw noRoute();
+      return reply.redirect("/ui", 302);
+    },
   );
   app.get(
     "/ui",

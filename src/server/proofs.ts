@@ -79,6 +79,16 @@ export class Proofs {
     return this.#newest(id);
   }
 
+  /**
+   * A checkpoint over everything that is durable. Throws `QUARANTINED`, `CONFLICT` for a session
+   * that cannot be signed any further, `NOT_FOUND` where there is none.
+   */
+  async sign(id: SessionId): Promise<{ note: Uint8Array; size: number; root: Uint8Array }> {
+    const signed = await this.#signedSize(id);
+    if (signed.size < signed.end) await this.#directory.signSession(id);
+    return this.#newest(id);
+  }
+
   /** The newest checkpoint, signed over at least `size` events; throws where there are fewer. */
   async #covering(id: SessionId, size: number): Promise<Signed> {
     const { size: signed, end } = await this.#signedSize(id);

@@ -8,7 +8,7 @@ import { describe, expect, it, test } from "vitest";
 import { agent } from "../../docs/examples/recorded-agent/recorded-agent.ts";
 import { recordedStream } from "../../docs/examples/recorded-agent/recorded-stream.ts";
 import { open, type SessionRecorder } from "../../src/index.ts";
-import { reruns } from "../../src/testing.ts";
+import { rerunOf, reruns } from "../../src/testing.ts";
 import { heard } from "../cli/reach-command.ts";
 import { Example, exampleFolder, freePort } from "./example.ts";
 
@@ -37,6 +37,27 @@ describe("docs/examples/recorded-agent", () => {
     expect(beside.slice(0, -1).every((kind) => kind === "note")).toBe(true);
     const looked = events.filter(({ type }) => type === "weather").map(({ kind }) => kind);
     expect(looked).toEqual(["call", "call", "call", "result", "result", "result"]);
+  });
+
+  it("records to a server, from which the run is made again", async () => {
+    const port = String(await freePort());
+    const serverPort = String(await freePort());
+    const url = `http://127.0.0.1:${serverPort}`;
+    const example = new Example("recorded-agent", { MODEL_PORT: port, REACH_URL: url });
+    await heard(example.background(example.blocks[0] ?? "").child.stdout, /http/);
+    await heard(example.background(`reach serve --port ${serverPort}`).child.stdout, /listening/);
+    const built = "--bundle --packages=external --platform=node --format=esm --outfile=remote.mjs";
+    const { code, stdout, stderr } = await example.shell(
+      `npx esbuild record-remote.ts --log-level=error ${built} && node remote.mjs`,
+    );
+    expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
+    const [id = "", answer] = stdout.trim().split("\n");
+    expect(answer).toContain("Paris: sun");
+    const question = "Is it nicer in Oslo, in Paris or in Atlantis?";
+    const report = await rerunOf({ url, id }, async (session) => {
+      expect(await agent(session, question)).toBe(answer);
+    });
+    expect(report).toMatchObject({ verdict: "identical" });
   });
 
   it("has a README of less than 45 lines", () => {

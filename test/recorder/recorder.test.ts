@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { codeOf } from "../../src/base/index.ts";
-import { EffectFailure, open, type RecordedCall, type SessionRecorder } from "../../src/index.ts";
+import { EffectFailure, open, type SessionRecorder } from "../../src/index.ts";
 import type { Reach } from "../../src/reach.ts";
+import { drawing, drawnParts, runParts } from "./drawn-code.ts";
 
 const folder = mkdtempSync(path.join(tmpdir(), "reach-recorder-"));
 const reach: Reach = await open({ data: folder });
@@ -136,59 +137,6 @@ async function expectIdentical(
   const thrown = await code(again).catch((error: unknown) => error);
   const { verdict } = await again.close();
   expect({ what, verdict, thrown }).toEqual({ what, verdict: "identical", thrown: undefined });
-}
-
-/** What a drawn piece of code does, one behind the other. */
-type Part =
-  | { readonly does: "append" }
-  | { readonly does: "effect"; readonly ms: number; readonly fails: boolean }
-  | { readonly does: "all" | "race"; readonly branches: readonly (readonly Part[])[] };
-
-/** Numbers from 0 up to 1, the same ones for the same seed. */
-function drawing(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-function drawnParts(draw: () => number, depth = 0): Part[] {
-  return Array.from({ length: 1 + Math.floor(draw() * 3) }, (): Part => {
-    const kind = draw();
-    if (kind < 0.35 || depth === 2) return { does: "append" };
-    if (kind < 0.7) return { does: "effect", ms: Math.floor(draw() * 4), fails: draw() < 0.2 };
-    const branches = Array.from({ length: 2 + Math.floor(draw() * 2) }, () => {
-      return drawnParts(draw, depth + 1);
-    });
-    return { does: draw() < 0.5 ? "all" : "race", branches };
-  });
-}
-
-async function runParts(session: SessionRecorder, parts: readonly Part[], name: string) {
-  for (const [i, part] of parts.entries()) {
-    const id = `${name}.${i}`;
-    if (part.does === "append") await session.append({ type: "append", data: id });
-    else if (part.does === "effect") {
-      const run = async ({ note }: RecordedCall): Promise<string> => {
-        for (let n = 0; n < part.ms; n++) note("piece", `${id} ${n}`);
-        if (part.ms > 0) await new Promise((resolve) => setTimeout(resolve, part.ms));
-        if (part.fails) throw new Error(`no ${id}`);
-        return id;
-      };
-      await session.effect("effect", id, run).catch(({ message }: Error) => {
-        return session.append({ type: "failed", data: message });
-      });
-    } else {
-      const running = part.branches.map(async (branch, at) => {
-        await runParts(session, branch, `${id}/${at}`);
-        return at;
-      });
-      const first = part.does === "race" ? await Promise.race(running) : null;
-      if (first !== null) await session.append({ type: "won", data: { id, first } });
-      await Promise.all(running);
-    }
-  }
 }
 
 describe("the same code run again", () => {

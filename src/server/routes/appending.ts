@@ -15,6 +15,8 @@ import { checkEventType } from "../../event/index.ts";
 import type { AppendProducer } from "../appends.ts";
 import { type NewEventObject, NewEvents, newEventOf } from "../event-schemas.ts";
 import { HttpError } from "../problem.ts";
+import { producerHeaders, producerOf } from "../producer-headers.ts";
+import { resumeRecording } from "../resuming.ts";
 import { answers, Seq, SessionParams } from "../schemas.ts";
 import type { ServerApp } from "../server-context.ts";
 import { streamFormat } from "../streams/stream-note.ts";
@@ -45,7 +47,6 @@ const AppendQuery = Type.Object(
   { additionalProperties: false },
 );
 
-const digits = "^(0|[1-9][0-9]{0,14})$";
 const AppendHeaders = Type.Object({
   "idempotency-key": Type.Optional(
     Type.String({
@@ -56,20 +57,25 @@ const AppendHeaders = Type.Object({
         "also after a restart.",
     }),
   ),
-  "producer-id": Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 256,
-      description: "Exactly once: the server remembers what each producer has appended.",
-    }),
-  ),
-  "producer-epoch": Type.Optional(
-    Type.String({ pattern: digits, description: "Raised by each new instance of the producer." }),
-  ),
-  "producer-seq": Type.Optional(
-    Type.String({ pattern: digits, description: "0, 1, 2, … within an epoch." }),
-  ),
+  ...producerHeaders,
 });
+
+const Resume = Type.Object(
+  { producer: Type.String({ minLength: 1, maxLength: 256, description: "Its Producer-Id." }) },
+  { additionalProperties: false },
+);
+const Resumed = Type.Object(
+  {
+    epoch: Type.Integer({ minimum: 0, description: "The Producer-Epoch from now on." }),
+    sequence: Type.Integer({ minimum: 0, description: "The Producer-Seq of the next append." }),
+    size: Seq,
+    leftOpen: Type.Array(
+      Type.Object({ seq: Seq, name: Type.String() }, { additionalProperties: false }),
+      { description: "Calls that were under way, each with a result now: `INTERRUPTED`." },
+    ),
+  },
+  { $id: "Resumed", additionalProperties: false },
+);
 
 /** Adds the routes. */
 export function addAppendRoutes(app: ServerApp): void {
@@ -104,18 +110,26 @@ export function addAppendRoutes(app: ServerApp): void {
       return answer;
     },
   );
-}
-
-function producerOf(headers: Type.Static<typeof AppendHeaders>): AppendProducer | undefined {
-  const name = headers["producer-id"];
-  const epoch = headers["producer-epoch"];
-  const sequence = headers["producer-seq"];
-  const given = [name, epoch, sequence].filter((value) => value !== undefined).length;
-  if (given === 0) return undefined;
-  if (name === undefined || epoch === undefined || sequence === undefined) {
-    throw new HttpError("REQUEST_INVALID", "Producer-Id, -Epoch and -Seq belong together");
-  }
-  return { name, epoch: Number(epoch), sequence: Number(sequence) };
+  app.post(
+    "/v1/sessions/:id/resume",
+    {
+      config: { access: "sessions:append" },
+      schema: {
+        tags: ["transcript"],
+        summary: "Go on with a recording whose process is gone",
+        description:
+          "Begins a new epoch of its producer: appends of earlier ones are refused from now on. " +
+          "A note in the log says so, and calls of effects that were under way get a result.",
+        params: SessionParams,
+        body: Resume,
+        response: answers(200, Resumed, [409, 410]),
+      },
+    },
+    async ({ access: { workspace }, params: { id }, body: { producer } }) => {
+      const { epoch, sequence, size, leftOpen } = await resumeRecording(workspace, id, producer);
+      return { epoch, sequence, size, leftOpen: [...leftOpen] };
+    },
+  );
 }
 
 /** What a request demands beside its events. */

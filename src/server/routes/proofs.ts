@@ -57,6 +57,24 @@ export function addProofRoutes(app: ServerApp): void {
       return fromUtf8(note);
     },
   );
+  app.post(
+    "/v1/sessions/:id/checkpoint",
+    {
+      config: { access: "sessions:append" },
+      schema: {
+        tags: ["proofs"],
+        summary: "Sign a checkpoint over everything that is durable",
+        description: "For whoever has appended the last event; nothing where it is signed already.",
+        params: SessionParams,
+        response: checkpointAnswers,
+      },
+    },
+    async ({ access: { workspace }, params: { id } }, reply) => {
+      const { note, size } = await workspace.proofs.sign(id);
+      reply.type(`${text}; charset=utf-8`).header("reach-size", String(size));
+      return fromUtf8(note);
+    },
+  );
   app.get(
     "/v1/sessions/:id/proof/inclusion",
     {

@@ -12,12 +12,19 @@ import {
   systemEntropy,
   toHex,
 } from "../../base/index.ts";
-import { lastEvent, type SessionReader } from "../../session/index.ts";
+import {
+  lastEvent,
+  type NewEvent,
+  type NewSession,
+  type SessionReader,
+} from "../../session/index.ts";
 import type { Access } from "../access/access.ts";
 import { allows } from "../access/scopes.ts";
+import type { AppendProducer } from "../appends.ts";
 import { NewEventObject, newEventOf } from "../event-schemas.ts";
 import { negotiate } from "../negotiation.ts";
 import { HttpError } from "../problem.ts";
+import { producerHeaders, producerOf } from "../producer-headers.ts";
 import { removeStored } from "../removal.ts";
 import { answers, oneOf, problems, SessionIdParam, SessionParams, Sha256 } from "../schemas.ts";
 import type { ServerApp } from "../server-context.ts";
@@ -95,6 +102,14 @@ const Execute = Type.Object(
 );
 const Record = Type.Object(
   {
+    id: Type.Optional(
+      Type.Unsafe<string>({
+        ...SessionIdParam,
+        description:
+          "Of a session that has none yet; with the headers of a producer, whose append 0 this " +
+          "is, the same request again begins nothing.",
+      }),
+    ),
     name: Type.Optional(Type.String({ maxLength: 256 })),
     events: Type.Array(NewEventObject, { minItems: 1, maxItems: 1000 }),
   },
@@ -105,7 +120,7 @@ const Begin = Type.Union([Execute, Record], {
 });
 const Begun = Type.Object({ id: SessionIdParam }, { $id: "Begun" });
 
-const KeyHeaders = Type.Object({
+const BeginHeaders = Type.Object({
   "idempotency-key": Type.Optional(
     Type.String({
       minLength: 1,
@@ -113,6 +128,7 @@ const KeyHeaders = Type.Object({
       description: "The same key again: the same session, also after a restart.",
     }),
   ),
+  ...producerHeaders,
 });
 
 const removedAnswer = { description: "Removed, durably", type: "null" };
@@ -132,7 +148,7 @@ export function addSessionRoutes(app: ServerApp): void {
         description:
           "With `Accept: text/event-stream` the answer goes on as a tail of the session, from " +
           "its first event, with `payload=inline`; a token needs `sessions:read` for that.",
-        headers: KeyHeaders,
+        headers: BeginHeaders,
         body: Begin,
         response: {
           ...problems([406, 409, 410]),
@@ -150,12 +166,15 @@ export function addSessionRoutes(app: ServerApp): void {
       const { workspace } = request.access;
       const tailed = negotiate(request, reply, ["application/json", eventStream]) === eventStream;
       if (tailed) mayTail(request.access);
-      const key = request.headers["idempotency-key"];
+      const once = {
+        key: request.headers["idempotency-key"],
+        producer: producerOf(request.headers),
+      };
       let used: UsedSource | undefined;
       const onId = (id: SessionId): void => {
         used = workspace.tails.sourceOfNew(id);
       };
-      const begun = begin(workspace, request.body, key, tailed ? onId : undefined);
+      const begun = begin(workspace, request.body, once, tailed ? onId : undefined);
       const { id, replayed } = await begun.catch((error: unknown) => {
         used?.release();
         throw error;
@@ -241,13 +260,25 @@ function mayTail({ scopes, workspace }: Access): void {
   workspace.tails.checkRoom();
 }
 
+/** What makes that a request which is sent twice begins one session. */
+interface Once {
+  readonly key: string | undefined;
+  readonly producer: AppendProducer | undefined;
+}
+
 async function begin(
   workspace: Workspace,
   body: Type.Static<typeof Begin>,
-  key: string | undefined,
+  once: Once,
   onId: ((id: SessionId) => void) | undefined,
 ): Promise<{ id: SessionId; replayed: boolean }> {
-  if (!("program" in body)) return beginRecorded(workspace, body, key);
+  if (!("program" in body)) return beginRecorded(workspace, body, once);
+  const { key, producer } = once;
+  if (producer) {
+    throw new HttpError("REQUEST_INVALID", "a program has no producer", {
+      hint: "an Idempotency-Key begins its session once",
+    });
+  }
   const { engine, triggers } = workspace;
   if (!engine) throw new HttpError("UNAVAILABLE", "this server runs no programs");
   const { program, input = null, name } = body;
@@ -271,12 +302,21 @@ async function begin(
 
 async function beginRecorded(
   workspace: Workspace,
-  { name, events }: Type.Static<typeof Record>,
-  key: string | undefined,
+  { id: own, name, events }: Type.Static<typeof Record>,
+  { key, producer }: Once,
 ): Promise<{ id: SessionId; replayed: boolean }> {
   const now = systemClock();
   const made = events.map((event) => newEventOf(event, now));
   const session = name === undefined ? {} : { name };
+  if (own !== undefined && key === undefined) {
+    const { id, duplicate } = await beginOwn(workspace, { ...session, id: own }, made, producer);
+    return { id, replayed: duplicate };
+  }
+  if (producer || own !== undefined) {
+    throw new HttpError("REQUEST_INVALID", "an Idempotency-Key goes with neither id nor producer", {
+      hint: "an id with a producer, or with neither of them a key",
+    });
+  }
   if (key === undefined) {
     const { id } = await workspace.appends.create(session, made);
     return { id, replayed: false };
@@ -288,6 +328,20 @@ async function beginRecorded(
   const sent = made.map((event, i) => ({ ...event, time: events[i]?.time }));
   if (!begun) await checkSame(workspace, id, name, sent);
   return { id, replayed: !begun };
+}
+
+/** A session whose id comes with the request. */
+async function beginOwn(
+  { appends }: Workspace,
+  session: NewSession & { readonly id: SessionId },
+  events: readonly NewEvent[],
+  producer: AppendProducer | undefined,
+): Promise<{ id: SessionId; duplicate: boolean }> {
+  const { id } = session;
+  if (!producer) await appends.create(session, events);
+  else if ((await appends.begin(session, events, producer)).duplicate)
+    return { id, duplicate: true };
+  return { id, duplicate: false };
 }
 
 /** An event as a request has it; what is left out may be anything. */

@@ -3,11 +3,7 @@
  * whatever one of them sets free has run before the next one comes. A rerun keeps the same order,
  * so that parts of the code that run beside each other come out the same way again.
  */
-
-/** Resolves when everything that can go on without waiting for anything has done so. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+import { nextTurn } from "../base/index.ts";
 
 /** Answers to what has been appended, in the order in which it was. */
 export class AnswerOrder {
@@ -17,7 +13,7 @@ export class AnswerOrder {
   behind<Value>(durable: Promise<Value>): Promise<Value> {
     const before = this.#last;
     const answer = Promise.all([durable, before]).then(async ([value]) => {
-      await turn();
+      await nextTurn();
       return value;
     });
     this.#last = Promise.allSettled([answer, before]);
@@ -29,7 +25,7 @@ export class AnswerOrder {
     for (let seen: unknown; seen !== this.#last; ) {
       seen = this.#last;
       await seen;
-      await turn();
+      await nextTurn();
     }
   }
 }

@@ -5,7 +5,7 @@
  */
 import { encodeValue, systemClock } from "../base/index.ts";
 import { checkEventHeader } from "../event/index.ts";
-import type { NewEvent } from "../session/index.ts";
+import type { EncodedEvent } from "./encoded-event.ts";
 import type { RecordedCall } from "./session-recorder.ts";
 
 /** The notes of one call. */
@@ -14,8 +14,11 @@ export class Notes {
   readonly ofCall: RecordedCall;
   #durable: Promise<unknown> = Promise.resolve();
 
-  /** `append` resolves when the note is durable. */
-  constructor(call: number, append: (note: NewEvent) => Promise<number>) {
+  /**
+   * `append` resolves when the note is durable; what it refuses at once, it throws, and `note` as
+   * well.
+   */
+  constructor(call: number, append: (note: EncodedEvent) => Promise<number>) {
     const note = (type: string, data: unknown): void => {
       const header = { kind: "note", type, time: systemClock(), ref: call } as const;
       checkEventHeader({ ...header, seq: call + 1 });
