@@ -7,6 +7,7 @@ export {
   type Snapshot,
   type SnapshotRecord,
   snapshotPath,
+  snapshotsUpTo,
   snapshotText,
   tornRecords,
 } from "./snapshot-log.ts";

@@ -105,6 +105,18 @@ export function tornRecords(bytes: Uint8Array): number {
   return torn;
 }
 
+/**
+ * The same file without what it says of more than `size` events: those records look torn, since the
+ * others stay in their places. A record that is cut off goes.
+ */
+export function snapshotsUpTo(bytes: Uint8Array, size: number): Uint8Array {
+  const kept = bytes.slice(0, bytes.length - (bytes.length % recordBytes));
+  for (let at = 0; at < kept.length; at += recordBytes) {
+    if (readU64(kept, at + 8) > size) kept.fill(0, at, at + recordBytes);
+  }
+  return kept;
+}
+
 /** File of the snapshots of `program` (its hash) in a session's folder. */
 export function snapshotPath(sessionFolder: string, program: Uint8Array): string {
   return `${sessionFolder}/snapshots/${toHex(program)}.log`;
