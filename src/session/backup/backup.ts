@@ -5,7 +5,7 @@
  * beside the last backup, made durable, and only then put in its place.
  */
 import { isSessionId, ReachError, type SessionId, utf8 } from "../../base/index.ts";
-import { createFolders, type Disk, readFile, replaceFile } from "../../disk/index.ts";
+import { createFolders, type Disk, folderOf, readFile, replaceFile } from "../../disk/index.ts";
 import { eventLogPath, HeldJournal, parseSegmentName, systemProcesses } from "../../log/index.ts";
 import { importsFolder } from "../import-index.ts";
 import { identityPath, keyPath, readIdentity } from "../keys.ts";
@@ -110,7 +110,7 @@ class WorkspaceBackup {
     const { verifierKey } = readIdentity(source, from);
     const began = new Date().toISOString();
     checkTarget(target, to, verifierKey, this.#state);
-    await createFolders(target, to, backupFolder(to));
+    await createFolders(target, folderOf(to), backupFolder(to));
     this.#clearGathered();
     const pause = this.#options.pause ?? systemProcesses.pause;
     const turn = (): Promise<void> => this.#turn();

@@ -46,7 +46,7 @@ export class SessionCopy {
   }
 
   /**
-   * Gathers; returns nothing where there is no session, or none of which anything counts. `cuts`: as
+   * Gathers; returns nothing where there is no session, or none of which anything counts. `cuts` as
    * for its log.
    */
   async gather(cuts = false): Promise<BackupOutcome | "removed" | undefined> {
@@ -62,6 +62,8 @@ export class SessionCopy {
         this.#signedThere(),
         cuts,
       );
+      // What cannot be read any more may have been removed meanwhile.
+      if (isRemoved(source, from, this.#id)) return this.#removed();
       if (!log) return undefined;
       if (log.size === 0 && !this.#isThere()) return undefined;
       if (log.kept && log.problem !== undefined) {
@@ -101,16 +103,8 @@ export class SessionCopy {
   /** Forgets what was gathered of the session. */
   drop(): void {
     const { staging } = this.#context;
-    const { disk } = staging;
-    for (const folder of [`${this.#name}/snapshots`, this.#name].map((name) =>
-      staging.path(name),
-    )) {
-      for (const name of disk.list(folder)) {
-        const path = `${folder}/${name}`;
-        if (name !== "snapshots") disk.remove(path);
-      }
-      disk.removeFolder(folder);
-    }
+    staging.forgetFolder(`${this.#name}/snapshots`);
+    staging.forgetFolder(this.#name);
   }
 
   /** Events that the checkpoint in the backup covers. */

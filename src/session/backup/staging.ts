@@ -86,6 +86,14 @@ export class Staging {
     }
   }
 
+  /** Forgets everything that has been gathered in a folder that holds no other one. */
+  forgetFolder(name: string): void {
+    const folder = this.path(name);
+    for (const file of this.disk.list(folder)) this.disk.remove(`${folder}/${file}`);
+    this.disk.removeFolder(folder);
+    this.#folders.delete(folder);
+  }
+
   #create(name: string, base: number): StagedFile {
     const path = this.path(name);
     this.#folderAt(folderOf(path));
