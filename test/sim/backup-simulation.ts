@@ -5,6 +5,7 @@
  * everything that was acknowledged before it began, and take appends.
  */
 import { codeOf, messageOf } from "../../src/base/index.ts";
+import type { Disk } from "../../src/disk/index.ts";
 import {
   type BackupReport,
   backupWorkspace,
@@ -13,6 +14,7 @@ import {
 } from "../../src/session/index.ts";
 import type { Engine, EngineDriver, SessionView, World } from "./engine.ts";
 import { payloadSizes } from "./harness.ts";
+import { MovingDisk } from "./moving-disk.ts";
 import { BrokenPromise, Oracle } from "./oracle.ts";
 import { type PayloadSizes, PayloadSource } from "./payloads.ts";
 import { drawFate, processKilled } from "./power.ts";
@@ -195,7 +197,11 @@ export class BackupSimulation {
     for (const wreck of this.#wrecks.splice(0)) await this.#completed(disk, wreck, oracle);
   }
 
-  async #backedUp(source: SimDisk, target: SimDisk): Promise<BackupReport> {
+  async #backedUp(
+    source: Disk,
+    target: SimDisk,
+    passTime: () => void = () => {},
+  ): Promise<BackupReport> {
     const most = this.#random.pick([0, 0, 3, 20]);
     return backupWorkspace({
       source,
@@ -204,7 +210,10 @@ export class BackupSimulation {
       to: path,
       boot: "simulated",
       whole: this.#random.chance(0.2),
-      pause: () => turns(60),
+      pause: () => {
+        passTime();
+        return turns(60);
+      },
       turn: () => turns(this.#random.int(most + 1)),
     });
   }
@@ -220,6 +229,40 @@ export class BackupSimulation {
       this.#tally.refused += 1;
     }
     this.#wrecks.push(disk);
+  }
+
+  /**
+   * A life of the writer first, then backups of it as it was: between any two of their calls time
+   * goes on, by a random number of operations.
+   */
+  async goThrough(): Promise<void> {
+    const driver = this.#driver;
+    const disk = new SimDisk(this.#random.fork(), { syncTurnsMax: 12, writeBackChance: 0.02 });
+    const oracle = new Oracle(driver.appendsAreWhole);
+    const moments: { disk: SimDisk; now: number }[] = [];
+    const engine = await driver.open(disk, this.#world());
+    disk.onChange = () => moments.push({ disk: disk.clone(), now: oracle.now });
+    const parts = { engine, disk, oracle, driver };
+    const work = new Workload(parts, this.#payloads, this.#random.fork());
+    const drawn = drawPlan(this.#random, this.#run % 2 === 0);
+    await work.run({ ...drawn, rounds: 2, injectsFaults: false, fillsDisk: false });
+    if (this.#random.chance(0.5)) await engine.close();
+    disk.onChange = undefined;
+    engine.abandon();
+    const disks = moments.map((moment) => moment.disk);
+    const stride = this.#random.pick([1, 3, 10]);
+    const chance = this.#random.pick([0.1, 0.5, 1]);
+    const source = new MovingDisk(disks, 0, this.#random.fork(), { stride, chance });
+    while (source.at < moments.length - 1) {
+      source.pass(this.#random.int(Math.ceil(moments.length / 6)));
+      const at = moments[source.at]?.now ?? 0;
+      const report = await this.#backedUp(source, this.#backup, () => source.pass(40));
+      const until = moments[source.at]?.now ?? 0;
+      this.#tally.completed += 1;
+      const [trouble] = report.troubles;
+      if (trouble) throw new BrokenPromise(`the backup says: ${trouble.message}`);
+      await this.#judge(this.#backup, { at, until }, { oracle, ahead: report.ahead });
+    }
   }
 
   async #completed(source: SimDisk, disk: SimDisk, oracle: Oracle): Promise<void> {
@@ -273,15 +316,18 @@ export interface BackupSimulationOptions {
   readonly seed: number;
   readonly runs: number;
   readonly firstRun?: number;
+  /** Whether time goes on between any two calls of a backup, and not only where it waits. */
+  readonly anywhere?: boolean;
 }
 
 /** Runs the simulation; throws at the first broken promise, with seed and run. */
 export async function simulateBackups(options: BackupSimulationOptions): Promise<BackupTally> {
-  const { driver, seed, runs, firstRun = 0 } = options;
+  const { driver, seed, runs, firstRun = 0, anywhere = false } = options;
   const tally = { completed: 0, failed: 0, powerLosses: 0, refused: 0, troubles: 0, events: 0 };
   for (let run = firstRun; run < firstRun + runs; run++) {
     try {
-      await new BackupSimulation(driver, seed, run, payloadSizes, tally).go();
+      const simulation = new BackupSimulation(driver, seed, run, payloadSizes, tally);
+      await (anywhere ? simulation.goThrough() : simulation.go());
     } catch (error) {
       throw new Error(`seed ${seed}, run ${run}: ${messageOf(error)}`, { cause: error });
     }
