@@ -166,18 +166,19 @@ class PackCopy {
       !this.#file ||
       !this.#copy ||
       (await isSameUpTo(this.#file, this.#copy.file, compared, whole, turn));
-    const from = same ? start : 0;
-    const survey = await this.#survey(from);
+    let from = same ? start : 0;
+    let survey = await this.#survey(from);
     await turn();
-    const damaged = this.#damageText(survey);
-    if (damaged !== undefined && copied > 0) {
-      return { events: 0, presentBytes: copied, trouble: damaged };
+    // What the backup has is better than what cannot be read any more; behind it there may be more.
+    const keeps = this.#isDamaged(survey, copied);
+    if (keeps) {
+      from = copied;
+      survey = await this.#survey(from);
     }
-    if (!same) this.overwrites = true;
-    const end = await this.#take(survey, from, same ? copied : 0);
-    this.#noteFirm(survey, from, end, firm);
+    const end = await this.#take(survey, from, copied);
+    this.#noteFirm(survey, keeps ? start : from, end, firm);
     this.#takeIndex(index, end);
-    return { events: 0, presentBytes: from, trouble: damaged };
+    return { events: 0, presentBytes: from, trouble: undefined };
   }
 
   /** Looks at the pack from `from` on, again while something is being written there. */
@@ -190,18 +191,26 @@ class PackCopy {
     }
   }
 
-  /** What is damaged and not in the journal either, in words. */
-  #damageText(survey: PackSurvey): string | undefined {
+  /**
+   * Whether anything below `copied` cannot be read, and is not in the journal either: perhaps what
+   * was never acknowledged and was lost with the power, perhaps damage. Verifying tells.
+   */
+  #isDamaged(survey: PackSurvey, copied: number): boolean {
+    if (copied === 0 || !this.#file) return false;
     const held = this.#context.journal.ofPack(this.#number);
-    if (survey.damagedAt !== undefined && held.length === 0) {
-      return `its bytes at ${survey.damagedAt} are no entry`;
-    }
-    const noHeader = this.#file !== undefined && !survey.hasHeader && held.length === 0;
-    if (noHeader && this.#file.size() > packHeaderBytes) return "its header is damaged";
-    return undefined;
+    if (!survey.hasHeader) return held.length === 0;
+    const { damagedAt } = survey;
+    if (damagedAt === undefined || damagedAt >= copied) return false;
+    const gap = survey.gaps.find(({ offset }) => offset === damagedAt);
+    return !held.some(({ offset, length }) => {
+      return offset < (gap?.end ?? damagedAt) && offset + length > damagedAt;
+    });
   }
 
-  /** Gathers what is new behind `from`; returns the end of the pack in the backup. */
+  /**
+   * Gathers what is new or another behind `from`; returns the end of the pack in the backup. What
+   * the backup has behind the end of the pack stays: whole entries that nothing names.
+   */
   async #take(survey: PackSurvey, from: number, copied: number): Promise<number> {
     const { journal, turn } = this.#context;
     const held = journal.ofPack(this.#number);
@@ -245,6 +254,7 @@ class PackCopy {
     return this.#copy?.gathered ? staging.again(this.#name) : staging.part(this.#name, begin);
   }
 
+  /** `from`: what stands before it stays as it is, unless a gap says otherwise. */
   #noteFirm(survey: PackSurvey, from: number, end: number, firm: Map<number, number>): void {
     const first = survey.gaps[0]?.offset ?? Math.max(survey.end, from);
     if (first < end) firm.set(this.#number, first);
