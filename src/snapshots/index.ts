@@ -7,7 +7,7 @@ export {
   type Snapshot,
   type SnapshotRecord,
   snapshotPath,
-  snapshotsUpTo,
   snapshotText,
+  soundSnapshots,
   tornRecords,
 } from "./snapshot-log.ts";

@@ -106,13 +106,14 @@ export function tornRecords(bytes: Uint8Array): number {
 }
 
 /**
- * The same file without what it says of more than `size` events: those records look torn, since the
- * others stay in their places. A record that is cut off goes.
+ * A snapshot file without what is no record, or is about more than `size` events: that looks torn,
+ * since the others stay in their places. A record that is cut off goes.
  */
-export function snapshotsUpTo(bytes: Uint8Array, size: number): Uint8Array {
+export function soundSnapshots(bytes: Uint8Array, program: Uint8Array, size: number): Uint8Array {
   const kept = bytes.slice(0, bytes.length - (bytes.length % recordBytes));
   for (let at = 0; at < kept.length; at += recordBytes) {
-    if (readU64(kept, at + 8) > size) kept.fill(0, at, at + recordBytes);
+    const record = decodeRecord(kept, at, program);
+    if (!record || record.size > size) kept.fill(0, at, at + recordBytes);
   }
   return kept;
 }

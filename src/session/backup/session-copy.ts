@@ -3,11 +3,11 @@
  * records of snapshots, the index) is read before the log, so that it is never newer than that;
  * where it seems so all the same, the events are on their way, and are looked for again.
  */
-import { type SessionId, utf8 } from "../../base/index.ts";
+import { fromHex, type SessionId, utf8 } from "../../base/index.ts";
 import { readFile } from "../../disk/index.ts";
 import { entryKinds, eventLogPath, sessionFolder } from "../../log/index.ts";
 import { parseCheckpoint, parseNote } from "../../merkle/index.ts";
-import { snapshotsUpTo } from "../../snapshots/index.ts";
+import { soundSnapshots } from "../../snapshots/index.ts";
 import { decodeManifest } from "../manifest.ts";
 import { isRemoved } from "../session-reader.ts";
 import type { BackupContext, BackupOutcome } from "./context.ts";
@@ -18,7 +18,7 @@ const looksMax = 8;
 const pauseMs = 60;
 
 const noteName = /^checkpoint(\.[0-9a-f]{16})?$/;
-const snapshotName = /^[0-9a-f]+\.log$/;
+const snapshotPath = /^snapshots\/([0-9a-f]{64})\.log$/;
 
 /** Name of the folder of a session below its workspace. */
 export function sessionName(id: SessionId): string {
@@ -124,7 +124,7 @@ export class SessionCopy {
       if (bytes) files.set(name, bytes);
     };
     for (const name of source.list(`${folder}/snapshots`)) {
-      if (snapshotName.test(name)) take(`snapshots/${name}`);
+      if (snapshotPath.test(`snapshots/${name}`)) take(`snapshots/${name}`);
     }
     await turn();
     for (const name of source.list(folder)) if (noteName.test(name)) take(name);
@@ -152,7 +152,8 @@ export class SessionCopy {
     const signedThere = this.#signedThere();
     for (const [name, bytes] of files) {
       const path = `${this.#name}/${name}`;
-      if (name.startsWith("snapshots/")) staging.put(path, snapshotsUpTo(bytes, log.size));
+      const program = fromHex(snapshotPath.exec(name)?.[1] ?? "-");
+      if (program) staging.put(path, soundSnapshots(bytes, program, log.size));
       else if (name !== "checkpoint") staging.put(path, bytes);
       else if (log.replaced || noteSize(bytes) >= signedThere) staging.put(path, bytes);
     }
