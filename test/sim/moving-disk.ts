@@ -1,8 +1,8 @@
 /**
- * A disk as a process sees it that reads while another one writes: between any two of its calls the
- * other one may have done any number of operations, and a write that is under way shows in part.
- * The writer has run before; its disk was cloned at each of its operations, and time goes on through
- * these clones.
+ * A disk as a process sees it that reads while another one writes: between any two of its calls
+ * the other one may have done any number of operations, and a write that is under way shows in
+ * part. The writer has run before; its disk was cloned at each of its operations, and time goes on
+ * through these clones.
  */
 import { ReachError } from "../../src/base/index.ts";
 import type { Disk, DiskFile, OpenMode } from "../../src/disk/index.ts";

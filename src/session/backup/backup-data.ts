@@ -6,6 +6,7 @@ import { isWorkspaceName, ReachError, utf8 } from "../../base/index.ts";
 import { createFolders, type Disk, readFile, replaceFile } from "../../disk/index.ts";
 import { DirectoryLock, systemProcesses } from "../../log/index.ts";
 import { hasIdentity } from "../keys.ts";
+import { applyBackup } from "./apply.ts";
 import { type BackupOptions, type BackupReport, backupWorkspace } from "./backup.ts";
 import { openIfThere } from "./log-copy.ts";
 
@@ -38,15 +39,15 @@ export async function backupData(options: DataBackupOptions): Promise<DataBackup
   const workspaces = source.list(from).filter((name) => {
     return isWorkspaceName(name) && hasIdentity(source, `${from}/${name}`);
   });
-  if (workspaces.length === 0) {
-    throw new ReachError("NOT_FOUND", `there is no Reach data directory at ${from}`, {
-      where: from,
-      hint: "give the folder with --data or REACH_DATA",
-    });
-  }
+  if (workspaces.length === 0 && !target.exists(`${to}/${markName}`)) throw nothingAt(from);
   await beginBackup(target, to);
   const lock = await DirectoryLock.acquire(target, to, systemProcesses);
   try {
+    // What has been gathered is put in its place whatever has become of the data.
+    for (const name of target.list(to)) {
+      if (isWorkspaceName(name)) await applyBackup(target, `${to}/${name}`);
+    }
+    if (workspaces.length === 0) throw nothingAt(from);
     const reports: (BackupReport & { workspace: string })[] = [];
     for (const workspace of workspaces) {
       const paths = { from: `${from}/${workspace}`, to: `${to}/${workspace}` };
@@ -56,6 +57,13 @@ export async function backupData(options: DataBackupOptions): Promise<DataBackup
   } finally {
     await lock.release();
   }
+}
+
+function nothingAt(from: string): ReachError {
+  return new ReachError("NOT_FOUND", `there is no Reach data directory at ${from}`, {
+    where: from,
+    hint: "give the folder with --data or REACH_DATA",
+  });
 }
 
 function checkApart(from: string, to: string): void {
