@@ -5,9 +5,15 @@ import * as fs from "node:fs";
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type SessionId, utf8 } from "../../src/base/index.ts";
-import { nodeDisk } from "../../src/disk/index.ts";
+import { type Disk, nodeDisk } from "../../src/disk/index.ts";
 import { eventLogPath, journalFolder } from "../../src/log/index.ts";
-import { type BackupReport, backupWorkspace, Directory } from "../../src/session/index.ts";
+import {
+  type BackupReport,
+  backupWorkspace,
+  collectGarbage,
+  Directory,
+  removeSession,
+} from "../../src/session/index.ts";
 import { Random } from "../sim/random.ts";
 import { SimDisk } from "../sim/sim-disk.ts";
 import { Scratch } from "./sample-session.ts";
@@ -78,6 +84,57 @@ describe("a backup beside an import", () => {
         [silent.id, 2000],
       ]),
     );
+  });
+});
+
+describe("packs", () => {
+  const payload = (letter: string): Uint8Array => utf8(`${letter} `.repeat(4000));
+
+  it("have what comes into a hole that an earlier backup has seen", async () => {
+    const directory = await Directory.open({ path: from, mode: "write" });
+    const writer = directory.createSession();
+    // Its room is given out before that of the next one, which is committed first.
+    directory.blobs.stage(payload("a"));
+    // More than is compared of what is there.
+    const bytes = new Random("hole").bytes(200_000);
+    await writer.append({ ...header, form: "bytes", bytes }).durable;
+    await backUp();
+    expect([...(await sizes()).values()]).toEqual([1]);
+    await writer.append({ ...header, form: "bytes", bytes: payload("a") }).durable;
+    await backUp();
+    expect([...(await sizes()).values()]).toEqual([2]);
+    await directory.close();
+  });
+
+  it("are found where a collection has put them since they were listed", async () => {
+    const directory = await Directory.open({ path: from, mode: "write" });
+    const ids: SessionId[] = [];
+    for (const letters of ["abcdefgh", "i"]) {
+      const writer = directory.createSession();
+      ids.push(writer.id);
+      for (const letter of letters) {
+        await writer.append({ ...header, form: "bytes", bytes: payload(letter) }).durable;
+      }
+      await directory.closeWriter(writer);
+    }
+    await removeSession(directory, ids[0] as SessionId);
+    let listed = 0;
+    const source: Disk = {
+      ...nodeDisk,
+      list(path) {
+        if (path.endsWith("/blobs")) listed += 1;
+        return nodeDisk.list(path);
+      },
+    };
+    let removed = 0;
+    const turn = async (): Promise<void> => {
+      if (listed !== 1 || removed > 0) return;
+      ({ packsRemoved: removed } = await collectGarbage(directory));
+    };
+    await backupWorkspace({ source, target: nodeDisk, from, to, turn });
+    expect(removed).toBe(1);
+    expect([...(await sizes())]).toEqual([[ids[1], 1]]);
+    await directory.close();
   });
 });
 
