@@ -238,12 +238,14 @@ class WorkspaceBackup {
         const copy = new SessionCopy(context, id);
         if (isRemoved(source, from, id)) await this.#gatherSessions(context, [id]);
         else if (!outcome) copy.drop();
-        else if (journal.ofSession(id).length === 0) {
+        else {
           const log = openIfThere(() => source.open(eventLogPath(from, id), "read"));
           const size = log?.size();
           log?.close();
-          if (size === undefined) this.#forget(id, copy);
-          else if (size < gatheredEnd(staging, id)) again.push(id);
+          const held = journal.ofSession(id).map(({ offset, length }) => offset + length);
+          const end = Math.max(size ?? 0, ...held);
+          if (end === 0) this.#forget(id, copy);
+          else if (end < gatheredEnd(staging, id)) again.push(id);
         }
       }
       await this.#turn();
