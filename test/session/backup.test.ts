@@ -87,6 +87,21 @@ describe("a backup beside an import", () => {
   });
 });
 
+describe("events that are in the journal only", () => {
+  it("are all there, also those that have come since an earlier backup", async () => {
+    const placeLater = (): void => {};
+    const directory = await Directory.open({ path: from, mode: "write", placeLater });
+    const writer = directory.createSession();
+    for (let size = 1; size < 5; size++) {
+      await writer.append(event("x".repeat(size * 3000))).durable;
+      expect(fs.existsSync(eventLogPath(from, writer.id))).toBe(false);
+      expect(await backUp()).toMatchObject({ sessions: 1, events: size, ahead: [] });
+      expect([...(await sizes()).values()]).toEqual([size]);
+    }
+    directory.crash();
+  });
+});
+
 describe("packs", () => {
   const payload = (letter: string): Uint8Array => utf8(`${letter} `.repeat(4000));
 

@@ -101,6 +101,9 @@ export class LogCopy {
   readonly #name: string;
   #target: StagedFile | undefined;
   #openTarget: () => StagedFile = () => this.#context.staging.whole(this.#name);
+  /** What the backup has behind the end of the log, and whether what is gathered is another. */
+  #there: { readonly copy: DiskFile; readonly end: number } | undefined;
+  #differs = false;
   /** Nothing is in the backup yet, so that the header goes with the first batch. */
   #headless = true;
 
@@ -129,7 +132,7 @@ export class LogCopy {
       if (same && log.bytes >= copied) {
         return await this.#append(log, this.#placeAt(log, copied), copied);
       }
-      if (!log.file || (same && !cuts)) return await this.#shorter(log, copy, copied);
+      if (!log.file || (same && !cuts)) return await this.#shorter(log, copy, copied, leastSize);
       return await this.#replace(log, copy, copied, leastSize);
     } finally {
       log.file?.close();
@@ -184,14 +187,40 @@ export class LogCopy {
     return { size, end, presentBytes, kept: false, ahead: undefined, problem, replaced: false };
   }
 
-  /** The log has less than the backup, which keeps what it has. */
-  async #shorter(log: AcknowledgedLog, copy: DiskFile, copied: number): Promise<LogOutcome> {
-    // What it lacks may be in the journal.
+  /**
+   * The log has less than the backup, where the journal had more: that, or still more, is in the
+   * journal yet. If not, the backup keeps what it has.
+   */
+  async #shorter(
+    log: AcknowledgedLog,
+    copy: DiskFile,
+    copied: number,
+    leastSize: number,
+  ): Promise<LogOutcome> {
+    this.#headless = false;
+    this.#there = { copy, end: copied };
     const start = { seq: this.#countUpTo(log.bytes), offset: Math.max(log.bytes, eventLogStart) };
-    const { place, problem } = await this.#walk(log, start, true);
+    const { place, problem } = await this.#walk(log, start);
+    this.#there = undefined;
+    if (this.#differs) return await this.#replace(log, copy, copied, leastSize);
+    const { seq, offset } = place;
+    const presentBytes = copied;
+    if (offset >= copied) {
+      const kept = { kept: false, ahead: undefined, replaced: false };
+      return { size: seq, end: offset, presentBytes, problem, ...kept };
+    }
     const size = await this.#countCopy(copy, copied);
-    const ahead = problem === undefined && place.offset < copied ? place.seq : undefined;
-    return { size, end: copied, presentBytes: copied, kept: true, ahead, problem, replaced: false };
+    const missing = !log.file && seq === 0 ? "its log is missing" : problem;
+    const ahead = missing === undefined ? seq : undefined;
+    return {
+      size,
+      end: copied,
+      presentBytes,
+      kept: true,
+      ahead,
+      problem: missing,
+      replaced: false,
+    };
   }
 
   /** Events of the log in the backup. */
@@ -210,6 +239,8 @@ export class LogCopy {
   ): Promise<LogOutcome> {
     const { staging } = this.#context;
     staging.forget(this.#name);
+    this.#target = undefined;
+    this.#differs = false;
     this.#openTarget = () => staging.whole(this.#name);
     this.#headless = true;
     const { place, problem } = await this.#walk(log, { seq: 0, offset: eventLogStart });
@@ -231,20 +262,16 @@ export class LogCopy {
     };
   }
 
-  /**
-   * Gathers the batches from `start` to the end of what is acknowledged; with `only` they are only
-   * looked at.
-   */
+  /** Gathers the batches from `start` to the end of what is acknowledged. */
   async #walk(
     log: AcknowledgedLog,
     start: Place,
-    only = false,
   ): Promise<{ place: Place; problem: string | undefined }> {
     let place = start;
     for (let look = 1; ; ) {
       const before = place.offset;
-      place = await this.#fromFile(log, place, only);
-      const { end, gap } = this.#fromJournal(log, place, only);
+      place = await this.#fromFile(log, place);
+      const { end, gap } = this.#fromJournal(log, place);
       place = end;
       // What has come behind since is for the next backup.
       if (place.offset >= log.bytes && !gap) return { place, problem: undefined };
@@ -257,14 +284,14 @@ export class LogCopy {
     }
   }
 
-  async #fromFile(log: AcknowledgedLog, start: Place, only: boolean): Promise<Place> {
+  async #fromFile(log: AcknowledgedLog, start: Place): Promise<Place> {
     const { file, watermark } = log;
     if (!file || !this.#hasHeader(file)) return start;
     const bound = Math.min(file.size(), watermark?.end ?? Number.POSITIVE_INFINITY);
     const walk = new LogWalk(file, this.#identity, start, bound);
     for (let batch = walk.next(); batch; batch = walk.next()) {
       const bytes = batch.bytes.subarray(batch.bodyStart - batchHeaderBytes, batch.end);
-      if (!only) this.#write(bytes, batch.fileOffset);
+      this.#write(bytes, batch.fileOffset);
       await this.#context.turn();
     }
     return { seq: walk.seq, offset: walk.offset };
@@ -280,11 +307,7 @@ export class LogCopy {
    * What the journal has behind the end of the log. An import goes past it, so everything that was
    * acknowledged before that began is in its place. `gap`: what it has does not follow.
    */
-  #fromJournal(
-    { watermark }: AcknowledgedLog,
-    start: Place,
-    only: boolean,
-  ): { end: Place; gap: boolean } {
+  #fromJournal({ watermark }: AcknowledgedLog, start: Place): { end: Place; gap: boolean } {
     let end = start;
     if (watermark) return { end, gap: false };
     for (const entry of this.#context.journal.ofSession(this.#id)) {
@@ -299,13 +322,19 @@ export class LogCopy {
       const bytes = entry.read();
       const batch = readBatch(bytes, 0, this.#identity, offset);
       if (typeof batch === "string" || batch.firstSeq !== end.seq) return { end, gap: true };
-      if (!only) this.#write(bytes.subarray(0, batch.end), offset);
+      this.#write(bytes.subarray(0, batch.end), offset);
       end = { seq: end.seq + batch.count, offset: offset + batch.end };
     }
     return { end, gap: false };
   }
 
   #write(bytes: Uint8Array, offset: number): void {
+    if (this.#there && offset < this.#there.end) {
+      const there = new Uint8Array(bytes.length);
+      this.#there.copy.read(there, offset);
+      if (!equalBytes(there, bytes)) this.#differs = true;
+    }
+    if (this.#differs || (this.#there && offset < this.#there.end)) return;
     if (!this.#target) {
       this.#target = this.#openTarget();
       if (this.#headless) this.#target.write(encodeEventLogHeader(this.#identity), 0);

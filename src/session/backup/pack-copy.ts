@@ -91,7 +91,6 @@ export class PackCopies {
     if (!file && journal.ofPack(number).length === 0) return undefined;
     const copy = this.#openCopy(number);
     try {
-      if (!file && copy) return { events: 0, presentBytes: copy.file.size(), trouble: undefined };
       const pack = new PackCopy(this.#context, number, file, copy);
       const outcome = await pack.gather(this.#firmBefore.get(number), index, this.firm);
       if (pack.overwrites) this.overwrites = true;
