@@ -67,7 +67,10 @@ export class MovingDisk implements Disk {
         const next = this.#moments[this.at + 1];
         const torn = next?.identityOf(path) === identity && this.#random.chance(0.3);
         if (!torn || seen < this.at) return before.read(into, position);
-        return this.#tornRead(before, next as SimDisk, into, position);
+        const read = this.#tornRead(before, next as SimDisk, into, position);
+        // What has been seen of a write stays to be seen.
+        this.pass(1);
+        return read;
       },
       write: () => {
         throw readOnly(path);
