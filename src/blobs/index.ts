@@ -17,3 +17,12 @@ export type {
 } from "./blobs.ts";
 export { firstCut, nextCut, StreamChunker } from "./chunker.ts";
 export { PackBlobs, type PackBlobsOptions } from "./pack-blobs.ts";
+export {
+  type HeldPackBytes,
+  missingInPack,
+  noPack,
+  type PackRange,
+  type PackSurvey,
+  surveyPack,
+} from "./pack-copy.ts";
+export { indexName, packHeaderBytes, packName, packNumberOf } from "./pack-format.ts";

@@ -75,6 +75,11 @@ export const catalogue: readonly CatalogueEntry[] = [
     load: async () => (await import("./commands/export.ts")).exportCommand,
   },
   {
+    name: "backup",
+    summary: "everything to another folder, also while it is written; again, what is new",
+    load: async () => (await import("./commands/backup.ts")).backupCommand,
+  },
+  {
     name: "rm",
     summary: "remove sessions",
     load: async () => (await import("./commands/rm.ts")).rmCommand,

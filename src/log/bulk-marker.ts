@@ -11,6 +11,7 @@
  */
 import {
   assert,
+  codeOf,
   crc32,
   isSessionId,
   readU32,
@@ -86,9 +87,8 @@ export function readBulkMarker(
   root: string,
   id: SessionId,
 ): BulkWatermark | "damaged" | undefined {
-  const path = bulkMarkerPath(root, id);
-  if (!disk.exists(path)) return undefined;
-  const bytes = readFile(disk, path);
+  const bytes = markerBytes(disk, bulkMarkerPath(root, id));
+  if (!bytes) return undefined;
   const identity = sessionIdBytes(id);
   let newest: BulkWatermark | undefined;
   let generation = -1;
@@ -108,6 +108,17 @@ export function readBulkMarker(
     newest = watermark;
   }
   return newest ?? "damaged";
+}
+
+/** The bytes of a marker; the import may end between any two looks at it. */
+function markerBytes(disk: Disk, path: string): Uint8Array | undefined {
+  if (!disk.exists(path)) return undefined;
+  try {
+    return readFile(disk, path);
+  } catch (error) {
+    if (codeOf(error) === "NOT_FOUND") return undefined;
+    throw error;
+  }
 }
 
 /** How far an import that has not ended is acknowledged, if it has begun to write. */

@@ -11,8 +11,9 @@ export {
   sessionsInBulk,
 } from "./bulk-marker.ts";
 export { EventIndex } from "./event-index.ts";
-export { EventLog, type LogExtent, type LogProblem } from "./event-log.ts";
+export { EventLog, type LogExtent, type LogProblem, LogWalk } from "./event-log.ts";
 export { encodeEventLogHeader, eventLogStart } from "./event-log-header.ts";
+export { type HeldEntry, HeldJournal } from "./held-journal.ts";
 export { Journal, type JournalStart, type JournalStatistics } from "./journal.ts";
 export {
   type DirectoryEntry,
@@ -44,6 +45,7 @@ export {
   recoverJournal,
   type TornTail,
 } from "./recovery.ts";
+export { someAtOnce } from "./some-at-once.ts";
 export {
   DirectoryTargets,
   type JournalTargets,

@@ -233,7 +233,7 @@ function scanSegment(
  * Whether the end of an unsealed segment is missing: room for a frame, and zeros behind it, were
  * durable before the frame was written, so a crash never leaves a file that ends in it.
  */
-function isCutOff(bytes: Uint8Array, at: number, salt: Uint8Array): boolean {
+export function isCutOff(bytes: Uint8Array, at: number, salt: Uint8Array): boolean {
   if (at + roomBehindBytes > bytes.length) return true;
   const place = decodeFrame(bytes, at, salt);
   return (place.end ?? 0) > bytes.length;
@@ -300,7 +300,7 @@ function missingGroups(path: string, progress: Progress): void {
 }
 
 /** The first valid group behind `from` that comes later than `group`. */
-function nextGroup(
+export function nextGroup(
   bytes: Uint8Array,
   from: number,
   end: number,

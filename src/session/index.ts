@@ -1,4 +1,11 @@
 /** Sessions: the data directory, reading, writing, importing into and exporting from them. */
+export {
+  type BackupOptions,
+  type BackupReport,
+  backupWorkspace,
+} from "./backup/backup.ts";
+export { backupData, type DataBackupOptions, type DataBackupReport } from "./backup/backup-data.ts";
+export type { BackupTrouble } from "./backup/context.ts";
 export { BulkWriter } from "./bulk-writer.ts";
 export {
   type BundleReport,

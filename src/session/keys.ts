@@ -14,6 +14,7 @@ import {
   type Signer,
   type Verifier,
 } from "../merkle/index.ts";
+import { isIncompleteBackup, refuseIncompleteBackup } from "./backup/backup-folder.ts";
 import { verifierOf } from "./verifier.ts";
 
 const pkcs8Prefix = Buffer.from("302e020100300506032b657004220420", "hex");
@@ -58,17 +59,20 @@ function makeIdentity(origin: string, seed: Uint8Array): Identity & { signer: Si
   };
 }
 
-function keyPath(root: string): string {
+/** The private key. */
+export function keyPath(root: string): string {
   return `${root}/keys/signing.key`;
 }
 
-function identityPath(root: string): string {
+/** What a data directory says of itself: format, origin, public key. */
+export function identityPath(root: string): string {
   return `${root}/reach.json`;
 }
 
-/** Whether a data directory has been set up at `root`. */
+/** Whether a data directory has been set up at `root`, or a backup of one been begun. */
 export function hasIdentity(disk: Disk, root: string): boolean {
-  return disk.exists(identityPath(root)) || disk.exists(keyPath(root));
+  if (disk.exists(identityPath(root)) || disk.exists(keyPath(root))) return true;
+  return isIncompleteBackup(disk, root);
 }
 
 /**
@@ -170,8 +174,12 @@ function refuseOther(text: string, path: string, identity: Identity): void {
   });
 }
 
-/** The identity to read with: the public part alone. Throws `NOT_FOUND` where there is none. */
+/**
+ * The identity to read with: the public part alone. Throws `NOT_FOUND` where there is none,
+ * `UNRECOVERED` in a backup that was interrupted.
+ */
 export function readIdentity(disk: Disk, root: string): Identity {
+  refuseIncompleteBackup(disk, root);
   const path = identityPath(root);
   if (!disk.exists(path)) {
     throw new ReachError("NOT_FOUND", `there is no Reach data directory at ${root}`, {

@@ -16,6 +16,7 @@ import {
   PlacingDisk,
   systemProcesses,
 } from "../log/index.ts";
+import { refuseIncompleteBackup } from "./backup/backup-folder.ts";
 import type { DirectoryOptions, WriteSide } from "./directory-options.ts";
 import { type Identity, openIdentity } from "./keys.ts";
 import { type RecoveryReport, recoverDirectory } from "./recover-directory.ts";
@@ -33,6 +34,7 @@ export async function openForWriting(options: DirectoryOptions): Promise<OpenedF
   const { path } = options;
   const entropy = options.entropy ?? systemEntropy;
   const onTrouble = options.onTrouble ?? (() => {});
+  refuseIncompleteBackup(disk, path);
   await makeFolder(disk, path);
   const processes = options.processes ?? systemProcesses;
   // Segments are in the order of their epochs, even if the lock files have been lost.

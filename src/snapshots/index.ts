@@ -8,5 +8,6 @@ export {
   type SnapshotRecord,
   snapshotPath,
   snapshotText,
+  soundSnapshots,
   tornRecords,
 } from "./snapshot-log.ts";

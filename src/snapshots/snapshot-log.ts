@@ -105,6 +105,19 @@ export function tornRecords(bytes: Uint8Array): number {
   return torn;
 }
 
+/**
+ * A snapshot file without what is no record, or is about more than `size` events: that looks torn,
+ * since the others stay in their places. A record that is cut off goes.
+ */
+export function soundSnapshots(bytes: Uint8Array, program: Uint8Array, size: number): Uint8Array {
+  const kept = bytes.slice(0, bytes.length - (bytes.length % recordBytes));
+  for (let at = 0; at < kept.length; at += recordBytes) {
+    const record = decodeRecord(kept, at, program);
+    if (!record || record.size > size) kept.fill(0, at, at + recordBytes);
+  }
+  return kept;
+}
+
 /** File of the snapshots of `program` (its hash) in a session's folder. */
 export function snapshotPath(sessionFolder: string, program: Uint8Array): string {
   return `${sessionFolder}/snapshots/${toHex(program)}.log`;

@@ -142,15 +142,18 @@ export class Oracle {
     return record;
   }
 
-  /** Judges all that an engine shows after a power failure at the moment `at`. */
-  judge(views: readonly SessionView[], at: number): void {
+  /**
+   * Judges all that an engine shows after a power failure at the moment `at`. What somebody began
+   * to remove before `until` may be gone.
+   */
+  judge(views: readonly SessionView[], at: number, until = at): void {
     const found = new Set<string>();
     for (const view of views) {
       if (found.has(view.id)) throw new BrokenPromise(`session ${view.id} is there twice`);
       found.add(view.id);
       this.#judgeSession(view, at);
     }
-    this.#judgeList(found, at);
+    this.#judgeList(found, at, until);
   }
 
   /** Somebody listed the sessions while the engine ran. */
@@ -158,10 +161,10 @@ export class Oracle {
     this.#judgeList(new Set(ids), this.#now);
   }
 
-  #judgeList(found: ReadonlySet<string>, at: number): void {
+  #judgeList(found: ReadonlySet<string>, at: number, until = at): void {
     for (const [id, record] of this.#records) {
       const least = this.#leastSize(record, at);
-      if (!found.has(id) && least > 0 && record.removing >= at) {
+      if (!found.has(id) && least > 0 && record.removing >= until) {
         throw new BrokenPromise(`session ${id} is gone; ${least} of its events were acknowledged`);
       }
     }

@@ -292,6 +292,11 @@ export class SimDisk extends Operations implements Disk {
     this.#ranFull = false;
   }
 
+  /** A number by which the file or folder at `path` is known, whatever it is called later. */
+  identityOf(path: string): number | undefined {
+    return this.#names.find(path);
+  }
+
   /** Bytes in use, in whole pages. */
   get usedBytes(): number {
     return this.#usedPages * pageBytes;
