@@ -7,6 +7,7 @@ export {
 } from "./bundle.ts";
 export { type BundleEventsOptions, BundleReader } from "./bundle-events.ts";
 export { type BundleOptions, type BundleSummary, exportBundle } from "./bundle-export.ts";
+export { isBundleHead } from "./bundle-format.ts";
 export {
   type BundleImport,
   type BundleImportOptions,

@@ -20,8 +20,9 @@ import {
   type BundleSource,
   type Directory,
   importBundle,
+  isBundleHead,
 } from "../../session/index.ts";
-import { isBundleFile, isBundleHead } from "../bundle-file.ts";
+import { isBundleFile } from "../bundle-file.ts";
 import type { CommandDefinition } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import {
