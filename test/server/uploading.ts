@@ -99,16 +99,21 @@ export async function listed(served: Served): Promise<string[]> {
   return sessions.map(({ id }) => id);
 }
 
-/** SHA-256 of the source that a session was imported from, as it is given back. */
-export async function originalHash(served: Served, id: string): Promise<string> {
-  const hash = createHash("sha256");
+/** The source that a session was imported from, as it is given back. */
+export async function originalOf(served: Served, id: string): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
   const workspace = served.server.context.workspaces.get("default");
   await workspace?.readers.with(id, async (reader: SessionReader) => {
     await exportOriginal(reader, (bytes) => {
-      hash.update(bytes);
+      pieces.push(Uint8Array.from(bytes));
     });
   });
-  return hash.digest("hex");
+  return Buffer.concat(pieces);
+}
+
+/** SHA-256 of that. */
+export async function originalHash(served: Served, id: string): Promise<string> {
+  return hashOf(await originalOf(served, id));
 }
 
 /** SHA-256 of bytes. */

@@ -95,7 +95,7 @@ export class Imports {
   /** Ends what is under way at a good place, and begins nothing more. */
   stop(): void {
     this.#stopped = true;
-    for (const one of this.#running) one.cut("stopping");
+    for (const one of this.#running) one.stop();
   }
 
   /** Resolves when none is under way. */
@@ -135,22 +135,23 @@ class RunningImport {
     this.#request = request;
   }
 
-  /** Ends it at a good place. */
-  cut(why: CutReason): void {
-    if (this.#body) this.#body.cut(why);
-    this.#interrupt(why);
-  }
-
-  readonly #interrupt = (why: CutReason): void => {
-    this.#why ??= why;
+  /** Ends it at a good place, soon. */
+  stop(): void {
+    this.#why ??= "stopping";
+    this.#body?.cut("stopping");
     this.#controller.abort();
-  };
+  }
 
   async run(): Promise<ImportAnswer> {
     const { body } = this.#request;
     const spool = await UploadSpool.open(`${this.#directory.path}/imports`);
     const { stalledMs } = this.#config;
-    this.#body = new UploadBody(body, spool, { stalledMs, onCut: this.#interrupt });
+    const onCut = (why: CutReason): void => {
+      this.#why ??= why;
+    };
+    // What has arrived by then is imported.
+    spool.onCutReached = () => this.#controller.abort();
+    this.#body = new UploadBody(body, spool, { stalledMs, onCut });
     if (this.#why) this.#body.cut(this.#why);
     try {
       return await this.#import(spool);

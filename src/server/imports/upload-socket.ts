@@ -8,7 +8,7 @@ import type { Socket } from "node:net";
 import type { ServerApp } from "../server-context.ts";
 
 /** What is sent after the answer is thrown away for so long; then the connection is closed. */
-const lingerMs = 10_000;
+const lingerMs = 2_000;
 
 const uploading = new WeakSet<Socket>();
 

@@ -28,6 +28,8 @@ export class UploadSpool {
   #failure: unknown;
   #waiting: (() => void)[] = [];
   #closed = false;
+  /** Called when somebody has read a body that was cut off to its end. */
+  onCutReached: () => void = () => {};
 
   private constructor(file: fs.promises.FileHandle) {
     this.#file = file;
@@ -93,7 +95,7 @@ export class UploadSpool {
 
   /**
    * The bytes from `offset` on, as they come, in pieces that are full but for the last one. Where
-   * the body is cut off they end, with an empty piece: whoever reads has been told otherwise.
+   * the body is cut off they end with an empty piece, behind which nobody is to go on.
    */
   async *bytes(offset: number, take: Take = ownMemory): AsyncGenerator<Uint8Array> {
     for (let position = offset; ; ) {
@@ -101,7 +103,9 @@ export class UploadSpool {
       if (this.#failure !== undefined) throw this.#failure;
       const length = Math.min(this.#written - position, pieceBytes);
       if (length <= 0) {
-        if (this.#end === "cut") yield new Uint8Array(0);
+        if (this.#end !== "cut") return;
+        this.onCutReached();
+        yield new Uint8Array(0);
         return;
       }
       const memory = await take();
