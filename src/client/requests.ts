@@ -38,11 +38,24 @@ export interface Asking {
   readonly headers?: Readonly<Record<string, string>>;
   /** Plain data, sent as CBOR: JSON has no form for some of it. */
   readonly body?: unknown;
+  /** Bytes that are sent as they are, in its place. */
+  readonly content?: Content;
   readonly signal?: AbortSignal | undefined;
   /** Whether it may be sent again; default: for `GET` and `HEAD`. */
   readonly again?: boolean;
   /** How long the server may say nothing, where that is not what the client was made with. */
   readonly silenceMs?: number;
+}
+
+/** Bytes of any number, as the body of a request. */
+export interface Content {
+  readonly type: string;
+  /** How many they are; `null` where nobody knows. */
+  readonly size: number | null;
+  /** All of them, each time that they are sent; `moved` is called when some have been taken. */
+  open(moved: () => void): ReadableStream<Uint8Array> | Blob;
+  /** What reading them has thrown: `fetch` would name the network. */
+  readonly failure: unknown;
 }
 
 /** An answer that has arrived. */
@@ -159,29 +172,42 @@ export class Requests {
 
   async #try(
     path: string,
-    { method = "GET", query = {}, headers = {}, signal, silenceMs = this.silenceMs }: Asking,
-    body: Uint8Array | undefined,
+    asking: Asking,
+    encoded: Uint8Array | undefined,
   ): Promise<{ answer?: Response; error?: ReachError }> {
+    const { method = "GET", query = {}, headers = {}, signal, content } = asking;
+    const { silenceMs = this.silenceMs } = asking;
     const target = new URL(this.url + path);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
     }
     const sent: Record<string, string> = { ...headers, ...(await this.#authorization()) };
-    if (body !== undefined) sent["content-type"] = "application/cbor";
+    if (encoded !== undefined) sent["content-type"] = "application/cbor";
+    if (content) sent["content-type"] = content.type;
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), Math.min(silenceMs, timerMsMax));
+    const limitMs = Math.min(silenceMs, timerMsMax);
+    let timer = setTimeout(() => late.abort(), limitMs);
+    const moved = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => late.abort(), limitMs);
+    };
+    const body = content ? content.open(moved) : encoded;
+    const isStream = body instanceof ReadableStream;
+    if (isStream && content?.size != null) sent["content-length"] = String(content.size);
     let answer: Response;
     try {
       answer = await this.#fetch(target, {
         method,
         headers: sent,
         // What `encodeValue` makes is never shared memory.
-        ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
+        ...(body === undefined ? {} : { body: body as NonNullable<RequestInit["body"]> }),
+        ...(isStream ? { duplex: "half" } : {}),
         signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
         redirect: "manual",
       });
     } catch (cause) {
       if (signal?.aborted) throw interrupted(cause);
+      if (content?.failure !== undefined) throw content.failure;
       if (late.signal.aborted) throw silent(this.url, silenceMs);
       return { error: unreachable(this.url, cause) };
     } finally {

@@ -1,5 +1,5 @@
-// Sources that are sent to a running server become sessions as on the command line: losslessly, once,
-// and a longer version goes on with the session of the shorter one.
+// Sources that are sent to a running server become sessions as on the command line: losslessly,
+// once, and a longer version goes on with the session of the shorter one.
 
 import { Buffer } from "node:buffer";
 import { readdirSync, readFileSync, statSync } from "node:fs";
@@ -247,7 +247,7 @@ describe("a bundle that is sent to a server", () => {
     expect(await listed(there)).toEqual([id]);
   });
 
-  it("is refused when it is damaged, cut or signed by somebody else, and nothing stays", async () => {
+  it("is refused damaged, cut or signed by somebody else, and nothing stays", async () => {
     const here = await serve();
     const bundle = await bundleOf(here, await writeSample(here.directory, 300));
     const there = await serve();
