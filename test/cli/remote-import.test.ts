@@ -1,5 +1,5 @@
-// `reach import --url` prints of a server what it prints of its data directory, and what was sent is
-// there once, however it was interrupted.
+// `reach import --url` prints of a server what it prints of its data directory, and what was sent
+// is there once, however it was interrupted.
 
 import { describe, expect, it } from "vitest";
 import { serve } from "../server/serving.ts";

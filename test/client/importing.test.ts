@@ -82,7 +82,7 @@ it("sends again what broke off, and comes to one whole session", async () => {
   expect(await listed(served)).toEqual([id]);
 });
 
-it("does not send again what can be read only once, nor what makes a session each time", async () => {
+it("does not send again what can be read once, nor what makes a session each time", async () => {
   const served = await serve();
   for (const [source, options] of [
     [pieces(bytes), {}],

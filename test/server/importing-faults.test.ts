@@ -127,7 +127,7 @@ describe("a slow client", () => {
       await one.send(bytes.subarray(at, at + 72_000));
       await later(350);
     }
-    await one.until(/HTTP\/1\.1 201[^]*"records":15000/);
+    await one.until(/HTTP\/1\.1 201[\s\S]*"records":15000/);
   });
 
   it.each(["nothing", "a byte now and then"])(
@@ -140,7 +140,7 @@ describe("a slow client", () => {
       const trickle = setInterval(() => {
         if (what !== "nothing") void one.send(Buffer.from("x"));
       }, 30);
-      await one.until(/HTTP\/1\.1 408[^]*"REQUEST_INVALID"/);
+      await one.until(/HTTP\/1\.1 408[\s\S]*"REQUEST_INVALID"/);
       clearInterval(trickle);
       expect(one.answer).toMatch(/its first \d+ events are kept, and sending it again goes on/);
       const again = await upload(served, bytes, { name: "raw.jsonl" });
@@ -212,7 +212,7 @@ describe("a server that goes away during an import", () => {
     await one.send(bytes.subarray(0, 800_000));
     await later(100);
     const restarted = served.restart();
-    await one.until(/HTTP\/1\.1 503[^]*retry-after: \d[^]*"UNAVAILABLE"/);
+    await one.until(/HTTP\/1\.1 503[\s\S]*retry-after: \d[\s\S]*"UNAVAILABLE"/);
     expect(one.answer).toContain("the server is stopping");
     one.cut();
     await restarted;

@@ -149,7 +149,7 @@ describe("a source that is sent to a server", () => {
     const request = new RawUpload(served, text.length, ["Expect: 100-continue"]);
     await request.until(/^HTTP\/1.1 100 Continue\r\n\r\n/);
     await request.send(Buffer.from(text));
-    await request.until(/HTTP\/1.1 201 Created[^]*"records":20/);
+    await request.until(/HTTP\/1.1 201 Created[\s\S]*"records":20/);
   });
 });
 
@@ -215,7 +215,7 @@ describe("what is no source", () => {
     expect(refused).toMatchObject({ status: 403, code: "FORBIDDEN" });
     const waiting = new RawUpload(served, 10, [
       "Expect: 100-continue",
-      "Authorization: " + authorization,
+      `Authorization: ${authorization}`,
     ]);
     await waiting.until(/HTTP\/1.1 403/);
     expect(waiting.answer).not.toContain("100 Continue");
