@@ -192,7 +192,7 @@ export class Requests {
       timer = setTimeout(() => late.abort(), limitMs);
     };
     const body = content ? content.open(moved) : encoded;
-    const isStream = body instanceof ReadableStream;
+    const isStream = content !== undefined && body instanceof ReadableStream;
     if (isStream && content?.size != null) sent["content-length"] = String(content.size);
     let answer: Response;
     try {

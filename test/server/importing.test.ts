@@ -247,6 +247,24 @@ describe("a bundle that is sent to a server", () => {
     expect(await listed(there)).toEqual([id]);
   });
 
+  it("that brings a program along is for who may do everything", async () => {
+    const here = await serve();
+    const code = await here.directory.keepPayload(Buffer.from("export default {};"));
+    const map = await here.directory.keepPayload(Buffer.from('{"version":3}'));
+    const program = { name: "mine", version: "1", bundle: code, map, runtime: "reach" };
+    const session = { kind: "executed", program } as const;
+    const id = await writeSample(here.directory, 30, { session });
+    const bundle = await bundleOf(here, id);
+    const there = await serve();
+    const as = async (scope: "sessions:append" | "admin") => {
+      const authorization = `Bearer ${await there.token([scope])}`;
+      return upload(there, bundle, {}, { authorization });
+    };
+    expect(await as("sessions:append")).toMatchObject({ status: 403, code: "FORBIDDEN" });
+    expect(there.directory.sessionIds()).toEqual([]);
+    expect(await as("admin")).toMatchObject({ status: 201, report: { id } });
+  });
+
   it("is refused damaged, cut or signed by somebody else, and nothing stays", async () => {
     const here = await serve();
     const bundle = await bundleOf(here, await writeSample(here.directory, 300));

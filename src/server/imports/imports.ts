@@ -41,6 +41,8 @@ export interface ImportRequest {
   readonly fresh?: boolean | undefined;
   /** C2SP vkey that has to have signed a bundle. */
   readonly key?: string | undefined;
+  /** Whether it may be the bundle of a session with a program, whose code comes along. */
+  readonly programs: boolean;
 }
 
 /** What became of it. */
@@ -211,10 +213,13 @@ class RunningImport {
   }
 
   async #importBundle(spool: UploadSpool): Promise<ImportAnswer> {
-    const { key } = this.#request;
+    const { key, programs } = this.#request;
     const { signal } = this.#controller;
     const bundle = await importBundle(this.#directory, spool.bytes(0), {
       ...(key === undefined ? {} : { verifierKey: key }),
+      accept: ({ kind, program }) => {
+        if ((kind === "executed" || program) && !programs) throw noPrograms();
+      },
       signal,
     });
     return { format: "bundle", ...bundle };
@@ -236,6 +241,16 @@ class RunningImport {
       ...(advice === undefined ? {} : { hint: advice }),
     });
   }
+}
+
+function noPrograms(): HttpError {
+  return new HttpError(
+    "FORBIDDEN",
+    "the bundle brings a program along, which this server may run",
+    {
+      hint: "a token for that needs the scope admin",
+    },
+  );
 }
 
 const restoreHint =

@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import type { FastifyRequest } from "fastify";
 import * as Type from "typebox";
 import { formats } from "../../importers/index.ts";
+import { allows } from "../access/scopes.ts";
 import type { ImportAnswer } from "../imports/imports.ts";
 import { beginUpload } from "../imports/upload-socket.ts";
 import { HttpError } from "../problem.ts";
@@ -125,14 +126,15 @@ function addPost(app: ServerApp): void {
           "signed. A longer version of a source that was imported before continues its session, " +
           "after proving that the beginning is the same; the very same source adds nothing. So " +
           "what broke off, or was not answered, is sent again: without `fresh` that is always " +
-          "safe. A bundle is known by its content, and verified before it can be seen.",
+          "safe. A bundle is known by its content, and verified before it can be seen; " +
+          "one of a session that a program ran brings its code along, and needs `admin`.",
         querystring: Query,
         consumes: [octets],
         body: Type.Unsafe<Readable | undefined>({ description: "The file as it is." }),
         response: { ...answers(200, Imported), ...answers(201, Imported, [408, 409, 410]) },
       },
     },
-    async ({ access: { workspace }, query, body, headers, raw }, reply) => {
+    async ({ access: { workspace, scopes }, query, body, headers, raw }, reply) => {
       beginUpload(raw, reply.raw);
       const { name = "upload", format = "auto", ...how } = query;
       const length = headers["content-length"];
@@ -142,6 +144,7 @@ function addPost(app: ServerApp): void {
         size: length === undefined ? null : Number(length),
         name,
         format,
+        programs: allows(scopes, "admin"),
       });
       reply.code(isNew(answer) ? 201 : 200).header("location", `/v1/sessions/${answer.id}`);
       return answer;
