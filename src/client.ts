@@ -13,6 +13,10 @@ export {
   type ClientOptions,
   type EventObject,
   type EventsOptions,
+  type ImportableSource,
+  type ImportedBundle,
+  type ImportedTranscript,
+  type ImportRequest,
   type InclusionInfo,
   type JobInfo,
   type ListOptions,
@@ -26,6 +30,7 @@ export {
   type ServerInfo,
   type SessionInfo,
   type StateInfo,
+  type StoredBytes,
   type StoredOptions,
   type TailOptions,
 } from "./client/index.ts";

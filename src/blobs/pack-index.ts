@@ -198,7 +198,14 @@ export function readIndexEntries(file: DiskFile, head: IndexHead): IndexEntries 
   };
 }
 
+/** Whether this machine has numbers in its memory as they are in files. */
+const littleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
 function writeWords(bytes: Uint8Array, at: number, words: Uint32Array): void {
+  if (littleEndian) {
+    bytes.set(new Uint8Array(words.buffer, words.byteOffset, words.byteLength), at);
+    return;
+  }
   for (let i = 0; i < words.length; i++) writeU32(bytes, at + 4 * i, words[i] as number);
 }
 

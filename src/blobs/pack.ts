@@ -326,7 +326,8 @@ export class Pack {
   #encodeIndex(sealed: boolean): Uint8Array {
     const entries = this.allEntries();
     const count = entries.offsets.length;
-    const lastOffset = entries.offsets.reduce((a, b) => Math.max(a, b), 0);
+    let lastOffset = 0;
+    for (const offset of entries.offsets) if (offset > lastOffset) lastOffset = offset;
     const crc = new Uint8Array(4);
     if (count > 0) this.read(crc, lastOffset);
     const filter = buildFilter(entries);

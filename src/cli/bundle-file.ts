@@ -4,7 +4,7 @@
  */
 import * as fs from "node:fs";
 import { ReachError } from "../base/index.ts";
-import { type BundleImport, isPage } from "../session/index.ts";
+import { type BundleImport, holdsBundle } from "../session/index.ts";
 import { shortHash } from "./import-text.ts";
 import { byteSize, counted, seconds } from "./quantity.ts";
 import { isBeginning, wantedId } from "./sessions.ts";
@@ -12,14 +12,8 @@ import { twoColumns } from "./table.ts";
 import { oneLine } from "./terminal-text.ts";
 import { keyRemark, verdictWords } from "./verify-text.ts";
 
-/** What every bundle begins with, in every version. */
-const bundleMagic = Buffer.from("REACHBDL");
-const headBytes = 64;
-
-/** Whether what begins with `head` is a bundle, or a page that should hold one. */
-export function isBundleHead(head: Uint8Array): boolean {
-  return bundleMagic.equals(head.subarray(0, bundleMagic.length)) || isPage(head);
-}
+/** More bytes than say whether a file is a bundle. */
+const headBytes = 32;
 
 /** Whether the file is a bundle, by its first bytes; what cannot be read is none. */
 export function isBundleFile(file: string): boolean {
@@ -32,7 +26,7 @@ export function isBundleFile(file: string): boolean {
   }
   try {
     const head = Buffer.alloc(headBytes);
-    return isBundleHead(head.subarray(0, fs.readSync(fd, head, 0, head.length, 0)));
+    return holdsBundle(head.subarray(0, fs.readSync(fd, head, 0, head.length, 0)));
   } finally {
     fs.closeSync(fd);
   }

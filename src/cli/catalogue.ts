@@ -20,6 +20,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   {
     name: "import",
     summary: "take in transcripts: files, folders, or - for standard input",
+    remote: true,
     load: async () => (await import("./commands/import.ts")).importCommand,
   },
   {

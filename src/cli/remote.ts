@@ -31,6 +31,8 @@ export function serverOf(invocation: Invocation, command: string, instead: strin
 function tellingFetch({ output }: Invocation, url: string): typeof fetch {
   let told = false;
   return async (input, init) => {
+    // What is still being sent is not waited for.
+    if (init?.body instanceof ReadableStream) return fetch(input, init);
     const timer = setTimeout(() => {
       if (!told) output.note(`waiting for an answer of ${url} …`);
       told = true;

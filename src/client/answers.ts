@@ -86,6 +86,50 @@ export interface InclusionInfo {
   readonly proof: readonly string[];
 }
 
+/** What became of a transcript that was imported. */
+export interface ImportedTranscript {
+  readonly id: SessionId;
+  readonly format: string;
+  /** Records that this import added. */
+  readonly records: number;
+  /** Events of the session now. */
+  readonly events: number;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** Events that were there before; `null` for a new session. */
+  readonly continuedFrom: number | null;
+  /** The very same source had been imported before: nothing was added. */
+  readonly unchanged: boolean;
+  readonly interrupted: boolean;
+  /** Hexadecimal. */
+  readonly root: string;
+  readonly blobs: { readonly count: number; readonly bytes: number; readonly storedBytes: number };
+  /** The first 100 problems. */
+  readonly problems: readonly {
+    readonly line: number | null;
+    readonly offset: number;
+    readonly message: string;
+  }[];
+  readonly problemCount: number;
+  readonly unparsed: number;
+  readonly fragments: number;
+}
+
+/** What became of a bundle that was imported. */
+export interface ImportedBundle {
+  readonly id: SessionId;
+  readonly format: "bundle";
+  readonly events: number;
+  /** The very session was there already. */
+  readonly unchanged: boolean;
+  /** Payloads that it lacked there, and has again. */
+  readonly repaired: number;
+  readonly restoredFrom: number | null;
+  readonly snapshots: number;
+  /** What verifying it found, as `reach verify --json` has it. */
+  readonly report: unknown;
+}
+
 /** Work that takes long. */
 export interface JobInfo {
   readonly id: string;

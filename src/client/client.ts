@@ -8,6 +8,8 @@ import type { EventView } from "../event/index.ts";
 import type {
   AppendedInfo,
   EventObject,
+  ImportedBundle,
+  ImportedTranscript,
   InclusionInfo,
   JobInfo,
   NewEventObject,
@@ -16,6 +18,7 @@ import type {
   StateInfo,
 } from "./answers.ts";
 import { type TailOptions, tailEvents } from "./event-tail.ts";
+import { type ImportableSource, ImportContent, type ImportRequest } from "./import-source.ts";
 import { type NewRecording, type RecorderOptions, RemoteRecording } from "./remote-recording.ts";
 import { type ClientOptions, namedBreaks, pause, Requests, stranger } from "./requests.ts";
 import { behind, fetchPayload, type StoredOptions, storedEvents } from "./stored-events.ts";
@@ -206,6 +209,31 @@ export class ReachClient {
     const { firstSeq, duplicate } = await this.append(id, [input], asking);
     if (firstSeq === null) throw stranger(this.url, "does not say where the input is");
     return { seq: firstSeq, duplicate };
+  }
+
+  /**
+   * Imports a transcript or a bundle; resolves when its session is durable and signed. What breaks
+   * off, or is not answered, is sent again where that can be: it goes on, or finds the session.
+   */
+  import(
+    source: ImportableSource,
+    { signal, onProgress, ...query }: ImportRequest = {},
+  ): Promise<ImportedTranscript | ImportedBundle> {
+    const content = new ImportContent(source, onProgress);
+    const asking = {
+      method: "POST",
+      query: { ...query },
+      content,
+      again: content.reopenable && query.fresh !== true,
+      signal,
+      silenceMs: patience * this.#requests.silenceMs + content.allowanceMs,
+    } as const;
+    return this.#requests.json<ImportedTranscript | ImportedBundle>(
+      "/v1/imports",
+      asking,
+      ({ id, format, events }) =>
+        typeof id === "string" && typeof format === "string" && typeof events === "number",
+    );
   }
 
   /** Events that are durable now, as JSON. */

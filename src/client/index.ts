@@ -2,6 +2,8 @@
 export type {
   AppendedInfo,
   EventObject,
+  ImportedBundle,
+  ImportedTranscript,
   InclusionInfo,
   JobInfo,
   NewEventObject,
@@ -18,6 +20,7 @@ export {
   type ReplayRequest,
 } from "./client.ts";
 export type { TailOptions } from "./event-tail.ts";
+export type { ImportableSource, ImportRequest, StoredBytes } from "./import-source.ts";
 export { type NewRecording, type RecorderOptions, RemoteRecording } from "./remote-recording.ts";
 export type { ClientOptions } from "./requests.ts";
 export type { StoredOptions } from "./stored-events.ts";

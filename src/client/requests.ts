@@ -40,6 +40,8 @@ export interface Asking {
   readonly body?: unknown;
   /** The same, encoded already. */
   readonly bytes?: Uint8Array;
+  /** Bytes that are sent as they are, in its place. */
+  readonly content?: Content;
   readonly signal?: AbortSignal | undefined;
   /** Whether it may be sent again; default: for `GET` and `HEAD`. */
   readonly again?: boolean;
@@ -50,6 +52,17 @@ export interface Asking {
   readonly patienceMs?: number;
   /** How long the server may say nothing, where that is not what the client was made with. */
   readonly silenceMs?: number;
+}
+
+/** Bytes of any number, as the body of a request. */
+export interface Content {
+  readonly type: string;
+  /** How many they are; `null` where nobody knows. */
+  readonly size: number | null;
+  /** All of them, each time that they are sent; `moved` is called when some have been taken. */
+  open(moved: () => void): ReadableStream<Uint8Array> | Blob;
+  /** What reading them has thrown: `fetch` would name the network. */
+  readonly failure: unknown;
 }
 
 /** An answer that has arrived. */
@@ -176,30 +189,43 @@ export class Requests {
   async #try(
     path: string,
     asking: Asking,
-    body: Uint8Array | undefined,
+    encoded: Uint8Array | undefined,
   ): Promise<{ answer?: Response; error?: ReachError }> {
-    const { method = "GET", query = {}, headers = {}, signal, patienceMs } = asking;
+    const { method = "GET", query = {}, headers = {}, signal, content, patienceMs } = asking;
     const { silenceMs = this.silenceMs } = asking;
     const target = new URL(this.url + path);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
     }
     const sent: Record<string, string> = { ...headers, ...(await this.#authorization()) };
-    if (body !== undefined) sent["content-type"] = "application/cbor";
+    if (encoded !== undefined) sent["content-type"] = "application/cbor";
+    if (content) sent["content-type"] = content.type;
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), Math.min(silenceMs, timerMsMax));
+    const limitMs = Math.min(silenceMs, timerMsMax);
+    let timer: ReturnType<typeof setTimeout> | undefined = setTimeout(() => late.abort(), limitMs);
+    const moved = (): void => {
+      // A server may answer before it has taken everything.
+      if (timer === undefined) return;
+      clearTimeout(timer);
+      timer = setTimeout(() => late.abort(), limitMs);
+    };
+    const body = content ? content.open(moved) : encoded;
+    const isStream = content !== undefined && body instanceof ReadableStream;
+    if (isStream && content?.size != null) sent["content-length"] = String(content.size);
     let answer: Response;
     try {
       answer = await this.#fetch(target, {
         method,
         headers: sent,
         // What `encodeValue` makes is never shared memory.
-        ...(body === undefined ? {} : { body: body as Uint8Array<ArrayBuffer> }),
+        ...(body === undefined ? {} : { body: body as NonNullable<RequestInit["body"]> }),
+        ...(isStream ? { duplex: "half" } : {}),
         signal: signal ? AbortSignal.any([signal, late.signal]) : late.signal,
         redirect: "manual",
       });
     } catch (cause) {
       if (signal?.aborted) throw interrupted(cause);
+      if (content?.failure !== undefined) throw content.failure;
       if (late.signal.aborted) {
         const error = silent(this.url, silenceMs);
         if (patienceMs === undefined) throw error;
@@ -208,6 +234,7 @@ export class Requests {
       return { error: unreachable(this.url, cause) };
     } finally {
       clearTimeout(timer);
+      timer = undefined;
     }
     if (!isRedirect(answer)) return { answer };
     await answer.body?.cancel();

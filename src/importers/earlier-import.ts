@@ -17,6 +17,12 @@ import { notedPath } from "./path-option.ts";
 import type { Source } from "./source.ts";
 import { hashPrefixes } from "./source-hash.ts";
 
+/** See `ImportOptions`; without one nobody else wants the thread. */
+type Turn = () => Promise<void>;
+
+/** Events that are looked at in a row: some hundred microseconds, but for large payloads. */
+const turnEvents = 16;
+
 /** An earlier import that a source goes on from. */
 export interface Earlier {
   readonly id: SessionId;
@@ -32,21 +38,35 @@ export async function findEarlier(
   head: Uint8Array,
 ): Promise<Earlier | undefined> {
   const { source, fresh, id } = options;
-  if (fresh || !source.reopenable || source.size === null) return undefined;
+  if (fresh || !source.reopenable) return undefined;
+  const { size } = source;
   const path = notedPath(options);
   const found: Earlier[] = [];
   // A session that is named needs no hint.
   const candidates = id === undefined ? index.find(head).map((entry) => entry.id) : [id];
   for (const candidate of candidates) {
     const note = lastImport(directory, candidate);
-    if (!note || note.size > source.size) continue;
+    if (!note || (size !== null && note.size > size)) continue;
     if (note.format !== format.name || note.path !== path) continue;
-    const canGoOn = format.appendOnly && note.resume !== null;
-    if (canGoOn || note.size === source.size) found.push({ id: candidate, note });
+    const mayBeSame = size === null || note.size === size;
+    if (mayBeSame || canGoOn(format, note)) found.push({ id: candidate, note });
   }
   if (found.length === 0) return undefined;
   found.sort((a, b) => a.note.size - b.note.size);
-  return longestPrefix(source, found);
+  const earlier = await longestPrefix(source, found);
+  if (!earlier || canGoOn(format, earlier.note)) return earlier;
+  return (await endsAt(source, earlier.note.size)) ? earlier : undefined;
+}
+
+function canGoOn({ appendOnly }: Format, { resume }: ImportNote): boolean {
+  return appendOnly && resume !== null;
+}
+
+/** Whether a source has `size` bytes and no more. */
+export async function endsAt(source: Source, size: number): Promise<boolean> {
+  if (source.size !== null) return source.size === size;
+  for await (const piece of source.open(size)) if (piece.length > 0) return false;
+  return true;
 }
 
 /** The last of `candidates`, by size, whose bytes a source begins with. */
@@ -82,22 +102,24 @@ function lastImport(directory: Directory, id: SessionId): ImportNote | undefined
 }
 
 /**
- * Tells a reader of what its format recalls of a session; returns the time of the last record. What
- * was read of a line that came again is passed over: it would count twice.
+ * Tells a reader of what its format recalls of a session; resolves with the time of the last
+ * record. What was read of a line that came again is passed over: it would count twice.
  */
-export function recallSession(
+export async function recallSession(
   directory: Directory,
   id: SessionId,
   { recalls }: Format,
   reader: SourceReader,
-): number {
+  turn: Turn,
+): Promise<number> {
   const session = directory.session(id);
   try {
     const kinds = new Set(recalls);
-    const again = readAgain(session);
+    const again = await readAgain(session, turn);
     let time = 0;
     for (const event of session.events()) {
       const { seq, kind } = event;
+      if (seq % turnEvents === 0) await turn();
       while (again[0] && seq >= again[0].end) again.shift();
       if (kind === "note" || seq >= (again[0]?.from ?? Number.POSITIVE_INFINITY)) continue;
       time = event.time;
@@ -110,9 +132,13 @@ export function recallSession(
 }
 
 /** Events of lines that the import after theirs read again, in order, as far as notes tell. */
-function readAgain(session: SessionReader): { readonly from: number; readonly end: number }[] {
+async function readAgain(
+  session: SessionReader,
+  turn: Turn,
+): Promise<{ readonly from: number; readonly end: number }[]> {
   const found: { from: number; end: number }[] = [];
   for (const event of session.events()) {
+    if (event.seq % turnEvents === 0) await turn();
     if (event.kind !== "note") continue;
     const from = importNoteOf(event)?.resume?.seq;
     if (from !== undefined) found.push({ from, end: event.seq });

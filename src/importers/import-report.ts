@@ -21,6 +21,13 @@ export interface ImportOptions {
   readonly onProgress?: (progress: { bytes: number; records: number }) => void;
   /** Ends the import at an acknowledged point. */
   readonly signal?: AbortSignal;
+  /**
+   * Nothing of it can be read, or survives a crash, before it has ended: where a crash in the
+   * middle is to leave nothing that the same source would not go on with.
+   */
+  readonly asWhole?: boolean;
+  /** Awaited between small pieces of work: leaves the thread to others. */
+  readonly turn?: () => Promise<void>;
 }
 
 /** What an import did. */

@@ -55,6 +55,8 @@ export class ImportRun {
     if (earlier) hash.begins(earlier.note);
   }
 
+  readonly #turn = async (): Promise<void> => this.#options.turn?.();
+
   get #from(): number {
     return this.#earlier?.note.resume?.offset ?? this.#earlier?.note.size ?? 0;
   }
@@ -71,7 +73,7 @@ export class ImportRun {
     const writer = await this.#directory.openBulk(session);
     this.#writer = writer;
     this.#before = writer.nextSeq;
-    const time = this.#earlier ? this.#resumeReader(writer, readerOptions) : 0;
+    const time = this.#earlier ? await this.#resumeReader(writer, readerOptions) : 0;
     const sink = new ImportSink(writer, time);
     this.#sink = sink;
     this.#hash.onCut = (cuts) => sink.place(cuts);
@@ -95,7 +97,7 @@ export class ImportRun {
   }
 
   /** A reader that goes on behind the earlier import; tells it what came before. */
-  #resumeReader(writer: BulkWriter, options: ReaderOptions): number {
+  #resumeReader(writer: BulkWriter, options: ReaderOptions): Promise<number> {
     const { note, id } = this.#earlier as Earlier;
     const firstLine = note.resume?.line ?? 1;
     const reader = this.#format.reader({
@@ -105,7 +107,7 @@ export class ImportRun {
       firstOffset: this.#from,
     });
     this.#reader = reader;
-    return recallSession(this.#directory, id, this.#format, reader);
+    return recallSession(this.#directory, id, this.#format, reader, this.#turn);
   }
 
   async read(stream: PeekedStream): Promise<void> {
@@ -125,6 +127,7 @@ export class ImportRun {
         this.#read += piece.length;
         this.#hash.update(piece, sink.endPiece());
         await this.#acknowledge(sink);
+        await this.#turn();
       }
     } finally {
       await stream.close();
@@ -147,7 +150,8 @@ export class ImportRun {
       this.#isAcknowledging = true;
       // A part of what goes on from an earlier import could not be exported, and nothing would go
       // on from it: the end acknowledges it.
-      const step = this.#earlier ? writer.sync() : writer.watermark();
+      const asWhole = this.#earlier !== undefined || this.#options.asWhole === true;
+      const step = asWhole ? writer.sync() : writer.watermark();
       this.#acknowledging = step.finally(() => {
         this.#isAcknowledging = false;
       });
@@ -170,6 +174,9 @@ export class ImportRun {
       throw new ReachError("INTERRUPTED", `interrupted; ${source.name} cannot be read in part`, {
         hint: "nothing was kept; import it again",
       });
+    }
+    if (this.#options.asWhole && offset <= (this.#earlier?.note.size ?? 0)) {
+      throw new ReachError("INTERRUPTED", "interrupted; nothing new was imported");
     }
     // A whole record at the end, without its newline, is kept; of what may go on nothing is.
     if (offset === this.#read) this.#reader?.end(this.#sink as ImportSink);

@@ -6,7 +6,7 @@
 import { ReachError, toHex } from "../base/index.ts";
 import { type Directory, ImportIndex } from "../session/index.ts";
 import { detectFormat, formatNamed, formats } from "./detect.ts";
-import { type Earlier, findEarlier } from "./earlier-import.ts";
+import { type Earlier, endsAt, findEarlier } from "./earlier-import.ts";
 import type { ImportOptions, ImportReport } from "./import-report.ts";
 import { ImportRun } from "./import-run.ts";
 import type { Format } from "./importer.ts";
@@ -42,14 +42,16 @@ async function importStream(
 ): Promise<ImportReport> {
   const { source, path } = options;
   const head = await stream.head();
+  checkWanted(options);
   const format = chooseFormat(head, options);
   // Refuses a path that has no use here, also where there is nothing to read any more.
   format.reader(path === undefined ? {} : { path });
   const index = new ImportIndex(directory);
   const earlier = await findEarlier(directory, index, options, format, head);
-  if (earlier && earlier.note.size === source.size && !earlier.note.interrupted) {
+  if (earlier && !earlier.note.interrupted && (await endsAt(source, earlier.note.size))) {
     return unchangedReport(directory, earlier, source, started);
   }
+  checkWanted(options);
   const run = new ImportRun(directory, options, format, { earlier, hash });
   try {
     await run.open();
@@ -58,6 +60,12 @@ async function importStream(
   } catch (error) {
     throw await run.discard(error);
   }
+}
+
+/** What is taken as a whole may have ended early when it is interrupted: its head is none. */
+function checkWanted({ asWhole, signal }: ImportOptions): void {
+  if (!asWhole || !signal?.aborted) return;
+  throw new ReachError("INTERRUPTED", "interrupted; nothing new was imported");
 }
 
 function chooseFormat(head: Uint8Array, { format, source }: ImportOptions): Format {

@@ -92,6 +92,7 @@ export class ServerMetrics {
     });
     each("reach_tail_subscribers", "Tails that are open", ({ tails }) => tails.size);
     each("reach_jobs_running", "Replays and forks under way", ({ jobs }) => jobs.running);
+    each("reach_imports_running", "Imports under way", ({ imports }) => imports.running);
     each("reach_sessions", "Sessions in the workspace", ({ catalogue }) => catalogue.size);
     each("reach_runner_memory_limit_bytes", "What ends a runner process", ({ engine }) => {
       return engine?.figures?.().runnerRssBytesMax ?? 0;

@@ -12,6 +12,7 @@ import { addressError, checkLoopback } from "./address.ts";
 import { addContentTypes } from "./content.ts";
 import { addCors } from "./cors.ts";
 import { addDocRoutes } from "./doc-pages.ts";
+import { addContinue, isUploading } from "./imports/upload-socket.ts";
 import { ServerMetrics } from "./metrics.ts";
 import { addObservation } from "./observation.ts";
 import { addObserverRoutes } from "./observer-page.ts";
@@ -119,6 +120,7 @@ export async function assembleServer(options: ServerOptions): Promise<ReachServe
   const door: Door = { guarded: false };
   addAccess(app, { door, workspaces, tokens, open, corsOrigins: config.corsOrigins });
   addContentTypes(app);
+  addContinue(app);
   await collectRoutes(app, context.version);
   await addRoutes(app, context);
   addOpenApiRoute(app);
@@ -193,12 +195,9 @@ function answerBrokenRequest(error: Error & { code: string }, socket: Socket): v
     socket.destroy();
     return;
   }
-  const status =
-    error.code === "HPE_HEADER_OVERFLOW"
-      ? 431
-      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-        ? 408
-        : 400;
+  const late = error.code === "ERR_HTTP_REQUEST_TIMEOUT";
+  if (late && isUploading(socket)) return;
+  const status = error.code === "HPE_HEADER_OVERFLOW" ? 431 : late ? 408 : 400;
   const code = status === 431 ? "REQUEST_TOO_LARGE" : "REQUEST_INVALID";
   const what =
     status === 431 ? "the headers are too large" : status === 408 ? "too slow" : "no HTTP";

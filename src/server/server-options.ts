@@ -17,8 +17,13 @@ export interface ServerConfig {
   readonly requestTimeoutMs: number;
   readonly headersTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
-  /** A connection on which nothing moves for so long is closed, whatever is under way on it. */
+  /**
+   * A connection on which nothing moves for so long is closed, whatever is under way on it. An
+   * upload has to bring 64 KiB in each such time, and may go on for as long as it does.
+   */
   readonly stalledMs: number;
+  /** Imports under way at a time, in each workspace. */
+  readonly importsMax: number;
   /** A comment on every tail that says nothing for so long. */
   readonly heartbeatMs: number;
   /** A tail that takes no byte for so long is cut. */
@@ -46,6 +51,7 @@ export const defaultConfig: ServerConfig = {
   headersTimeoutMs: 10_000,
   keepAliveTimeoutMs: 72_000,
   stalledMs: 300_000,
+  importsMax: 4,
   heartbeatMs: 15_000,
   slowReaderMs: 30_000,
   tailQueueBytesMax: limits.tailQueueBytesMax,

@@ -10,6 +10,7 @@ import { Appends } from "./appends.ts";
 import { Catalogue } from "./catalogue.ts";
 import type { SessionEngine } from "./engine-port.ts";
 import { KeyedSessions } from "./idempotency.ts";
+import { Imports } from "./imports/imports.ts";
 import { type Job, Jobs } from "./jobs.ts";
 import type { ServerMetrics } from "./metrics.ts";
 import { Proofs } from "./proofs.ts";
@@ -35,6 +36,7 @@ export class Workspace {
   readonly tails: TailHub;
   readonly streams: Streams;
   readonly proofs: Proofs;
+  readonly imports: Imports;
   readonly jobs: Jobs;
   readonly states: StateKeeper;
   readonly config: ServerConfig;
@@ -60,6 +62,7 @@ export class Workspace {
     this.proofs = new Proofs(directory, this.readers);
     this.tails = new TailHub(directory, this.readers, config);
     this.triggers = new TriggerQueue(config.triggers);
+    this.imports = new Imports(directory, config);
     this.jobs = new Jobs((job, error) => logFailure(log, job, error));
     this.states = new StateKeeper(directory, (session, error) => {
       log?.info({ workspace: this.name, session, reason: messageOf(error) }, "states are not kept");
@@ -78,6 +81,7 @@ export class Workspace {
   /** Takes nothing more that begins something. */
   stop(): void {
     this.triggers.stop();
+    this.imports.stop();
     this.jobs.stop();
     this.states.stop();
     this.tails.stop();
@@ -88,6 +92,7 @@ export class Workspace {
   async close(): Promise<void> {
     // A fork that is about to be there is still to be known to the engine.
     await this.jobs.idle();
+    await this.imports.idle();
     await this.states.idle();
     try {
       await this.engine?.close({ graceMs: this.config.shutdownMs });

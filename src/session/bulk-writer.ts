@@ -94,8 +94,8 @@ export class BulkWriter {
   readonly #packs: BulkPackWriter;
   #buffer: Uint8Array = new Uint8Array(0);
   #buffered = 0;
-  /** Whether this import began the session. */
-  readonly #new: boolean;
+  /** Events that were there before. */
+  readonly sizeBefore: number;
   #written: number;
   #nextSeq: number;
   /** Bytes written to log and packs when they were made durable last. */
@@ -125,7 +125,7 @@ export class BulkWriter {
     this.#marker = marker;
     this.#packs = packs;
     this.#checkLock = checkLock;
-    this.#new = tail.size === 0;
+    this.sizeBefore = tail.size;
     this.#written = tail.end;
     this.#nextSeq = tail.size;
   }
@@ -163,6 +163,11 @@ export class BulkWriter {
   /** Seq that the next event gets. */
   get nextSeq(): number {
     return this.#nextSeq;
+  }
+
+  /** Whether this import began the session. */
+  get #new(): boolean {
+    return this.sizeBefore === 0;
   }
 
   /** Whether it has been closed: then nothing of it is given up any more. */

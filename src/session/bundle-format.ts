@@ -38,6 +38,11 @@ import { toBase64 } from "../merkle/index.ts";
 const magic = utf8("REACHBDL");
 const versions = { whole: 1, redacted: 2 } as const;
 
+/** Whether what begins with `head` is a bundle, of whatever version. */
+export function isBundleHead(head: Uint8Array): boolean {
+  return equalBytes(head.subarray(0, magic.length), magic);
+}
+
 /** Bytes of the header of a bundle. */
 export const bundleHeaderBytes = 32;
 /** Bytes in front of the content of a section. */

@@ -21,6 +21,7 @@ import { type BundleSource, bundlePieces } from "./bundle-source.ts";
 import type { BundleHead } from "./bundle-values.ts";
 import { keepForeignCheckpoint } from "./checkpoint-files.ts";
 import type { Directory } from "./directory.ts";
+import type { Manifest } from "./manifest.ts";
 import { PayloadRepair } from "./payload-repair.ts";
 import type { RootClaim } from "./root-marks.ts";
 import { hasFiles, tombstonePath } from "./session-reader.ts";
@@ -36,6 +37,8 @@ export interface BundleImportOptions extends BundleVerifyOptions {
    * nothing is lost by that (`session-restore.ts`).
    */
   readonly restore?: boolean;
+  /** Asked what the session is, before anything is written; what it throws is thrown. */
+  readonly accept?: (manifest: Manifest) => void;
 }
 
 /** What became of a bundle. */
@@ -70,8 +73,7 @@ export async function importBundle(
 ): Promise<BundleImport> {
   const started = performance.now();
   const given = options.verifierKey === undefined ? undefined : verifierOf(options.verifierKey);
-  const { restore = false } = options;
-  const target = new SessionTarget(directory, given !== undefined, restore);
+  const target = new SessionTarget(directory, given !== undefined, options);
   try {
     const { check, bytes } = await readBundle(bundlePieces(source), given, target, options);
     const report = bundleReport(check, given, bytes, started);
@@ -118,15 +120,17 @@ class SessionTarget implements BundleTarget {
   readonly #directory: Directory;
   readonly #withStates: boolean;
   readonly #mayRestore: boolean;
+  readonly #accept: ((manifest: Manifest) => void) | undefined;
   #writer: BulkWriter | undefined;
   #repair: PayloadRepair | undefined;
   #restore: SessionRestore | undefined;
   #inStates = false;
 
-  constructor(directory: Directory, withStates: boolean, mayRestore: boolean) {
+  constructor(directory: Directory, withStates: boolean, options: BundleImportOptions) {
     this.#directory = directory;
     this.#withStates = withStates;
-    this.#mayRestore = mayRestore;
+    this.#mayRestore = options.restore ?? false;
+    this.#accept = options.accept;
   }
 
   /** Whether the very session is here already; then only what it lacks is written. */
@@ -150,6 +154,7 @@ class SessionTarget implements BundleTarget {
       throw bundleError("it withholds events", hint);
     }
     const { manifest } = head;
+    this.#accept?.(manifest);
     const found = lookFor(this.#directory, head, this.#mayRestore);
     if (found === "nothing") this.#writer = await this.#directory.openBulk({ manifest });
     else this.#repair = new PayloadRepair(this.#directory);

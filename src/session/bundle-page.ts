@@ -6,6 +6,7 @@
 import { once } from "node:events";
 import { createGunzip, createGzip } from "node:zlib";
 import { fromUtf8, messageOf, ReachError, utf8 } from "../base/index.ts";
+import { isBundleHead } from "./bundle-format.ts";
 import type { ByteSink } from "./export-original.ts";
 
 /** What every such page begins with, and a bundle never does. */
@@ -90,8 +91,13 @@ export async function* bundleOfPage(
   }
 }
 
+/** Whether a file that begins so is a bundle, or a page that should hold one. */
+export function holdsBundle(head: Uint8Array): boolean {
+  return isBundleHead(head) || isPage(head);
+}
+
 /** Whether a file that begins so is a page. */
-export function isPage(head: Uint8Array): boolean {
+function isPage(head: Uint8Array): boolean {
   return fromUtf8(head.subarray(0, bundlePageMagic.length)) === bundlePageMagic;
 }
 

@@ -69,7 +69,8 @@ export interface NewSession extends ManifestRequest {
 
 /**
  * Called after events of a session have become durable: its id, its size, how many they are, and
- * the batches that hold them, whose bytes stay valid.
+ * the batches that hold them, whose bytes stay valid; none of those of an import or a fork, when it
+ * has ended.
  */
 export type CommitListener = (
   id: SessionId,

@@ -180,12 +180,8 @@ export class Directory {
     const write = this.#writeSide();
     const manifest = this.#newManifest(request);
     const tail = SessionTail.empty(this.disk, this.path, manifest.id, write.derivedFrom);
-    const writer = new SessionWriter(
-      this.#writerContext(write),
-      manifest,
-      tail,
-      encodeManifest(manifest),
-    );
+    const context = this.#writerContext(write);
+    const writer = new SessionWriter(context, manifest, tail, encodeManifest(manifest));
     this.#writers.set(manifest.id, writer);
     return writer;
   }
@@ -272,7 +268,9 @@ export class Directory {
       const { targets } = this.#writeSide();
       await writer.close(async () => this.#signer?.signBulk(writer));
       this.#forgetWriter(writer);
-      targets.release(writer.id);
+      const { id, tail, sizeBefore } = writer;
+      targets.release(id);
+      this.#tellListeners(id, tail.size, tail.size - sizeBefore, []);
       return;
     }
     try {
@@ -363,13 +361,15 @@ export class Directory {
       abandon: (staged) => blobs.abandon(staged),
       journaledBytesMax,
       putLarge: this.#large.put,
-      committed: (id, size, count, batches) => {
-        for (const listener of this.#listeners) listener(id, size, count, batches);
-      },
+      committed: this.#tellListeners,
       whileSyncing: (work) => journal.whileSyncing(work),
       failed: (error) => this.#giveUpUncommitted(error),
     };
   }
+
+  readonly #tellListeners: CommitListener = (id, size, count, batches) => {
+    for (const listener of this.#listeners) listener(id, size, count, batches);
+  };
 
   #giveUpUncommitted(error: unknown): void {
     for (const writer of this.#writers.values()) {

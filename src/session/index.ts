@@ -19,7 +19,7 @@ export {
   type BundleImportOptions,
   importBundle,
 } from "./bundle-import.ts";
-export { isPage, writeBundlePage } from "./bundle-page.ts";
+export { holdsBundle, writeBundlePage } from "./bundle-page.ts";
 export { type BundleSource, bundlePieces } from "./bundle-source.ts";
 export {
   foreignCheckpointNames,

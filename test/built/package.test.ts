@@ -108,6 +108,29 @@ test("has a client for browsers, where there is nothing of Node", async () => {
   expect(asked).toEqual(["http://localhost:4320/v1"]);
 });
 
+test("imports from a page: a Blob, which every browser can send", async () => {
+  const script = await scriptOf("reach-replay/client", folder);
+  const sent: (RequestInit & { readonly duplex?: string })[] = [];
+  const fetch = async (_: URL, init: RequestInit): Promise<Response> => {
+    sent.push(init);
+    return new Response(JSON.stringify({ id: "x", format: "json", events: 2 }), { status: 201 });
+  };
+  const web = { AbortController, AbortSignal, TextDecoder, TextEncoder, URL, crypto };
+  const streams = { Blob, ReadableStream, Uint8Array };
+  const page = vm.createContext({ ...web, ...streams, clearTimeout, setTimeout, fetch, Response });
+  vm.runInContext(script, page);
+  const code = `
+    const client = new reach.ReachClient({ url: "http://localhost:4320" });
+    client.import(new Uint8Array([91, 93]), { name: "x.json" }).then(({ id }) => id);`;
+  expect(await vm.runInContext(code, page)).toBe("x");
+  const [{ body, headers, duplex } = {}] = sent;
+  expect(body).toBeInstanceOf(Blob);
+  expect((body as Blob).size).toBe(2);
+  expect(headers).toMatchObject({ "content-type": "application/octet-stream" });
+  expect(headers).not.toHaveProperty("content-length");
+  expect(duplex).toBeUndefined();
+});
+
 test("has an entry for pages, which verifies a bundle where there is nothing of Node", async () => {
   const { reach: page } = pageWith(await scriptOf("reach-replay/browser", folder));
   const bundle = fs.readFileSync(path.join(root, "fixtures/v1/bundles/recorded.bundle"));

@@ -6,6 +6,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { type Command, Option } from "commander";
 import { isSessionId, ReachError, type SessionId } from "../../base/index.ts";
+import type { ReachClient } from "../../client/index.ts";
 import {
   fileSource,
   formatNamed,
@@ -19,9 +20,10 @@ import {
   type BundleImport,
   type BundleSource,
   type Directory,
+  holdsBundle,
   importBundle,
 } from "../../session/index.ts";
-import { isBundleFile, isBundleHead } from "../bundle-file.ts";
+import { isBundleFile } from "../bundle-file.ts";
 import type { CommandDefinition } from "../command.ts";
 import { type ExitCode, exitCodes } from "../exit-codes.ts";
 import {
@@ -37,6 +39,8 @@ import { interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
 import type { Output } from "../output.ts";
 import type { Progress } from "../progress.ts";
+import { remoteOf, resolveRemote } from "../remote.ts";
+import { idsLike, restoreElsewhere, type SendOptions, sendOne } from "../remote-import.ts";
 import { resolveSession, withWriter } from "../sessions.ts";
 import { standardInput } from "../standard-input.ts";
 import { closest, didYouMean } from "../suggest.ts";
@@ -64,6 +68,7 @@ export const importCommand: CommandDefinition = {
     ["zcat old.jsonl.gz | reach import -", "from standard input"],
     ["reach import run.bundle --key reach.local+5ab3c0de+AbCd…", "a session from elsewhere"],
     ["reach import run.bundle --restore", "the same, damaged here, whole again"],
+    ["reach import session.jsonl --url http://host:4320", "into a server that runs"],
   ],
   notes: [
     "A folder is one session, its files read one behind the other; folder/* is one for each file.",
@@ -77,6 +82,11 @@ export const importCommand: CommandDefinition = {
     "A bundle of a session that was run brings its program along. `verify`, `events` and " +
       "`export` run nothing of it; `show`, `state` and `replay` do, in a context that reaches " +
       "nothing of this machine but is no wall against somebody who means harm.",
+    "With --url the source is sent to a server, which imports it: the same in every respect, but " +
+      "that it takes files and standard input, no folders, and no --restore; and that standard " +
+      "input, too, continues the session of a shorter version of it. A token needs " +
+      "sessions:append, for a bundle with a program admin. What breaks off is sent again by " +
+      "itself, and standard input by you: it goes on.",
     'With --json: {"imports": [{"source", "id", "format", "records", "events", ...}]}. ' +
       "With --quiet: the ids.",
   ],
@@ -112,7 +122,9 @@ async function importAll(
   files: readonly string[],
   flags: ImportFlags,
 ): Promise<ExitCode> {
+  const client = remoteOf(invocation);
   checkFlags(files, flags);
+  if (client && flags.restore) throw restoreElsewhere();
   const { output } = invocation;
   const stop = interruption(() => output.note("stopping at an acknowledged point…"));
   const input = new PeekedStream(streamSource("stdin", standardInput(stop.signal)));
@@ -122,16 +134,14 @@ async function importAll(
     const only = files.length === 1 ? await open(files[0] as string) : undefined;
     // Where nothing can be read, no data directory is made either.
     if (only && "error" in only) throw only.error;
-    await withWriter(invocation, { create: true }, async (directory) => {
-      const ids = directory.sessionIds();
+    await withPlace(invocation, client, flags, stop.signal, async ({ importOne, idsBeside }) => {
       for (const file of files) {
         if (stop.signal.aborted) break;
-        const source = only ?? (await open(file));
-        const outcome = await importOne(invocation, directory, source, flags, stop.signal);
+        const outcome = await importOne(only ?? (await open(file)));
         outcomes.push(outcome);
         if ("error" in outcome && !concernsSource(outcome.error)) throw outcome.error;
+        const ids = "error" in outcome ? [] : await idsBeside(sessionOf(outcome));
         await tellOutcome(output, ids, outcome, files.length === 1);
-        if (!("error" in outcome)) ids.push(sessionOf(outcome));
       }
     });
   } catch (error) {
@@ -145,6 +155,60 @@ async function importAll(
   await tellAll(output, outcomes);
   const done = outcomes.length === files.length && outcomes.every(isComplete);
   return done ? exitCodes.ok : (stop.exitCode ?? exitCodeOfOutcomes(outcomes));
+}
+
+/** Where sources are imported: the data directory, or a server. */
+interface Place {
+  importOne(from: Opened): Promise<Outcome>;
+  /** Ids that the new one has to be told apart from; it may be among them. */
+  idsBeside(id: SessionId): Promise<readonly SessionId[]>;
+}
+
+async function withPlace(
+  invocation: Invocation,
+  client: ReachClient | undefined,
+  flags: ImportFlags,
+  signal: AbortSignal,
+  work: (place: Place) => Promise<void>,
+): Promise<void> {
+  if (client) {
+    const { id: text, ...rest } = flags;
+    const id = text === undefined ? undefined : await remoteIdFor(client, text);
+    await work({
+      importOne: (from) => sendTo(invocation, client, from, { ...rest, id }, signal),
+      // Where nobody says which there are, the whole id tells it apart.
+      idsBeside: async (made) => (await idsLike(client, made)) ?? [`${made}-`],
+    });
+    return;
+  }
+  await withWriter(invocation, { create: true }, async (directory) => {
+    const ids = directory.sessionIds();
+    await work({
+      importOne: (from) => importOne(invocation, directory, from, flags, signal),
+      idsBeside: async (id) => {
+        const before = [...ids];
+        ids.push(id);
+        return before;
+      },
+    });
+  });
+}
+
+async function sendTo(
+  invocation: Invocation,
+  client: ReachClient,
+  from: Opened,
+  options: SendOptions,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { file } = from;
+  if ("error" in from) return { source: file, error: from.error };
+  const progress = invocation.progress(`importing ${nameOf(file)}`);
+  try {
+    return await sendOne(client, file, from, options, { progress, signal });
+  } finally {
+    progress.clear();
+  }
 }
 
 /** A folder of transcripts, one in each file, was hardly meant to be one session. */
@@ -209,7 +273,7 @@ async function openedInput(
   const file = "-";
   const head = await input.head();
   if (signal.aborted) throw new ReachError("INTERRUPTED", "interrupted; nothing was imported");
-  const bundle = isBundle("standard input", flags, () => isBundleHead(head));
+  const bundle = isBundle("standard input", flags, () => holdsBundle(head));
   if (bundle) return { file, bundle: input.all(), size: null };
   return { file, source: streamSource("stdin", input.all()) };
 }
@@ -248,8 +312,7 @@ async function importOne(
 ): Promise<Outcome> {
   const { file } = from;
   if ("error" in from) return { source: file, error: from.error };
-  const name = file === "-" ? "standard input" : oneLine(path.basename(file));
-  const progress = invocation.progress(`importing ${name}`);
+  const progress = invocation.progress(`importing ${nameOf(file)}`);
   try {
     if ("bundle" in from) {
       const bundle = await takeBundle(directory, from, flags, progress, signal);
@@ -289,6 +352,15 @@ async function takeBundle(
     onProgress: (step) => progress.update({ ...step, total: size }),
     signal,
   });
+}
+
+function nameOf(file: string): string {
+  return file === "-" ? "standard input" : oneLine(path.basename(file));
+}
+
+async function remoteIdFor(client: ReachClient, text: string): Promise<SessionId> {
+  const id = text.toLowerCase();
+  return isSessionId(id) ? id : resolveRemote(client, text);
 }
 
 /** A whole id may be new; a beginning means a session that is there. */

@@ -6,6 +6,7 @@ import type { ServerApp, ServerContext } from "../server-context.ts";
 import { addAppendRoutes } from "./appending.ts";
 import { addControlRoutes } from "./control.ts";
 import { addDataRoutes } from "./data.ts";
+import { addImportRoute } from "./importing.ts";
 import { addLifeRoutes, addMetricsRoute } from "./life.ts";
 import { addPageRoutes } from "./pages.ts";
 import { addProofRoutes } from "./proofs.ts";
@@ -19,6 +20,7 @@ export async function addRoutes(app: ServerApp, context: ServerContext): Promise
   addPageRoutes(app);
   addTailRoute(app);
   addAppendRoutes(app);
+  addImportRoute(app);
   addProofRoutes(app);
   addDataRoutes(app);
   addControlRoutes(app);
