@@ -85,7 +85,8 @@ export const importCommand: CommandDefinition = {
     "With --url the source is sent to a server, which imports it: the same in every respect, but " +
       "that it takes files and standard input, no folders, and no --restore; and that standard " +
       "input, too, continues the session of a shorter version of it. A token needs " +
-      "sessions:append, for a bundle with a program admin. What breaks off is sent again by itself, and standard input by you: it " +
+      "sessions:append, for a bundle with a program admin. What breaks off is sent again by " +
+      "itself, and standard input by you: it " +
       "goes on.",
     'With --json: {"imports": [{"source", "id", "format", "records", "events", ...}]}. ' +
       "With --quiet: the ids.",
