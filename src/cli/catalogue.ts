@@ -72,7 +72,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   },
   {
     name: "export",
-    summary: "the original bytes, a bundle, NDJSON or tiles",
+    summary: "the original bytes, a bundle, a page, NDJSON or tiles",
     load: async () => (await import("./commands/export.ts")).exportCommand,
   },
   {
