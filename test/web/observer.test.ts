@@ -204,6 +204,22 @@ describe.skipIf(browserPath === undefined)("the observer's page in a browser", (
     await page.getByText("This server signs with another key").waitFor();
   });
 
+  it("calls nothing good that was signed by another key than the trusted one", async () => {
+    const { served, id } = await sample(20);
+    await open(served, `#/session/${id}/3/proof`);
+    await page.locator(".proof .verdict.good").first().waitFor();
+    await page.evaluate(() => {
+      const other = "reach.local+5ab3c1d2+AUV8hbQQdcdDDjIjhD4jGYDW/mH/YVEZw3HfFV86kwak";
+      localStorage.setItem("reach-key", other);
+    });
+    await page.reload();
+    await page.getByText("is in the log that was signed").waitFor();
+    expect(await page.locator(".verdict.good").count()).toBe(0);
+    await page.getByRole("button", { name: "Verify all of it here" }).click();
+    await page.locator(".check .verdict, .check .failure").waitFor();
+    expect(await page.locator(".verdict.good").count()).toBe(0);
+  });
+
   it("does not take from whoever reads further up what they read", async () => {
     const served = await serve();
     const event = (n: number): object => ({ type: "message", data: { text: `line ${n}` } });
