@@ -123,7 +123,7 @@ async function feed(
   first: Buffer,
   rest: AsyncIterator<Uint8Array>,
 ): Promise<void> {
-  let text = first.toString("latin1");
+  let text = base64Of(first);
   for (;;) {
     const end = text.indexOf("<");
     const whole = end >= 0 ? end : text.length - (text.length % 4);
@@ -132,9 +132,14 @@ async function feed(
     if (end >= 0) break;
     const { done, value } = await rest.next();
     if (done) throw noBundle("it is cut off");
-    text = text.slice(whole) + Buffer.from(value).toString("latin1");
+    text = text.slice(whole) + base64Of(value);
   }
   gunzip.end();
+}
+
+/** Without the ends of lines that an editor or a mail program may have put in. */
+function base64Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("latin1").replace(/\s+/g, "");
 }
 
 function noBundle(what: string): ReachError {

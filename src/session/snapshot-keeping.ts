@@ -2,20 +2,23 @@
  * Keeping snapshots: the encoded states go through the journal like any payload, one group for as
  * many as come together, then the signed records beside the session, which are only a cache.
  */
-import { type SessionId, sha256 } from "../base/index.ts";
+import { ReachError, type SessionId, sha256 } from "../base/index.ts";
 import type { StagedBlob } from "../blobs/index.ts";
 import { entryKinds, type JournalEntry, packIdBytes, sessionFolder } from "../log/index.ts";
 import { appendSnapshots, type Snapshot, snapshotPath, snapshotText } from "../snapshots/index.ts";
 import type { WriteSide } from "./directory-options.ts";
 import { signText } from "./keys.ts";
-import { type ReaderContext, sessionOrigin } from "./session-reader.ts";
+import { type ReaderContext, sessionOrigin, tombstonePath } from "./session-reader.ts";
 
 /** A snapshot with the encoded state that it is about. */
 export interface KeptSnapshot extends Snapshot {
   readonly state: Uint8Array;
 }
 
-/** Stores the states of `snapshots`, durable, and appends their signed records. */
+/**
+ * Stores the states of `snapshots`, durable, and appends their signed records. Throws `GONE` for a
+ * session that has been removed, perhaps while it was replayed: nothing of it comes back.
+ */
 export async function keepSnapshots(
   context: ReaderContext,
   write: WriteSide,
@@ -32,6 +35,9 @@ export async function keepSnapshots(
   });
   const path = snapshotPath(sessionFolder(context.root, id), program);
   write.lock.check();
+  if (context.disk.exists(tombstonePath(context.root, id))) {
+    throw new ReachError("GONE", `session ${id} has been removed`, { where: id });
+  }
   appendSnapshots(context.disk, path, program, records);
 }
 

@@ -15,7 +15,10 @@ export interface Connection {
 
 const tokenName = "reach-token";
 
-/** Asks the server who it is. Returns `undefined` where it wants a token, or another one. */
+/**
+ * Asks the server who it is. Returns `undefined` where it wants a token, or another one: one that
+ * it knows, that may read, and that a header can hold.
+ */
 export async function connect(signal: AbortSignal): Promise<Connection | undefined> {
   const url = location.origin;
   const token = sessionStorage.getItem(tokenName) ?? undefined;
@@ -23,7 +26,9 @@ export async function connect(signal: AbortSignal): Promise<Connection | undefin
   try {
     return { client, about: await client.about(signal), url, token };
   } catch (error) {
-    if (codeOf(error) === "UNAUTHENTICATED") return undefined;
+    const code = codeOf(error);
+    if (code === "UNAUTHENTICATED") return undefined;
+    if (token !== undefined && (code === "FORBIDDEN" || code === "USAGE")) return undefined;
     throw error;
   }
 }

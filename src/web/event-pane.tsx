@@ -26,11 +26,18 @@ export function EventPane({
   readonly near: readonly EventObject[];
   readonly select: (seq: number) => void;
 }) {
-  const { value: event, error } = useLoaded(
+  const {
+    value: event,
+    error,
+    loading,
+  } = useLoaded(
     (signal) => (known ? Promise.resolve(known) : eventAt(source, id, seq, signal)),
     [source, id, seq, known],
   );
-  if (event?.seq !== seq) return <Failure error={error} />;
+  if (event?.seq !== seq) {
+    if (loading || error !== undefined) return <Failure error={error} />;
+    return <p class="dim">Event {seq} is withheld, or not there yet.</p>;
+  }
   const { time, kind, type, ref, form, blob } = event;
   const answer = near.find((other) => other.kind === "result" && other.ref === seq);
   return (

@@ -29,6 +29,7 @@ export function eventSummary({ kind, data, blob, form }: EventObject): EventSumm
   const error = kind === "result" || kind === "end" ? errorOf(data) : undefined;
   if (error !== undefined) return { text: clipped(error, charsMax), failed: true };
   const told = withoutWrapping(kind, data);
+  if (told instanceof Uint8Array) return { text: byteSize(told.length), failed: false };
   if (isMembers(told) && Object.keys(told).length === 0) return { text: "", failed: false };
   return { text: clipped(said(told, 0) ?? json(told), charsMax), failed: false };
 }
@@ -83,14 +84,21 @@ function toolCall(value: Members): string | undefined {
 }
 
 function isMembers(value: unknown): value is Members {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  if (typeof value !== "object" || value === null) return false;
+  return !Array.isArray(value) && !(value instanceof Uint8Array);
 }
 
-/** The beginning of the JSON of a value; of a large one only the beginning is written. */
+/**
+ * The beginning of the JSON of a value; of a large one only the beginning is written. JSON has no
+ * form for bytes, of which it says how many they are, and for integers beyond those of a double.
+ */
 function json(value: unknown): string {
+  if (typeof value === "bigint") return `${value}n`;
   let left = charsMax;
   const text = JSON.stringify(value, (key, member: unknown) => {
     left -= key.length + 4;
+    if (typeof member === "bigint") return `${member}n`;
+    if (member instanceof Uint8Array) return byteSize(member.length);
     if (typeof member === "string") {
       const shown = member.slice(0, Math.max(left, 0));
       left -= shown.length;

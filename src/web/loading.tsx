@@ -13,42 +13,52 @@ export interface Loaded<Value> {
   readonly loading: boolean;
 }
 
-/** Loads anew whenever one of `inputs` has changed; what is no longer wanted is aborted. */
+/**
+ * Loads anew whenever one of `inputs` has changed; what is no longer wanted is aborted. What is
+ * returned is of these very inputs, or said to be loading.
+ */
 export function useLoaded<Value>(
   load: (signal: AbortSignal) => Promise<Value>,
   inputs: readonly unknown[],
 ): Loaded<Value> {
-  const [loaded, setLoaded] = useState<Loaded<Value>>(nothing);
+  const [loaded, setLoaded] = useState<Loaded<Value> & Asked>({ ...nothing, inputs });
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
-    setLoaded(({ value }) => ({ value, error: undefined, loading: true }));
+    setLoaded(({ value }) => ({ value, error: undefined, loading: true, inputs }));
     load(signal).then(
       (value) => {
-        if (!signal.aborted) setLoaded({ value, error: undefined, loading: false });
+        if (!signal.aborted) setLoaded({ value, error: undefined, loading: false, inputs });
       },
       (error: unknown) => {
-        if (!signal.aborted) setLoaded({ value: undefined, error, loading: false });
+        if (!signal.aborted) setLoaded({ value: undefined, error, loading: false, inputs });
       },
     );
     return () => controller.abort();
   }, inputs);
-  return loaded;
+  // Effects run after the page has been drawn: until then this is an answer to another question.
+  if (inputs.every((input, index) => input === loaded.inputs[index])) return loaded;
+  return { value: loaded.value, error: undefined, loading: true };
+}
+
+interface Asked {
+  readonly inputs: readonly unknown[];
 }
 
 const nothing = { value: undefined, error: undefined, loading: true } as const;
 
-/** Counts up every `ms` while the page is looked at; stands still where `ms` is `undefined`. */
-export function useBeat(ms: number | undefined): number {
-  const [beat, setBeat] = useState(0);
+/**
+ * Calls `act` every `ms` while the page is looked at; not at all where `ms` is `undefined`, as it
+ * is while what was begun the last time goes on: on a slow network nothing would ever arrive.
+ */
+export function useBeat(ms: number | undefined, act: () => void): void {
   useEffect(() => {
     if (ms === undefined) return undefined;
     const timer = setInterval(() => {
-      if (document.visibilityState === "visible") setBeat((before) => before + 1);
+      if (document.visibilityState === "visible") act();
     }, ms);
     return () => clearInterval(timer);
   }, [ms]);
-  return beat;
 }
 
 /** An error for people: what happened, what to do, and its code. */

@@ -86,7 +86,7 @@ function TokenForm({ again }: { readonly again: () => void }) {
         again();
       }}
     >
-      {hasToken() && <p class="failure">This token is none that counts here.</p>}
+      {hasToken() && <p class="failure">This token is none that may read here.</p>}
       <label>
         This server wants a token; <code>sessions:read</code> is enough.{" "}
         <input

@@ -4,6 +4,7 @@
  */
 import { render } from "preact";
 import { useState } from "preact/hooks";
+import { ReachError } from "../base/index.ts";
 import type { SessionInfo } from "../client/index.ts";
 import { HeldBundle } from "../session/index.ts";
 import { Verdict } from "./checking.tsx";
@@ -15,27 +16,34 @@ import { Transcript } from "./transcript-view.tsx";
 import { useRoute } from "./use-route.ts";
 import { byteSize } from "./wording.ts";
 
-function Page({ embedded }: { readonly embedded: Blob }) {
+function Page({ embedded }: { readonly embedded: () => Blob }) {
   const [key, setKey] = useState("");
   const [done, setDone] = useState(0);
   const { value, error, loading } = useLoaded(
     async (signal) => {
+      setDone(0);
       const onProgress = (progress: { readonly done: number }): void => setDone(progress.done);
       const options = { onProgress, signal, ...(key && { verifierKey: key }) };
-      const bundle = await HeldBundle.read(piecesOf(embedded), options);
+      const bundle = await HeldBundle.read(piecesOf(embedded()), options);
       const held = new HeldSession(bundle);
       const session = bundle.manifest && (await held.session());
       return { report: bundle.report, held, session };
     },
     [embedded, key],
   );
-  if (loading && !value) return <p class="dim">verifying … {byteSize(done)}</p>;
   const { report, held, session } = value ?? {};
   return (
     <main class="session">
       {session && <Heading session={session}>{null}</Heading>}
       <Failure error={error} />
-      <p class="check">{report && <Verdict report={report} />}</p>
+      <p class="check">
+        {/* What was found by the key before says nothing of this one. */}
+        {loading ? (
+          <span class="dim">verifying … {byteSize(done)}</span>
+        ) : (
+          report && <Verdict report={report} />
+        )}
+      </p>
       <KeyForm offered={report?.verifierKey ?? null} setKey={setKey} />
       {held && session && report?.integrity === "intact" && (
         <Events held={held} session={session} />
@@ -100,15 +108,23 @@ async function* piecesOf(embedded: Blob): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** What stands in the page in base64. */
+/**
+ * What stands in an element in base64, perhaps in lines by now; the element is gone afterwards.
+ * Throws `BUNDLE_INVALID`.
+ */
 function embeddedIn(element: Element): Blob {
-  const text = element.textContent ?? "";
-  element.remove();
+  const text = (element.textContent ?? "").replace(/\s+/g, "");
   const parts: Uint8Array<ArrayBuffer>[] = [];
   const chars = 4 * 256 * 1024;
-  for (let at = 0; at < text.length; at += chars) {
-    parts.push(bytesOf(atob(text.slice(at, at + chars))));
+  try {
+    for (let at = 0; at < text.length; at += chars) {
+      parts.push(bytesOf(atob(text.slice(at, at + chars))));
+    }
+  } catch (cause) {
+    throw new ReachError("BUNDLE_INVALID", "what this page holds is damaged", { cause });
   }
+  element.remove();
+  element.replaceChildren();
   return new Blob(parts);
 }
 
@@ -118,9 +134,24 @@ function bytesOf(binary: string): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** A copy that a browser saved has what was to see of the session, and nothing to verify. */
+const notHere = new ReachError(
+  "BUNDLE_INVALID",
+  "this copy of the page holds no session any more",
+  {
+    hint: "a browser made it out of what it showed; open the file that it was made of",
+  },
+);
+
 const place = document.getElementById("page");
 const element = document.getElementById("bundle");
-if (place && element) {
+if (place) {
   place.replaceChildren();
-  render(<Page embedded={embeddedIn(element)} />, place);
+  let blob: Blob | undefined;
+  const embedded = (): Blob => {
+    blob ??= element ? embeddedIn(element) : undefined;
+    if (blob) return blob;
+    throw notHere;
+  };
+  render(<Page embedded={embedded} />, place);
 }

@@ -33,6 +33,7 @@ export function ProofPane({
   readonly seq: number;
 }) {
   const { verifierKey } = connection.about;
+  const [pinned, setPinned] = useState(pinnedKey());
   const { value, error, loading } = useLoaded(
     (signal) => proofOf(connection, id, seq, signal),
     [connection, id, seq],
@@ -40,10 +41,12 @@ export function ProofPane({
   if (loading) return <p class="dim">working it out …</p>;
   if (value === undefined) return <Failure error={error} />;
   const { leaf, path, root, size, origin, ok, reason } = value;
+  const strange = pinned !== undefined && pinned !== verifierKey;
   return (
     <div class="proof">
-      <p class={ok ? "verdict good" : "verdict bad"}>
+      <p class={`verdict ${!ok ? "bad" : strange ? "unsure" : "good"}`}>
         {ok ? `Event ${count(seq)} is in the log that was signed.` : `Not proved: ${reason}`}
+        {ok && strange && " The key is not the one that you trust."}
       </p>
       <dl>
         <dt>Leaf</dt>
@@ -75,18 +78,28 @@ export function ProofPane({
         Hashes and signature were checked in this page. The key comes from this server: compare it
         with the one that <code>reach doctor</code> prints where the data lies.
       </p>
-      <KeyTrust verifierKey={verifierKey} />
+      <KeyTrust
+        verifierKey={verifierKey}
+        pinned={pinned}
+        keep={(key) => {
+          pinKey(key);
+          setPinned(key || undefined);
+        }}
+      />
     </div>
   );
 }
 
 /** Once the key has been compared, the browser can remember that. */
-function KeyTrust({ verifierKey }: { readonly verifierKey: string }) {
-  const [pinned, setPinned] = useState(pinnedKey());
-  const keep = (key: string): void => {
-    pinKey(key);
-    setPinned(key || undefined);
-  };
+function KeyTrust({
+  verifierKey,
+  pinned,
+  keep,
+}: {
+  readonly verifierKey: string;
+  readonly pinned: string | undefined;
+  readonly keep: (key: string) => void;
+}) {
   if (pinned === verifierKey) {
     return (
       <p class="verdict good">

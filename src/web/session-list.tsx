@@ -33,14 +33,15 @@ export function SessionList({
   const [status, setStatus] = useState("");
   const [program, setProgram] = useState("");
   const [shown, setShown] = useState(firstShown);
-  const beat = useBeat(refreshMs);
-  const { value, error } = useLoaded(
+  const [beat, setBeat] = useState(0);
+  const { value, error, loading } = useLoaded(
     (signal) => {
       const chosen = { ...(status && { status }), ...(program && { program }) };
       return listed(client, { ...chosen, limit: shown + 1, signal });
     },
     [client, status, program, shown, beat],
   );
+  useBeat(loading ? undefined : refreshMs, () => setBeat((before) => before + 1));
   const sessions = value?.slice(0, shown);
   return (
     <main class="sessions">

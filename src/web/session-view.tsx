@@ -3,7 +3,7 @@
  * verifying it, and its transcript.
  */
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { SessionInfo } from "../client/index.ts";
 import type { Connection } from "./connection.ts";
 import { Failure, useBeat, useLoaded } from "./loading.tsx";
@@ -26,8 +26,13 @@ export function SessionView({
   const { client } = connection;
   const { id } = route;
   const [over, setOver] = useState(false);
-  const beat = useBeat(over ? undefined : refreshMs);
-  const { value: session, error } = useLoaded((signal) => client.session(id, signal), [id, beat]);
+  const [beat, setBeat] = useState(0);
+  const { value, error, loading } = useLoaded((signal) => client.session(id, signal), [id, beat]);
+  useBeat(over || loading ? undefined : refreshMs, () => setBeat((before) => before + 1));
+  const known = useRef<SessionInfo | undefined>(undefined);
+  if (value) known.current = value;
+  // A look that fails takes away neither what is known nor a check that goes on.
+  const { current: session } = known;
   useEffect(() => setOver(session?.status === "ended"), [session]);
   return (
     <main class="session">

@@ -6,6 +6,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { SessionId } from "../base/index.ts";
 import type { EventObject } from "../client/index.ts";
+import { typeFilter } from "../event/index.ts";
 import type { SessionSource } from "./session-source.ts";
 
 /** Events in a window: those of a page. */
@@ -59,7 +60,7 @@ export function useTranscript(
     };
     const fail = (error: unknown): void => show({ error, loading: false, upToDate: false });
     if (following) {
-      follow(source, id, signal, show).catch(fail);
+      follow(source, { id, kind, type, signal }, show).catch(fail);
     } else {
       show({ loading: true, upToDate: false });
       read(source, { id, from, kind, type, signal }).then((events) => {
@@ -86,15 +87,14 @@ export function windowStart(
   return seq >= first && seq <= last ? first : seq;
 }
 
+interface Wanted extends EventFilter {
+  readonly id: SessionId;
+  readonly signal: AbortSignal;
+}
+
 async function read(
   source: SessionSource,
-  asked: {
-    readonly id: SessionId;
-    readonly from: number;
-    readonly kind: string;
-    readonly type: string;
-    readonly signal: AbortSignal;
-  },
+  asked: Wanted & { readonly from: number },
 ): Promise<EventObject[]> {
   const { id, from, kind, type, signal } = asked;
   const events: EventObject[] = [];
@@ -110,14 +110,17 @@ async function read(
   return events;
 }
 
-/** Shows the last events and those that come, ten times a second at most. */
+/**
+ * Shows those of the last thousand events that match, and those that come, ten times a second at
+ * most.
+ */
 async function follow(
   source: SessionSource,
-  id: SessionId,
-  signal: AbortSignal,
+  { id, kind, type, signal }: Wanted,
   show: (change: Partial<Transcript>) => void,
 ): Promise<void> {
   const { size } = await source.session(id, signal);
+  const typeMatches = type === "" ? () => true : typeFilter(type);
   let events: EventObject[] = [];
   let due = false;
   const draw = (): void => {
@@ -134,7 +137,10 @@ async function follow(
     onLost: () => show({ upToDate: false }),
   } as const;
   for await (const event of source.tail(id, options)) {
+    if ((kind !== "" && event.kind !== kind) || !typeMatches(event.type)) continue;
     events.push(event);
+    // Nobody looks at a page in the background: there it is drawn once a minute.
+    if (events.length > 2 * windowEvents) events = events.slice(-windowEvents);
     if (!due) setTimeout(draw, drawMs);
     due = true;
   }

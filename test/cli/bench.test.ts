@@ -43,6 +43,20 @@ describe("reach bench", () => {
     expect(stdout).toMatch(/^durable append, each event waited for +500 events .* ms$/m);
   });
 
+  it("says where it can make nothing", async () => {
+    const bench = new Workbench();
+    bench.write("file", "no folder");
+    const { code, stderr } = await bench.run([
+      "bench",
+      "--json",
+      "--data",
+      bench.path("file/data"),
+    ]);
+    expect(code).not.toBe(0);
+    expect(JSON.parse(stderr).error).toMatchObject({ code: "IO_FAILED" });
+    expect(stderr).not.toContain("XXXXXX");
+  });
+
   it("leaves nothing behind when it is interrupted", async () => {
     const bench = new Workbench();
     const child = bench.start(["bench", "--events", "50000", "--debug"]);

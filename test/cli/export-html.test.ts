@@ -3,8 +3,14 @@
 
 import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";
+import { bundleOfPage } from "../../src/session/bundle-page.ts";
+import { bundlePieces } from "../../src/session/index.ts";
 import { transcriptLines } from "../web/transcript-lines.ts";
 import { Workbench } from "./reach-command.ts";
+
+async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
 
 async function exported(): Promise<{ bench: Workbench; id: string }> {
   const bench = new Workbench();
@@ -47,6 +53,27 @@ describe("an exported page", () => {
     expect(piped.stdout.trim()).toBe(id);
     const original = await bench.run(["export", id, "--format", "original", ...there]);
     expect(original.stdout).toBe(transcriptLines(30));
+  });
+
+  it("is read where something has broken its lines", async () => {
+    const { bench } = await exported();
+    const text = bench.read("run.html").toString("latin1");
+    const begin = text.indexOf('id="bundle">') + 'id="bundle">'.length;
+    const end = text.indexOf("<", begin);
+    const lines = text.slice(begin, end).replace(/.{77}/g, "$&\r\n");
+    bench.write(
+      "lines.html",
+      Buffer.from(text.slice(0, begin) + lines + text.slice(end), "latin1"),
+    );
+    expect((await bench.run(["verify", "lines.html"])).code).toBe(0);
+    for (const size of [1, 75, 1000]) {
+      const read: Uint8Array[] = [];
+      const pieces = inPieces(bench.read("lines.html"), size);
+      for await (const piece of bundleOfPage(pieces)) read.push(piece);
+      const whole: Uint8Array[] = [];
+      for await (const piece of bundlePieces(bench.path("run.html"))) whole.push(piece);
+      expect(Buffer.concat(read).equals(Buffer.concat(whole)), `${size} bytes a piece`).toBe(true);
+    }
   });
 
   it("is refused where it is cut off, or where it is any other page", async () => {

@@ -1,7 +1,7 @@
 /** What removing a session promises: all of it is there or none, and it never comes back. */
 import * as fs from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { codeOf, type SessionId } from "../../src/base/index.ts";
+import { codeOf, encodeValue, type SessionId, sha256, utf8 } from "../../src/base/index.ts";
 import type { Disk } from "../../src/disk/index.ts";
 import { checkpointPath, sessionFolder } from "../../src/log/index.ts";
 import {
@@ -45,6 +45,19 @@ describe("a removed session", () => {
     });
     expect(directory.sessionIds()).toEqual([kept]);
     expect(await verifySession(directory, kept)).toMatchObject({ integrity: "intact" });
+  });
+
+  test("gets no states any more, though a replay of it goes on", async () => {
+    const id = await writeSample(directory, 100);
+    await keepSamples(directory, id, [50]);
+    const state = encodeValue({ folded: 100 });
+    const snapshot = { size: 100, root: sha256(state), stateHash: sha256(state), state };
+    await removeSession(directory, id);
+    const kept = directory.keepSnapshots(id, sha256(utf8("program")), [
+      { ...snapshot, stateBytes: state.length },
+    ]);
+    await expect(kept).rejects.toMatchObject({ code: "GONE" });
+    expect(filesBelow(sessionFolder(directory.path, id))).toEqual(["tombstone"]);
   });
 
   test("is gone for everybody, and nobody can take its place", async () => {

@@ -34,6 +34,17 @@ describe("the summary of an event", () => {
     }
   });
 
+  it("writes what JSON has no form for", () => {
+    for (const [data, text] of [
+      [2n ** 64n, "18446744073709551616n"],
+      [{ n: 12n }, '{"n":"12n"}'],
+      [new Uint8Array(3000), "3.0 kB"],
+      [{ key: new Uint8Array([1, 2]) }, '{"key":"2 B"}'],
+    ] as const) {
+      expect(summaryOf(data).text).toBe(text);
+    }
+  });
+
   it("leaves out what only wraps", () => {
     expect(summaryOf({ input: { order: "A" } }, "call").text).toBe('{"order":"A"}');
     expect(summaryOf({ value: { order: "A" } }, "result").text).toBe('{"order":"A"}');

@@ -108,6 +108,77 @@ describe.skipIf(browserPath === undefined)("the observer's page in a browser", (
     expect(await page.locator(".scroll tr").count()).toBe(4);
   });
 
+  it("follows only what was chosen", async () => {
+    const served = await serve();
+    const events = [
+      { type: "message", data: { text: "said" } },
+      { type: "noise", data: "hum" },
+    ];
+    const begun = await served.post("/v1/sessions", { name: "chosen", events });
+    const { id } = (await begun.json()) as { id: SessionId };
+    await open(served, `#/session/${id}`);
+    await page.locator(".events input").fill("noi*");
+    await page.locator(".events input").press("Enter");
+    await page.getByLabel("Follow").check();
+    await page.getByText("up to date").waitFor();
+    await served.post(`/v1/sessions/${id}/events`, [
+      { type: "message", data: { text: "said again" } },
+      { type: "noise", data: "buzz" },
+    ]);
+    await page.getByText("buzz").waitFor();
+    expect(await page.locator(".scroll tr").count()).toBe(2);
+    expect(await page.getByText("said").count()).toBe(0);
+  });
+
+  it("shows no proof of one event as that of another", async () => {
+    const { served, id } = await sample(300);
+    await open(served, `#/session/${id}/17/proof`);
+    await page.getByText("Event 17 is in the log that was signed.").waitFor();
+    await page.route(/\/proof|inclusion/, () => {});
+    await page.evaluate(() => {
+      const seen: string[] = [];
+      Object.assign(globalThis, { seen });
+      const look = (): unknown => seen.push(document.querySelector(".proof")?.textContent ?? "");
+      const all = { subtree: true, childList: true, characterData: true };
+      new MutationObserver(look).observe(document, all);
+    });
+    await page.keyboard.press("ArrowDown");
+    await page.getByText("working it out").waitFor();
+    const seen = await page.evaluate(() => Reflect.get(globalThis, "seen") as string[]);
+    expect(seen.length).toBeGreaterThan(0);
+    expect(seen.filter((text) => text.includes("Event 18 is in"))).toEqual([]);
+  });
+
+  it("shows a list that takes longer than it is shown for", async () => {
+    const { served, id } = await sample(20);
+    await served.restart();
+    ({ page, complaints } = await openPage(browser));
+    await page.route(/\/v1\/sessions/, async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 4000));
+      await route.continue().catch(() => {});
+    });
+    await page.goto(`${served.url}/ui`);
+    await page.getByRole("link", { name: id }).waitFor();
+  });
+
+  it("keeps what it knows, and a verdict, when one look fails", async () => {
+    const { served, id } = await sample(300);
+    await open(served, `#/session/${id}/17`);
+    await page.getByRole("button", { name: "Verify all of it here" }).click();
+    await page.getByText(/intact, complete · 300 events/).waitFor();
+    await page.route(new RegExp(`/v1/sessions/${id}$`), (route) => {
+      return route.fulfill({ status: 500, json: { code: "INTERNAL", detail: "a bad moment" } });
+    });
+    await page.locator(".failure").waitFor();
+    expect(await page.getByText(/intact, complete · 300 events/).count()).toBe(1);
+  });
+
+  it("says that there is no such event", async () => {
+    const { served, id } = await sample(20);
+    await open(served, `#/session/${id}/700`);
+    await page.getByText("Event 700 is withheld, or not there yet.").waitFor();
+  });
+
   it("proves an event, and verifies all of the session", async () => {
     const { served, id } = await sample(300);
     await open(served, `#/session/${id}/17/proof`);
@@ -131,6 +202,22 @@ describe.skipIf(browserPath === undefined)("the observer's page in a browser", (
     });
     await page.reload();
     await page.getByText("This server signs with another key").waitFor();
+  });
+
+  it("calls nothing good that was signed by another key than the trusted one", async () => {
+    const { served, id } = await sample(20);
+    await open(served, `#/session/${id}/3/proof`);
+    await page.locator(".proof .verdict.good").first().waitFor();
+    await page.evaluate(() => {
+      const other = "reach.local+5ab3c1d2+AUV8hbQQdcdDDjIjhD4jGYDW/mH/YVEZw3HfFV86kwak";
+      localStorage.setItem("reach-key", other);
+    });
+    await page.reload();
+    await page.getByText("is in the log that was signed").waitFor();
+    expect(await page.locator(".verdict.good").count()).toBe(0);
+    await page.getByRole("button", { name: "Verify all of it here" }).click();
+    await page.locator(".check .verdict, .check .failure").waitFor();
+    expect(await page.locator(".verdict.good").count()).toBe(0);
   });
 
   it("does not take from whoever reads further up what they read", async () => {
@@ -199,7 +286,16 @@ describe.skipIf(browserPath === undefined)("the observer's page in a browser", (
     await open(served, `#/session/${id}`);
     await page.getByLabel(/This server wants a token/).fill("wrong");
     await page.getByRole("button", { name: "Look" }).click();
-    await page.getByText("This token is none that counts here.").waitFor();
+    const refused = page.getByText("This token is none that may read here.");
+    await refused.waitFor();
+    // One that only records, and one that no header can hold: the next one can be given.
+    for (const useless of [await served.token(["sessions:append"]), "…wörk"]) {
+      await page.getByLabel(/This server wants a token/).fill(useless);
+      await page.getByRole("button", { name: "Look" }).click();
+      await refused.waitFor();
+      await page.reload();
+      await refused.waitFor();
+    }
     await page.getByLabel(/This server wants a token/).fill(token);
     await page.getByRole("button", { name: "Look" }).click();
     await row(0).waitFor();

@@ -76,6 +76,63 @@ describe.skipIf(browserPath === undefined)("an exported page in a browser", () =
     expect((await bench.run(["verify", file])).code).toBe(0);
   });
 
+  it("says nothing of a key before it has verified by that", async () => {
+    const { bench, file } = await exported();
+    await open(file);
+    await page.locator(".verdict.unsure").waitFor();
+    const { stdout } = await bench.run(["doctor", "--json"]);
+    const key = JSON.parse(stdout).directory.verifierKey as string;
+    await page.evaluate(() => {
+      const seen: string[] = [];
+      Object.assign(globalThis, { seen });
+      let given = false;
+      addEventListener("change", () => (given = true), true);
+      const look = (): void => {
+        const verdict = document.querySelector(".verdict");
+        if (given) seen.push(verdict?.className ?? "none");
+      };
+      new MutationObserver(look).observe(document, { subtree: true, childList: true });
+    });
+    await page.locator(".key-text").fill(key);
+    await page.locator(".key-text").press("Enter");
+    await page.locator(".verdict.good").waitFor();
+    const seen = await page.evaluate(() => Reflect.get(globalThis, "seen") as string[]);
+    expect(seen[0]).toBe("none");
+    expect(seen).not.toContain("verdict unsure");
+    await page.locator(".key-text").fill("no key");
+    await page.locator(".key-text").press("Enter");
+    await page.locator(".failure").waitFor();
+    await page.locator(".key-text").fill(key);
+    await page.locator(".key-text").press("Enter");
+    await page.locator(".verdict.good").waitFor();
+    expect(await page.locator(".key-text").inputValue()).toBe(key);
+  });
+
+  it("is shown where something has broken its lines, and says so where it is damaged", async () => {
+    const { file } = await exported();
+    const text = fs.readFileSync(file, "latin1");
+    const at = text.indexOf('id="bundle">') + 'id="bundle">'.length;
+    fs.writeFileSync(file, `${text.slice(0, at + 77)}\r\n${text.slice(at + 77)}`, "latin1");
+    await open(file);
+    await page.locator(".verdict.unsure").waitFor();
+    await page.close();
+    fs.writeFileSync(file, `${text.slice(0, at + 77)}?${text.slice(at + 77)}`, "latin1");
+    await open(file);
+    await page.locator(".failure", { hasText: "what this page holds is damaged" }).waitFor();
+  });
+
+  it("has no verdict in a copy that a browser made of what it showed", async () => {
+    const { file } = await exported();
+    await open(file);
+    await page.locator(".verdict.unsure").waitFor();
+    const copy = await page.evaluate(() => document.documentElement.outerHTML);
+    await page.close();
+    fs.writeFileSync(file, `<!DOCTYPE html>${copy}`);
+    await open(file);
+    await page.locator(".failure", { hasText: "holds no session any more" }).waitFor();
+    expect(await page.getByText("intact").count()).toBe(0);
+  });
+
   it("shows nothing of a file that was changed", async () => {
     const { bench, file } = await exported();
     const text = fs.readFileSync(file, "latin1");

@@ -11,6 +11,7 @@ import type { Command } from "commander";
 import { type CommandDefinition, parsePositive } from "../command.ts";
 import { interruptedExitCode, interruption } from "../interrupt.ts";
 import type { Invocation } from "../invocation.ts";
+import { fileError } from "../output-file.ts";
 import { byteSize, counted, grouped, perSecond, seconds } from "../quantity.ts";
 import { type Measured, measurements } from "../speed.ts";
 import { type Column, table } from "../table.ts";
@@ -44,7 +45,7 @@ export const benchCommand: CommandDefinition = {
 async function bench(invocation: Invocation, { events }: BenchFlags): Promise<undefined> {
   const { output, settings } = invocation;
   const place = nearestFolder(path.resolve(settings.data.value));
-  const folder = fs.mkdtempSync(path.join(place, ".reach-bench-"));
+  const folder = folderIn(place);
   const remove = (): void => fs.rmSync(folder, { recursive: true, force: true });
   // Of what is thrown away nothing needs an orderly end.
   const stop = interruption(() => {
@@ -66,6 +67,15 @@ async function bench(invocation: Invocation, { events }: BenchFlags): Promise<un
     remove();
   }
   return undefined;
+}
+
+/** A new folder in `place`. Throws `IO_FAILED` and its like where nothing can be made there. */
+function folderIn(place: string): string {
+  try {
+    return fs.mkdtempSync(path.join(place, ".reach-bench-"));
+  } catch (error) {
+    throw fileError(error, place);
+  }
 }
 
 /** The folder itself, or the nearest one above it that is there: it is on the same disk. */
