@@ -77,6 +77,10 @@ const webEntries = [
 ];
 const webPage = "web/index.html";
 const webOutput = path.join(output, "web");
+/** What browsers get is copied about without `licenses.txt`. */
+const browserNotice =
+  "/*! Reach, Apache-2.0. With noble-hashes and noble-curves (MIT, (c) Paul Miller) and, in " +
+  "pages, Preact (MIT, (c) 2015-present Jason Miller). */";
 const requireOfPackages =
   'import { createRequire as requireOf } from "node:module"; ' +
   "const require = requireOf(import.meta.url);";
@@ -219,6 +223,7 @@ function bundleForBrowsers(files, outdir) {
     platform: "browser",
     target: "es2022",
     external: ["node:*"],
+    banner: { js: browserNotice },
     sourcemap: outdir === entriesOutput,
     sourcesContent: false,
     legalComments: "none",

@@ -36,6 +36,8 @@ export async function writeBundlePage<Result>(
   let result: Result;
   try {
     result = await produce(async (piece) => {
+      // Then it says why.
+      if (gzip.destroyed) await encoded;
       if (!gzip.write(piece)) await Promise.race([once(gzip, "drain"), encoded]);
     });
     gzip.end();

@@ -6,7 +6,7 @@ import { render } from "preact";
 import { useState } from "preact/hooks";
 import { type Connection, connect, hasToken, keepToken } from "./connection.ts";
 import { Failure, useLoaded } from "./loading.tsx";
-import { pinnedKey } from "./pinned-key.ts";
+import { pinKey, usePinnedKey } from "./pinned-key.ts";
 import type { Route } from "./route.ts";
 import { SessionList } from "./session-list.tsx";
 import { SessionView } from "./session-view.tsx";
@@ -65,12 +65,15 @@ function Top({ connection }: { readonly connection: Connection | undefined }) {
 
 /** A server that has another key than the one that was trusted may be another server. */
 function KeyAlarm({ verifierKey }: { readonly verifierKey: string }) {
-  const pinned = pinnedKey();
+  const pinned = usePinnedKey();
   if (pinned === undefined || pinned === verifierKey) return null;
   return (
     <p class="failure" role="alert">
       This server signs with another key than the one that you trust: <code>{pinned}</code>. What it
-      shows as proved was not signed by that. Its key now is <code>{verifierKey}</code>.
+      shows as proved was not signed by that. Its key now is <code>{verifierKey}</code>.{" "}
+      <button type="button" onClick={() => pinKey("")}>
+        Trust the old key no longer
+      </button>
     </p>
   );
 }

@@ -98,7 +98,8 @@ export function useKeys(
     const onKey = (event: KeyboardEvent): void => {
       const step = steps[event.key];
       const { target, ctrlKey, metaKey, altKey } = event;
-      const writing = target instanceof HTMLElement && target.matches("input, select");
+      const writing =
+        target instanceof HTMLElement && target.matches("input:not([type=checkbox]), select");
       if (step === undefined || writing || ctrlKey || metaKey || altKey) return;
       const at = events.findIndex((shown) => shown.seq === seq);
       const wanted = at < 0 ? 0 : Math.min(Math.max(at + step, 0), events.length - 1);

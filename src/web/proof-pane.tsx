@@ -3,13 +3,12 @@
  * hashed here, the path to the root is hashed here, and the signature under the root is checked
  * here. Only the key has to be believed, and it can be compared with one that came another way.
  */
-import { useState } from "preact/hooks";
 import { fromHex, type SessionId, toHex, utf8 } from "../base/index.ts";
 import { leafHashOf, openCheckpoint, verifyInclusion } from "../merkle/index.ts";
 import { verifierOf } from "../session/index.ts";
 import type { Connection } from "./connection.ts";
 import { Failure, useLoaded } from "./loading.tsx";
-import { pinKey, pinnedKey } from "./pinned-key.ts";
+import { pinKey, usePinnedKey } from "./pinned-key.ts";
 import { count } from "./wording.ts";
 
 interface Proof {
@@ -33,7 +32,7 @@ export function ProofPane({
   readonly seq: number;
 }) {
   const { verifierKey } = connection.about;
-  const [pinned, setPinned] = useState(pinnedKey());
+  const pinned = usePinnedKey();
   const { value, error, loading } = useLoaded(
     (signal) => proofOf(connection, id, seq, signal),
     [connection, id, seq],
@@ -78,14 +77,7 @@ export function ProofPane({
         Hashes and signature were checked in this page. The key comes from this server: compare it
         with the one that <code>reach doctor</code> prints where the data lies.
       </p>
-      <KeyTrust
-        verifierKey={verifierKey}
-        pinned={pinned}
-        keep={(key) => {
-          pinKey(key);
-          setPinned(key || undefined);
-        }}
-      />
+      <KeyTrust verifierKey={verifierKey} pinned={pinned} keep={pinKey} />
     </div>
   );
 }

@@ -43,7 +43,11 @@ export function Transcript({
   const pane = panes.includes(route.pane) ? route.pane : "event";
   const [filter, setFilter] = useState(noFilter);
   const [following, setFollowing] = useState(false);
-  const transcript = useTranscript(source, { id, seq: seq ?? 0, filter, following });
+  const transcript = useTranscript(source, {
+    ...{ id, filter, following },
+    seq: seq ?? 0,
+    size: session?.size ?? 0,
+  });
   const { events } = transcript;
   const select = (next: number, shown: Pane = pane): void => {
     setFollowing(false);

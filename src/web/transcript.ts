@@ -35,6 +35,8 @@ export interface Transcript {
 interface Asked {
   readonly id: SessionId;
   readonly seq: number;
+  /** Events of the session, as far as is known. */
+  readonly size: number;
   readonly filter: EventFilter;
   readonly following: boolean;
 }
@@ -47,11 +49,13 @@ const empty: Transcript = { events: [], loading: true, error: undefined, upToDat
 /** The window, loaded when it is another one than before. */
 export function useTranscript(
   source: SessionSource,
-  { id, seq, filter, following }: Asked,
+  { id, seq, size, filter, following }: Asked,
 ): Transcript {
   const [shown, setShown] = useState(empty);
   const { kind, type } = filter;
   const from = windowStart(seq, filter, shown.events);
+  // A window that is not full is read again when there is more for it.
+  const end = kind === "" && type === "" ? Math.min(from + windowEvents, size) : undefined;
   useEffect(() => {
     const controller = new AbortController();
     const { signal } = controller;
@@ -68,7 +72,7 @@ export function useTranscript(
       }, fail);
     }
     return () => controller.abort();
-  }, [source, id, from, kind, type, following]);
+  }, [source, id, from, following ? undefined : end, kind, type, following]);
   return shown;
 }
 

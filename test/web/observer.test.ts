@@ -201,7 +201,20 @@ describe.skipIf(browserPath === undefined)("the observer's page in a browser", (
       await route.fulfill({ response: answer, json: about });
     });
     await page.reload();
-    await page.getByText("This server signs with another key").waitFor();
+    const alarm = page.getByText("This server signs with another key");
+    await alarm.waitFor();
+    await page.getByRole("button", { name: "Trust the old key no longer" }).click();
+    await alarm.waitFor({ state: "detached" });
+  });
+
+  it("shows what comes into a window that is not full, also when it is not followed", async () => {
+    const served = await serve();
+    const begun = await served.post("/v1/sessions", { events: [{ type: "message", data: "one" }] });
+    const { id } = (await begun.json()) as { id: SessionId };
+    await open(served, `#/session/${id}`);
+    await row(0).waitFor();
+    await served.post(`/v1/sessions/${id}/events`, [{ type: "message", data: "and the other" }]);
+    await page.getByText("and the other").waitFor();
   });
 
   it("calls nothing good that was signed by another key than the trusted one", async () => {
