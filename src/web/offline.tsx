@@ -97,12 +97,28 @@ function KeyForm({
   );
 }
 
-/** The bytes of the bundle, decompressed as they are asked for. */
+/** A page holds its session in memory; a small file can stand for any number of bytes. */
+const heldBytesMax = 1024 ** 3;
+
+/** The bytes of the bundle, decompressed as they are asked for. Throws `BUNDLE_INVALID`. */
 async function* piecesOf(embedded: Blob): AsyncGenerator<Uint8Array> {
   const stream = embedded.stream().pipeThrough(new DecompressionStream("gzip"));
   const reader = stream.getReader();
+  let left = heldBytesMax;
   try {
-    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      left -= read.value.length;
+      if (left < 0) {
+        throw new ReachError(
+          "BUNDLE_INVALID",
+          "this session has more than 1 GiB: no page holds it",
+          {
+            hint: "`reach verify FILE` and `reach events FILE` read it",
+          },
+        );
+      }
+      yield read.value;
+    }
   } finally {
     await reader.cancel().catch(() => {});
   }
