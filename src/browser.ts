@@ -9,6 +9,7 @@ import { ReachError } from "./base/index.ts";
 import {
   type BundleReport,
   type BundleVerifyOptions,
+  piecesOfStream,
   verifyBundle as verifyPieces,
 } from "./session/index.ts";
 
@@ -64,20 +65,6 @@ function piecesOf(source: BundleBytes): AsyncIterable<Uint8Array> | readonly Uin
   if ("getReader" in source) return piecesOfStream(source);
   if (Symbol.asyncIterator in source) return source;
   throw notBytes();
-}
-
-/** Not every browser can go through a stream with `for await`. */
-async function* piecesOfStream(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel();
-  }
 }
 
 /** The same bytes as arrays of this frame, which alone are known for what they are. */

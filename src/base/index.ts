@@ -49,5 +49,6 @@ export {
 } from "./ids.ts";
 export { inexactNumber } from "./inexact-number.ts";
 export { limits } from "./limits.ts";
+export { byteSize, grouped, timestamp } from "./quantity.ts";
 export { nextTurn } from "./turn.ts";
 export { pathText } from "./value-path.ts";

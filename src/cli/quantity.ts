@@ -1,28 +1,14 @@
 /**
- * Counts, bytes, times and rates as people read them. Decimal units, three digits or so, the same
- * on every machine: no locale, no time zone but UTC.
+ * Numbers with their nouns, spans and rates as people read them on the command line; what a page
+ * shows as well is in `base`.
  */
+import { grouped, timestamp } from "../base/index.ts";
 
-/** `1234567` as `1,234,567`. */
-export function grouped(count: number): string {
-  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ",");
-}
+export { byteSize, grouped, timestamp } from "../base/index.ts";
 
 /** `1 event`, `2 events`; `nouns` where the plural is another word. */
 export function counted(count: number, noun: string, nouns = `${noun}s`): string {
   return `${grouped(count)} ${count === 1 ? noun : nouns}`;
-}
-
-/** `812 B`, `4.10 kB`, `349 MB`. */
-export function byteSize(bytes: number): string {
-  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  return `${unit === 0 ? value : threeDigits(value)} ${units[unit]}`;
 }
 
 /** `0.61 s`, `6.1 s`, `3 m 5 s`, `2 h 10 m`. */
@@ -43,17 +29,7 @@ export function perSecond(count: number, time: number): string {
   return grouped(Math.round(rate / unit) * unit);
 }
 
-/** Milliseconds since the epoch as `2026-01-05 12:17:36.583`, UTC; what no date has as it is. */
-export function timestamp(ms: number): string {
-  if (!(ms >= 0 && ms <= 8.64e15)) return String(ms);
-  return new Date(ms).toISOString().replace("T", " ").slice(0, -1);
-}
-
 /** The same to the second: `2026-01-05 12:17:36`. */
 export function dateTime(ms: number): string {
   return timestamp(ms).replace(/\.\d{3}$/, "");
-}
-
-function threeDigits(value: number): string {
-  return value.toFixed(value < 9.995 ? 2 : value < 99.95 ? 1 : 0);
 }

@@ -6,18 +6,11 @@
 import { ReachError, type SessionId } from "../base/index.ts";
 import type { BlobStream } from "../blobs/index.ts";
 import type { EventView } from "../event/index.ts";
-import {
-  type BundleReport,
-  type BundleVerifyOptions,
-  bundleReport,
-  problemsText,
-  readBundle,
-} from "./bundle.ts";
+import { type BundleReport, type BundleVerifyOptions, problemsText, verifyInto } from "./bundle.ts";
 import type { BundleTarget } from "./bundle-check.ts";
 import { type BundleSource, bundlePieces } from "./bundle-source.ts";
 import { EventSpool } from "./event-spool.ts";
 import type { RootClaim } from "./root-marks.ts";
-import { verifierOf } from "./verifier.ts";
 
 /** How a bundle is read. */
 export interface BundleEventsOptions extends BundleVerifyOptions {
@@ -47,14 +40,10 @@ export class BundleReader {
     source: BundleSource,
     options: BundleEventsOptions = {},
   ): Promise<BundleReader> {
-    const started = performance.now();
-    const { verifierKey } = options;
-    const given = verifierKey === undefined ? undefined : verifierOf(verifierKey);
     const spool = new EventSpool();
     try {
       const target = new SpoolTarget(spool, options);
-      const { check, bytes } = await readBundle(bundlePieces(source), given, target, options);
-      const report = bundleReport(check, given, bytes, started);
+      const report = await verifyInto(bundlePieces(source), target, options);
       checkVerdict(report);
       return new BundleReader(report, spool);
     } catch (error) {

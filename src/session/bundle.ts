@@ -68,9 +68,18 @@ export async function verifyBundle(
   source: AsyncIterable<Uint8Array>,
   options: BundleVerifyOptions = {},
 ): Promise<BundleReport> {
+  return verifyInto(source, undefined, options);
+}
+
+/** The same, and a target hears what the bundle holds. */
+export async function verifyInto(
+  source: AsyncIterable<Uint8Array>,
+  target: BundleTarget | undefined,
+  options: BundleVerifyOptions,
+): Promise<BundleReport> {
   const started = performance.now();
   const given = options.verifierKey === undefined ? undefined : verifierOf(options.verifierKey);
-  const { check, bytes } = await readBundle(source, given, undefined, options);
+  const { check, bytes } = await readBundle(source, given, target, options);
   return bundleReport(check, given, bytes, started);
 }
 

@@ -5,11 +5,10 @@
 import { ReachError, type SessionId, toHex } from "../base/index.ts";
 import type { BlobStream } from "../blobs/index.ts";
 import { EventView, type PayloadSource } from "../event/index.ts";
-import { type BundleReport, type BundleVerifyOptions, bundleReport, readBundle } from "./bundle.ts";
+import { type BundleReport, type BundleVerifyOptions, verifyInto } from "./bundle.ts";
 import type { BundleTarget } from "./bundle-check.ts";
 import type { BundleHead } from "./bundle-values.ts";
 import type { RootClaim } from "./root-marks.ts";
-import { verifierOf } from "./verifier.ts";
 
 /** What a held bundle is of. */
 export interface HeldManifest {
@@ -43,12 +42,8 @@ export class HeldBundle {
     source: AsyncIterable<Uint8Array>,
     options: BundleVerifyOptions = {},
   ): Promise<HeldBundle> {
-    const started = performance.now();
-    const { verifierKey } = options;
-    const given = verifierKey === undefined ? undefined : verifierOf(verifierKey);
     const target = new MemoryTarget();
-    const { check, bytes } = await readBundle(source, given, target, options);
-    return new HeldBundle(bundleReport(check, given, bytes, started), target);
+    return new HeldBundle(await verifyInto(source, target, options), target);
   }
 
   /** Events, those that are withheld among them. */

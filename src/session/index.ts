@@ -100,6 +100,7 @@ export {
   SessionWriter,
   type WriterContext,
 } from "./session-writer.ts";
+export { piecesOfStream } from "./stream-pieces.ts";
 export { verifierOf } from "./verifier.ts";
 export { type VerifyOptions, verifySession } from "./verify.ts";
 export type {

@@ -6,7 +6,7 @@ import { render } from "preact";
 import { useState } from "preact/hooks";
 import { ReachError } from "../base/index.ts";
 import type { SessionInfo } from "../client/index.ts";
-import { HeldBundle } from "../session/index.ts";
+import { HeldBundle, piecesOfStream } from "../session/index.ts";
 import { Verdict } from "./checking.tsx";
 import { HeldSession } from "./held-session.ts";
 import { Failure, useLoaded } from "./loading.tsx";
@@ -103,24 +103,15 @@ const heldBytesMax = 1024 ** 3;
 /** The bytes of the bundle, decompressed as they are asked for. Throws `BUNDLE_INVALID`. */
 async function* piecesOf(embedded: Blob): AsyncGenerator<Uint8Array> {
   const stream = embedded.stream().pipeThrough(new DecompressionStream("gzip"));
-  const reader = stream.getReader();
   let left = heldBytesMax;
-  try {
-    for (let read = await reader.read(); !read.done; read = await reader.read()) {
-      left -= read.value.length;
-      if (left < 0) {
-        throw new ReachError(
-          "BUNDLE_INVALID",
-          "this session has more than 1 GiB: no page holds it",
-          {
-            hint: "`reach verify FILE` and `reach events FILE` read it",
-          },
-        );
-      }
-      yield read.value;
+  for await (const piece of piecesOfStream(stream)) {
+    left -= piece.length;
+    if (left < 0) {
+      throw new ReachError("BUNDLE_INVALID", "this session has more than 1 GiB: no page holds it", {
+        hint: "`reach verify FILE` and `reach events FILE` read it",
+      });
     }
-  } finally {
-    await reader.cancel().catch(() => {});
+    yield piece;
   }
 }
 

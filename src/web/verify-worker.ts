@@ -4,7 +4,7 @@
  */
 import { messageOf, type SessionId } from "../base/index.ts";
 import { ReachClient } from "../client/index.ts";
-import { type BundleReport, verifyBundle } from "../session/index.ts";
+import { type BundleReport, piecesOfStream, verifyBundle } from "../session/index.ts";
 
 /** What the page asks. */
 export interface CheckOrder {
@@ -45,20 +45,10 @@ async function check({ of, verifierKey }: CheckOrder): Promise<BundleReport> {
       tell({ done });
     },
   };
-  if (of instanceof Blob) return verifyBundle(pieces(of.stream()), options);
+  if (of instanceof Blob) return verifyBundle(piecesOfStream(of.stream()), options);
   const { url, token, id } = of;
   const body = await new ReachClient({ url, token }).bundle(id);
-  const report = await verifyBundle(pieces(body), options);
+  const report = await verifyBundle(piecesOfStream(body), options);
   if (report.id === id) return report;
   throw new Error(`the server sent the bundle of session ${report.id}`);
-}
-
-/** Not every browser can go through a stream with `for await`. */
-async function* pieces(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
-  try {
-    for (let read = await reader.read(); !read.done; read = await reader.read()) yield read.value;
-  } finally {
-    await reader.cancel();
-  }
 }

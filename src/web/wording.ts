@@ -3,30 +3,13 @@
  * command, so that both can be compared.
  */
 
-const units = ["B", "kB", "MB", "GB", "TB"];
-
-/** A number of bytes with three digits at most: `12.3 kB`. */
-export function byteSize(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000;
-    unit += 1;
-  }
-  const digits = unit === 0 || value >= 99.95 ? 0 : 1;
-  return `${value.toFixed(digits)} ${units[unit]}`;
-}
-
-/** A count with separators: `100,000`. */
-export function count(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
-}
+export { byteSize, grouped as count, timestamp } from "../base/index.ts";
 
 /** A span of milliseconds: `870 ms`, `12.4 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`. */
 export function span(ms: number): string {
   const sign = ms < 0 ? "-" : "";
   const length = Math.abs(ms);
-  if (length < 1000) return `${sign}${Math.round(length)} ms`;
+  if (length < 999.5) return `${sign}${Math.round(length)} ms`;
   if (length < 59_950) return `${sign}${(length / 1000).toFixed(1)} s`;
   const seconds = Math.round(length / 1000);
   if (seconds < 3600) return `${sign}${Math.floor(seconds / 60)} min ${seconds % 60} s`;
@@ -34,13 +17,6 @@ export function span(ms: number): string {
   if (minutes < 1440) return `${sign}${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   const hours = Math.round(minutes / 60);
   return `${sign}${Math.floor(hours / 24)} d ${hours % 24} h`;
-}
-
-/** A time in UTC: `2026-01-05 12:17:36.583`. What no calendar holds is shown as a number. */
-export function timestamp(ms: number): string {
-  const date = new Date(ms);
-  if (Number.isNaN(date.getTime())) return `${ms} ms`;
-  return date.toISOString().replace("T", " ").slice(0, -1);
 }
 
 /** How long ago a time is: `3 min ago`; what lies ahead is `now`. */

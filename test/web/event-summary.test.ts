@@ -38,7 +38,7 @@ describe("the summary of an event", () => {
     for (const [data, text] of [
       [2n ** 64n, "18446744073709551616n"],
       [{ n: 12n }, '{"n":"12n"}'],
-      [new Uint8Array(3000), "3.0 kB"],
+      [new Uint8Array(3000), "3.00 kB"],
       [{ key: new Uint8Array([1, 2]) }, '{"key":"2 B"}'],
     ] as const) {
       expect(summaryOf(data).text).toBe(text);

@@ -57,7 +57,7 @@ describe.skipIf(browserPath === undefined)("the observer's page in a browser", (
     await data.getByText("sample/bytes").waitFor();
     await page.keyboard.press("ArrowDown");
     // Event 3 has a payload above 4 KiB, which is fetched and checked.
-    await data.getByText(/6\.\d kB,/).waitFor();
+    await data.getByText(/6\.\d\d kB,/).waitFor();
     await data.getByText("0.5").waitFor();
     expect(page.url()).toContain(`#/session/${id}/3`);
     await page.getByRole("spinbutton", { name: "Event" }).fill("2104");

@@ -9,9 +9,9 @@ describe("wording", () => {
     expect([0, 999, 1000, 12_345, 999_949, 349_156_015].map(byteSize)).toEqual([
       "0 B",
       "999 B",
-      "1.0 kB",
+      "1.00 kB",
       "12.3 kB",
-      "1.0 MB",
+      "1.00 MB",
       "349 MB",
     ]);
     expect([0, 999, 1000, 1_234_567].map(count)).toEqual(["0", "999", "1,000", "1,234,567"]);
@@ -30,15 +30,15 @@ describe("wording", () => {
     ]);
     expect(span(-1500)).toBe("-1.5 s");
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 1e12 }), (ms) => {
-        expect(span(ms)).not.toMatch(/\b(?:60|24|1000) (?:ms|s|min|h)\b(?<!24 (?:s|min))/);
+      fc.property(fc.double({ min: 0, max: 1e12, noNaN: true }), (ms) => {
+        expect(span(ms)).not.toMatch(/\b(?:1000 ms|60(?:\.0)? s|60 min|24 h)\b/);
       }),
     );
   });
 
   it("of times, also of those that no calendar holds", () => {
     expect(timestamp(Date.UTC(2026, 0, 5, 12, 17, 36, 583))).toBe("2026-01-05 12:17:36.583");
-    expect(timestamp(1e17)).toBe("100000000000000000 ms");
+    expect(timestamp(1e17)).toBe("100000000000000000");
     expect([1000, 5000, 65_000, 7_300_000].map((ms) => ago(0, ms))).toEqual([
       "now",
       "5 s ago",

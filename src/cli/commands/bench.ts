@@ -52,17 +52,22 @@ async function bench(invocation: Invocation, { events }: BenchFlags): Promise<un
     remove();
     process.exit(interruptedExitCode());
   });
+  let line: ReturnType<Invocation["progress"]> | undefined;
+  const say = (what: string): void => {
+    line?.clear();
+    line = invocation.progress(what);
+    line.update({ done: 0, total: null, unit: "events" });
+  };
   try {
     const rows: Measured[] = [];
-    for await (const row of measurements(folder, events, (what) => say(invocation, what))) {
-      rows.push(row);
-    }
-    say(invocation, undefined);
+    for await (const row of measurements(folder, events, say)) rows.push(row);
+    line?.clear();
     const machine = machineText();
     if (output.json) await output.printObject({ machine, folder: place, rows });
     else await output.print(`${machine}, in ${place}`, "", ...table(columns, rows.map(cells)));
     warn(invocation, rows);
   } finally {
+    line?.clear();
     stop.end();
     remove();
   }
@@ -89,15 +94,6 @@ function machineText(): string {
   const [cpu] = os.cpus();
   const cores = counted(os.availableParallelism(), "core");
   return `${cpu?.model.trim() ?? "unknown processor"}, ${cores}, Node ${process.version}`;
-}
-
-let line: ReturnType<Invocation["progress"]> | undefined;
-
-/** What is being measured, on a terminal; nothing any more for `undefined`. */
-function say(invocation: Invocation, what: string | undefined): void {
-  line?.clear();
-  line = what === undefined ? undefined : invocation.progress(what);
-  line?.update({ done: 0, total: null, unit: "events" });
 }
 
 const columns: readonly Column[] = [

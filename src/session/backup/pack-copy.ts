@@ -84,7 +84,7 @@ export class PackCopies {
   async #pack(number: number): Promise<BackupOutcome | undefined> {
     const { source, from, journal } = this.#context;
     const folder = blobFolder(from);
-    const index = openIfThere(() => readIndex(source, `${folder}/${indexName(number)}`));
+    const index = openIfThere(() => readFile(source, `${folder}/${indexName(number)}`));
     await this.#context.turn();
     const file = openIfThere(() => source.open(`${folder}/${packName(number)}`, "read"));
     // One that is only in the journal has yet to be made, or has been collected since.
@@ -125,8 +125,6 @@ function isWholePack(file: DiskFile, number: number): boolean {
   const { hasHeader, gaps, end } = surveyPack(file, number, 0);
   return hasHeader && gaps.length === 0 && end === file.size();
 }
-
-const readIndex = readFile;
 
 /** One pack. */
 class PackCopy {
